@@ -1,0 +1,1 @@
+"""The table Provenance: schema, rows, views, the sink."""

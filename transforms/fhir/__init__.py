@@ -1,0 +1,1 @@
+"""The FHIR store: client, bundles, pacing, preflight, search parameters, the writer."""

@@ -1,0 +1,23 @@
+"""Libraries that print values are kept from doing so, whatever log level the user chose (PHI discipline)."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+import pydicom.config
+
+_TALKATIVE = ("apache_beam", "pydicom", "pytesseract", "PIL", "urllib3", "fontTools", "httpx", "google", "uvicorn", "asyncio")
+
+
+def quiet_libraries() -> None:
+    """Cap those loggers at WARNING (pydicom at CRITICAL) and drop pydicom's warnings, which quote values.
+
+    Called by every entry point and by each stage's `setup`, since workers are processes of their own.
+    """
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
+    pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+    pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE

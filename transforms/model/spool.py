@@ -1,0 +1,101 @@
+"""The spool: NDJSON shards that are written aside and appear whole, under a name made of what is in them.
+
+The same entries give the same name, so a repeated bundle adds nothing and a restarted run finds what is finished.
+A shard is `<name>.ndjson`; beside it `<name>.refs` lists the references in it, so that a restart need not read
+the entries. The index is written first: a shard that can be seen can be trusted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from transforms.model.records import ShardRef
+from transforms.model.storage import create_if_absent
+
+MAX_ENTRIES = 500
+MAX_BYTES = 8 << 20
+
+
+class Shard:
+    """Entries on their way to one shard; `full` says when to close it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._entries: dict[str, bytes] = {}
+        self._size = 0
+
+    def add(self, reference: str, entry: dict[str, Any]) -> None:
+        """Add one entry under its reference."""
+        line = json.dumps({"reference": reference, **entry}, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        self._entries[reference] = line
+        self._size += len(line)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @property
+    def full(self) -> bool:
+        """Whether the shard is large enough to be closed."""
+        return len(self._entries) >= MAX_ENTRIES or self._size >= MAX_BYTES
+
+    def close(self) -> ShardRef:
+        """Put the shard in its folder, unless a shard of the same references stands there, and start afresh."""
+        references = sorted(self._entries)
+        name = hashlib.sha256("\n".join(references).encode()).hexdigest()[:32]
+        content = b"".join(self._entries[reference] for reference in references)
+        create_if_absent(self._folder / f"{name}.refs", "\n".join(references).encode() + b"\n", 0o600)
+        create_if_absent(self._folder / f"{name}.ndjson", content, 0o600)
+        self._entries, self._size = {}, 0
+        return shard_ref(self._folder, name)
+
+
+def shard_ref(folder: Path, name: str) -> ShardRef:
+    """The reference of a finished shard."""
+    count = (folder / f"{name}.refs").read_bytes().count(b"\n")
+    return ShardRef(name, count, (folder / f"{name}.ndjson").stat().st_size)
+
+
+def shards(folder: Path) -> list[ShardRef]:
+    """The finished shards of a folder, in the order of their names."""
+    return [shard_ref(folder, path.stem) for path in sorted(folder.glob("*.ndjson"))]
+
+
+def read_shard(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+    """The entries of one shard."""
+    with (folder / f"{name}.ndjson").open("rb") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def references(folder: Path) -> set[str]:
+    """The references in the finished shards of a folder."""
+    found: set[str] = set()
+    for path in folder.glob("*.ndjson"):
+        found.update(path.with_suffix(".refs").read_text().split())
+    return found
+
+
+def read_all(folder: Path) -> Iterator[dict[str, Any]]:
+    """The entries of all shards of a folder, each reference once, in the order of shard names."""
+    seen: set[str] = set()
+    for shard in shards(folder):
+        for entry in read_shard(folder, shard.name):
+            if entry["reference"] not in seen:
+                seen.add(entry["reference"])
+                yield entry
+
+
+def write_entries(folder: Path, entries: Iterable[tuple[str, dict[str, Any]]]) -> list[ShardRef]:
+    """Spool entries in shards of the usual size."""
+    shard, done = Shard(folder), []
+    for reference, entry in entries:
+        shard.add(reference, entry)
+        if shard.full:
+            done.append(shard.close())
+    if len(shard):
+        done.append(shard.close())
+    return done

@@ -1,0 +1,112 @@
+"""The one way to open, list and create files (DESIGN 20): create if absent, whole or not at all.
+
+Local paths now; `gs://` joins behind the same three functions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from transforms.model.errors import ConfigError
+
+_GLOB = frozenset("*?[")
+
+
+def check_local(option: str, uri: str) -> None:
+    """Raise ConfigError unless `uri` is a local path; `option` is named in the message."""
+    if "://" in uri:
+        raise ConfigError(option, "only local paths are read and written by this version", "name a local path")
+
+
+def list_files(source: str) -> Iterator[tuple[str, int]]:
+    """Absolute path and size in bytes of each file of a directory (at any depth), glob, `.txt` list of paths, or file.
+
+    In the order of the paths' names, without symbolic links to directories. Raises ConfigError if nothing is there.
+    """
+    root = Path(source)
+    if root.is_dir():
+        yield from _walk(root.resolve())
+        return
+    if _GLOB & set(source):
+        matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+    elif root.suffix == ".txt" and root.is_file():
+        matches = [str(root.parent / line) for line in root.read_text().splitlines() if line.strip()]
+    else:
+        matches = [source] if root.is_file() else []
+    files = [Path(match).resolve() for match in matches if Path(match).is_file()]
+    if not files:
+        raise ConfigError("--source", "no file is there", "name a directory, a glob, a .txt list of paths, or a file")
+    for file in sorted(set(files)):
+        yield str(file), file.stat().st_size
+
+
+def _walk(directory: Path) -> Iterator[tuple[str, int]]:
+    with os.scandir(directory) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        if entry.is_dir(follow_symlinks=False):
+            yield from _walk(Path(entry.path))
+        elif entry.is_file():
+            yield entry.path, entry.stat().st_size
+
+
+def canonical(source: str) -> str:
+    """One spelling for one place: the absolute path without `.`, `..`, links or a trailing slash."""
+    return str(Path(source).resolve())
+
+
+def read_bytes(uri: str) -> bytes:
+    """The whole content."""
+    return Path(uri).read_bytes()
+
+
+def create_if_absent(path: Path, content: bytes, mode: int = 0o644) -> bool:
+    """Put `content` at `path` in one step; False if something stands there already (which is left as it is).
+
+    Nobody ever sees half of it, and a kill leaves nothing behind where the file system has O_TMPFILE.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        return False
+    with _unnamed(path.parent, mode) as (handle, name):
+        with os.fdopen(os.dup(handle), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        try:
+            os.link(name, path, follow_symlinks=True)
+        except FileExistsError:
+            return False
+    return True
+
+
+def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Put `content` at `path` in one step, in place of what was there. For the workspace only."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+    aside.replace(path)
+
+
+@contextlib.contextmanager
+def _unnamed(directory: Path, mode: int) -> Iterator[tuple[int, str]]:
+    """A file without a name in `directory` (Linux), or with a hidden one that is removed afterwards (elsewhere)."""
+    try:
+        handle = os.open(directory, os.O_TMPFILE | os.O_WRONLY, mode)
+        name, hidden = f"/proc/self/fd/{handle}", None
+    except (AttributeError, OSError):
+        hidden = directory / f".{secrets.token_hex(8)}.partial"
+        handle, name = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), str(hidden)
+    try:
+        yield handle, name
+    finally:
+        os.close(handle)
+        if hidden is not None:
+            hidden.unlink()

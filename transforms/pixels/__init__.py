@@ -1,0 +1,1 @@
+"""Burned-in text: frames in and out of transfer syntaxes, text search, redaction."""

@@ -1,0 +1,1 @@
+"""FHIR R4 Provenance resources: ids, builders, shapes, and their spool."""

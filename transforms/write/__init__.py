@@ -1,0 +1,1 @@
+"""Publishing instances: destination and quarantine."""
