@@ -1,0 +1,173 @@
+"""Options of a run: what they are, their defaults, and what is refused before anything starts."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import re
+from pathlib import Path
+
+from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+
+from transforms.model.errors import ConfigError
+from transforms.model.keys import KeyReference
+from transforms.model.storage import canonical, check_local
+from transforms.model.workspace import Workspace
+
+DEFAULT_RUNNER = "FnApiRunner"
+"""DirectRunner first tries to download another runner, and may silently drop to a five times slower one (DESIGN 1)."""
+
+LOSES_OUTPUTS = frozenset({"DaskRunner", "PySparkRunner", "BeamPysparkRunner"})
+"""Runners that lose tagged outputs silently (measured)."""
+
+LOCAL_RUNNERS = frozenset({"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner", "PrismRunner"})
+
+
+class DeidentifyOptions(PipelineOptions):
+    """The options of `dicom-deid run`; `templates/metadata.json` lists the same."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        add = parser.add_argument
+        add("--source", help="DICOM files: a directory, a glob, a .txt list of paths, or one file.")
+        add("--destination", help="Folder for de-identified instances, as STUDY/SERIES/INSTANCE.dcm under their new UIDs.")
+        add("--workspace", help="Confidential folder of the run: key, spool, outcomes, stores. Never inside the destination.")
+        add("--config", help="Path of a DeidentifyConfig in JSON. Without it: Basic profile, all text redacted.")
+        add("--request", help="Path of a DeidentifyDicomStoreRequest in JSON; its config counts as consent.")
+        add("--operation_id", help="Name of the operation (letters, digits, dots, hyphens); by default a keyed hash of what is run.")
+        add("--key_uri", help="Where the secret is: file:PATH or env:NAME, 64 hex digits. By default a local run keeps one in the workspace.")
+        add("--on_uid_collision", default="hold", choices=("hold", "distinct"), help="Different instances under one SOP Instance UID: hold all, or give each a UID of its own.")  # fmt: skip
+        add("--fhir_store", help="FHIR store for Provenance: projects/P/locations/L/datasets/D/fhirStores/F, or the URL of one. By default the embedded store.")
+        add("--healthcare_endpoint", help="Server of --fhir_store paths, such as https://healthcare.googleapis.com/v1beta1. By default the embedded store.")
+        add("--fhir_write_ops_per_minute", type=int, help="The write quota of the FHIR store; writing is paced to it. Required on Google Cloud.")
+        add("--bigquery_table", help="PROJECT:DATASET.TABLE for Provenance rows, in place of the local table.")
+        add("--provenance_phi", default="include", choices=("include", "hash", "omit"), help="Original texts and source names in Provenance: as they are, hashed, or left out.")  # fmt: skip
+        add("--provenance_shape", default="google", choices=("google", "r4"), help="Extensions as on the API's page, or the same facts as strict R4 servers want them.")  # fmt: skip
+        add("--allow_identifiable", action="store_true", help="Consent to a config that can leave identity behind.")
+
+
+@dataclasses.dataclass(frozen=True)
+class Settings:
+    """The options of one run, checked. Paths are canonical."""
+
+    source: str
+    destination: str
+    workspace: Workspace
+    config: str | None
+    request: str | None
+    operation_id: str | None
+    key: KeyReference | None
+    on_uid_collision: str
+    fhir_store: str | None
+    healthcare_endpoint: str | None
+    fhir_write_ops_per_minute: int | None
+    bigquery_table: str | None
+    provenance_phi: str
+    provenance_shape: str
+    allow_identifiable: bool
+    runner: str
+    beam: tuple[str, ...]
+    """Flags that are Beam's alone. Ours stay out of the pipeline's options: runners log those, and a source name is PHI."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the runner works on this machine."""
+        return self.runner in LOCAL_RUNNERS
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:  # type: ignore[override]  # raises like the original, but our own error
+        raise ConfigError("options", re.sub(r"^argument ", "", message), "see dicom-deid run --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of our own options; Beam's are left over by parse_known_args."""
+    made = _Parser(prog="dicom-deid run", allow_abbrev=False, epilog="Any Apache Beam option may be added.")
+    DeidentifyOptions._add_argparse_args(made)
+    return made
+
+
+def parse(argv: list[str]) -> Settings:
+    """Settings from a command line. Raises ConfigError, which names the option and the mend."""
+    known, beam = parser().parse_known_args(argv)
+    for option in ("source", "destination", "workspace"):
+        if not getattr(known, option):
+            raise ConfigError(f"--{option}", "this option is required", "add it")
+        check_local(f"--{option}", getattr(known, option))
+    _refuse_unknown(beam)
+    runner = _runner(beam)
+    source = known.source if set("*?[") & set(known.source) else canonical(known.source)
+    destination, workspace = canonical(known.destination), canonical(known.workspace)
+    _keep_apart(source, destination, workspace)
+    if known.operation_id and not re.fullmatch(r"[A-Za-z0-9.-]{1,54}", known.operation_id):
+        raise ConfigError("--operation_id", "only letters, digits, dots and hyphens, at most 54", "choose another", known.operation_id)
+    if known.config and known.request:
+        raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
+    if known.fhir_write_ops_per_minute is not None and known.fhir_write_ops_per_minute < 1:
+        raise ConfigError("--fhir_write_ops_per_minute", "a quota is at least 1", "give the store's quota", str(known.fhir_write_ops_per_minute))
+    settings = Settings(
+        source=source,
+        destination=destination,
+        workspace=Workspace(workspace),
+        config=known.config,
+        request=known.request,
+        operation_id=known.operation_id,
+        key=KeyReference(known.key_uri) if known.key_uri else None,
+        on_uid_collision=known.on_uid_collision,
+        fhir_store=known.fhir_store,
+        healthcare_endpoint=known.healthcare_endpoint,
+        fhir_write_ops_per_minute=known.fhir_write_ops_per_minute,
+        bigquery_table=known.bigquery_table,
+        provenance_phi=known.provenance_phi,
+        provenance_shape=known.provenance_shape,
+        allow_identifiable=known.allow_identifiable,
+        runner=runner,
+        beam=tuple(beam),
+    )
+    if not settings.is_local and settings.key is None:
+        raise ConfigError("--key_uri", f"{runner} has no workspace to keep a key in", "name the key by --key_uri")
+    return settings
+
+
+def beam_options(settings: Settings) -> PipelineOptions:
+    """Beam's own options with our defaults: the pinned runner, and no pickled `__main__`."""
+    options = PipelineOptions(list(settings.beam))
+    options.view_as(StandardOptions).runner = settings.runner
+    options.view_as(SetupOptions).save_main_session = False
+    return options
+
+
+def _runner(beam: list[str]) -> str:
+    named = StandardOptions(beam).runner or DEFAULT_RUNNER
+    name = named.rpartition(".")[2]
+    if name in LOSES_OUTPUTS:
+        raise ConfigError("--runner", "this runner silently loses outcomes and Provenance", "use FnApiRunner, DataflowRunner or FlinkRunner", name)
+    return name
+
+
+def _refuse_unknown(beam: list[str]) -> None:
+    known_to_beam = BeamArgumentParser(allow_abbrev=False)
+    for kind in PipelineOptions.__subclasses__():
+        kind._add_argparse_args(known_to_beam)
+    _, unknown = known_to_beam.parse_known_args(beam)
+    for flag in unknown:
+        name = flag.split("=")[0]
+        if name.startswith("-"):
+            raise ConfigError("options", "neither ours nor one of Apache Beam's", "see dicom-deid run --help", name)
+    if unknown:
+        raise ConfigError("options", "a word stands where an option should", "write every value behind its --option")
+
+
+def _keep_apart(source: str, destination: str, workspace: str) -> None:
+    inside = {
+        "--workspace": (workspace, destination, "the workspace is confidential and may not lie inside the destination"),
+        "--destination": (destination, source, "the destination may not lie inside the source"),
+    }
+    for option, (inner, outer, why) in inside.items():
+        if Path(inner).is_relative_to(outer):
+            raise ConfigError(option, why, "choose another folder")
+    if Path(destination).is_relative_to(workspace):
+        raise ConfigError("--destination", "what is published may not lie inside the confidential workspace", "choose another folder")
+    if Path(workspace).is_relative_to(source) and Path(source).is_dir():
+        raise ConfigError("--workspace", "the workspace may not lie inside the source", "choose another folder")
