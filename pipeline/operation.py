@@ -1,0 +1,170 @@
+"""The long-running operation: identity, state, counts, finish; `OUT/operations/<id>.json` in the API's shape."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pipeline.local import table
+from transforms.model import spool
+from transforms.model.names import OperationName
+from transforms.model.storage import replace
+from transforms.model.workspace import OperationFolder, Workspace
+
+METADATA_TYPE = "type.googleapis.com/google.cloud.healthcare.v1beta1.OperationMetadata"
+RESPONSE_TYPE = "type.googleapis.com/google.cloud.healthcare.v1beta1.deidentify.DeidentifyDicomStoreSummary"
+METHOD = "google.cloud.healthcare.v1beta1.dicom.DicomService.DeidentifyDicomStore"
+INTERNAL = 13
+"""google.rpc.Code.INTERNAL."""
+
+
+def timestamp(moment: dt.datetime) -> str:
+    """RFC 3339 in UTC with milliseconds, as FHIR instants and API timestamps are written."""
+    return moment.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclasses.dataclass(frozen=True)
+class Counts:
+    """Counts of an operation over all its runs (DESIGN, Four outcomes)."""
+
+    listed: int = 0
+    """Sources found by the latest run."""
+    done: int = 0
+    """Of these, written by an earlier run of the same operation."""
+    new: int = 0
+    """Written by the latest run."""
+    held: int = 0
+    failed: int = 0
+    skipped: int = 0
+    proven: int = 0
+    """Instances with a Provenance in the spool, of all runs."""
+    answered: int = 0
+    """Of these, accepted by the FHIR store, in any run."""
+    dead: int = 0
+    """Of these, refused for good."""
+
+    @property
+    def written(self) -> int:
+        """Instances in the destination."""
+        return self.done + self.new
+
+    @property
+    def reconciled(self) -> bool:
+        """Whether nothing got lost on the way."""
+        instances = self.listed == self.written + self.held + self.failed + self.skipped
+        return instances and self.proven >= self.written and self.proven == self.answered + self.dead
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, int]]) -> Counts:
+        """Counts from (name, number) pairs."""
+        return cls(**dict(pairs))
+
+
+@dataclasses.dataclass(frozen=True)
+class Operation:
+    """One operation in its workspace."""
+
+    name: OperationName
+    workspace: Workspace
+
+    @property
+    def folder(self) -> OperationFolder:
+        """Where it keeps what it makes."""
+        return self.workspace.operation(self.name.operation_id)
+
+    def state(self) -> dict[str, Any] | None:
+        """The state as last written; None before the first run."""
+        try:
+            found: dict[str, Any] = json.loads(self.folder.state_file.read_text())
+        except FileNotFoundError:
+            return None
+        return found
+
+    def begin(self, now: dt.datetime) -> dt.datetime:
+        """Start the operation, or find it: its start time is that of its first run."""
+        known = self.state()
+        created = known["metadata"]["createTime"] if known else timestamp(now)
+        if known is None:
+            self._save(self._metadata(created, {"pending": "0", "success": "0", "failure": "0"}), done=False)
+        return dt.datetime.fromisoformat(created)
+
+    def progress(self, finished: int, expected: int) -> None:
+        """Say how far a run is. A finished operation that is run again keeps its state until it finishes anew."""
+        known = self.state()
+        if known is not None and not known["done"]:
+            pending = max(expected - finished, 0)
+            counter = {"pending": str(pending), "success": str(min(finished, expected)), "failure": "0"}
+            self._save(self._metadata(known["metadata"]["createTime"], counter), done=False)
+
+    def finish(self, counts: Counts, now: dt.datetime) -> None:
+        """Write the final state; a run that changed nothing leaves it as it was."""
+        known = self.state()
+        created = known["metadata"]["createTime"] if known else timestamp(now)
+        metadata = self._metadata(created, _counter(counts))
+        metadata["outcomes"] = {name: str(getattr(counts, name)) for name in ("listed", "written", "held", "failed", "skipped")}
+        if known is not None and known["done"] and "error" not in known and {**known["metadata"], "endTime": ""} == {**metadata, "endTime": ""}:
+            return
+        self._save(metadata | {"endTime": timestamp(now)}, done=True, response={"@type": RESPONSE_TYPE})
+
+    def fail(self, message: str, now: dt.datetime) -> None:
+        """Record that the run as a whole broke off. `message` holds no PHI."""
+        known = self.state()
+        metadata = (known or {}).get("metadata") or self._metadata(timestamp(now), {})
+        self._save(metadata | {"endTime": timestamp(now)}, done=True, error={"code": INTERNAL, "message": message})
+
+    def _metadata(self, created: str, counter: Mapping[str, str]) -> dict[str, Any]:
+        return {"@type": METADATA_TYPE, "apiMethodName": METHOD, "createTime": created, "counter": dict(counter)}
+
+    def _save(self, metadata: dict[str, Any], done: bool, **result: Any) -> None:
+        state = {"name": self.name.name, "metadata": metadata, "done": done, **result}
+        replace(self.folder.state_file, json.dumps(state, indent=1).encode() + b"\n")
+
+    @property
+    def counts_file_content(self) -> Counts | None:
+        """The counts the graph left behind; None if it did not come to its end."""
+        try:
+            return Counts(**json.loads(self._counts_file.read_text()))
+        except FileNotFoundError:
+            return None
+
+    @property
+    def _counts_file(self) -> Any:
+        return self.folder.state_file.with_name(self.name.operation_id) / "counts.json"
+
+    def forget_counts(self) -> None:
+        """Called before a run, so that the counts found after it are its own."""
+        self._counts_file.unlink(missing_ok=True)
+
+    def conclude(self, pairs: Iterable[tuple[str, int]], local_table: bool, now: dt.datetime) -> Counts:
+        """The last step of the graph: outcomes and table for people to read, counts, final state."""
+        self._gather_outcomes()
+        if local_table:
+            table.build(self.workspace)
+        proven = len(spool.references(self.folder.spool))
+        counts = dataclasses.replace(Counts.of(pairs), proven=proven)
+        replace(self._counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
+        self.finish(counts, now)
+        return counts
+
+    def _gather_outcomes(self) -> None:
+        """Rewrite this operation's lines of `outcomes.ndjson`; those of other operations stay."""
+        mine = self.name.operation_id
+        path = self.workspace.outcomes_file
+        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+        kept = [line for line in lines if json.loads(line)["operation"] != mine]
+        for entry in spool.read_all(self.folder.outcomes):
+            kept.append(json.dumps({"operation": mine, **entry}).encode() + b"\n")
+        replace(path, b"".join(kept))
+
+
+def _counter(counts: Counts) -> dict[str, str]:
+    return {
+        "pending": "0",
+        "success": str(counts.written),
+        "failure": str(counts.held + counts.failed),
+        "secondarySuccess": str(counts.answered),
+        "secondaryFailure": str(counts.dead),
+    }

@@ -1,0 +1,92 @@
+"""What is asked for: the config in force, consent, and the names under which the run is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from pipeline.options import Settings
+from transforms.model.config import SAFE_CONFIG, ActionPlan, DeidentifyConfig, parse_config, parse_request, resolve
+from transforms.model.errors import ConfigError
+from transforms.model.keys import Purpose, Secret
+from transforms.model.names import LOCAL_FHIR_STORE, OperationName, local_store
+
+GOOGLE_HOST = "healthcare.googleapis.com"
+_STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/fhirStores/[^/]+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """A config with its plan, and whether asking for it was consent to what it leaves."""
+
+    config: DeidentifyConfig
+    plan: ActionPlan
+    consented: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class StoreAddress:
+    """Where Provenance goes. `url` is None for the embedded store, which has no address before it runs."""
+
+    name: str
+    """`projects/…/fhirStores/ID`, or the base URL of a plain FHIR server; part of what is published."""
+    url: str | None
+
+
+def read_request(settings: Settings) -> Request:
+    """The request of a run. Raises ConfigError."""
+    if settings.request:
+        asked = parse_request(_text("--request", settings.request))
+        return Request(asked.config, resolve(asked.config), consented=True)
+    config = parse_config(_text("--config", settings.config)) if settings.config else SAFE_CONFIG
+    return Request(config, resolve(config), consented=settings.allow_identifiable)
+
+
+def require_consent(request: Request) -> list[str]:
+    """What the plan can leave behind, a line each. Raises ConfigError where nobody consented to it (DESIGN 16)."""
+    lines = request.plan.leaves_identity()
+    if lines and not request.consented:
+        raise ConfigError("config", f"this plan can leave identity behind ({'; '.join(lines)})", "consent by --allow_identifiable, or change it")
+    return lines
+
+
+def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
+    """Which FHIR store is meant: the option, else the config's `operationMetadata`, else the embedded one."""
+    output = config.operation_metadata.fhir_output if config.operation_metadata else None
+    named = settings.fhir_store or (output.fhir_store if output else None) or LOCAL_FHIR_STORE
+    if named.startswith(("http://", "https://")):
+        path = re.search(_STORE, named)
+        address = StoreAddress(path[0] if path else named.rstrip("/"), named.rstrip("/"))
+    elif not re.fullmatch(_STORE, named):
+        raise ConfigError("--fhir_store", "a store is projects/P/locations/L/datasets/D/fhirStores/F or a URL", "correct the name", named)
+    elif settings.healthcare_endpoint is None:
+        address = StoreAddress(named, None)
+    else:
+        endpoint = settings.healthcare_endpoint.rstrip("/")
+        if not re.search(r"/v1(beta1)?$", endpoint):
+            endpoint += "/v1beta1"
+        address = StoreAddress(named, f"{endpoint}/{named}")
+    if address.url and urlsplit(address.url).hostname == GOOGLE_HOST and settings.fhir_write_ops_per_minute is None:
+        raise ConfigError("--fhir_write_ops_per_minute", "the quota of a store on Google Cloud cannot be guessed", "give the project's fhir_write_ops")
+    return address
+
+
+def operation_name(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> OperationName:
+    """The names of a run. Its id is a keyed hash of source, destination, config and metadata store (DESIGN 10)."""
+    key = secret.purpose(Purpose.OPERATION)
+    made = key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, settings.on_uid_collision)
+    return OperationName(
+        operation_id=settings.operation_id or made,
+        source_store=local_store(key, settings.source),
+        destination_store=local_store(key, settings.destination),
+        fhir_store=store.name,
+    )
+
+
+def _text(option: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(option, "the file cannot be read as UTF-8 text", "check its path and permissions", path) from None
