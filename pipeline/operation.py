@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -122,21 +123,17 @@ class Operation:
         state = {"name": self.name.name, "metadata": metadata, "done": done, **result}
         replace(self.folder.state_file, json.dumps(state, indent=1).encode() + b"\n")
 
-    @property
-    def counts_file_content(self) -> Counts | None:
+    def counts(self) -> Counts | None:
         """The counts the graph left behind; None if it did not come to its end."""
         try:
-            return Counts(**json.loads(self._counts_file.read_text()))
+            return Counts(**json.loads(self.folder.counts_file.read_text()))
         except FileNotFoundError:
             return None
 
-    @property
-    def _counts_file(self) -> Any:
-        return self.folder.state_file.with_name(self.name.operation_id) / "counts.json"
-
-    def forget_counts(self) -> None:
-        """Called before a run, so that the counts found after it are its own."""
-        self._counts_file.unlink(missing_ok=True)
+    def clear(self) -> None:
+        """Called before a run: what is found afterwards of counts and outcomes is then its own."""
+        self.folder.counts_file.unlink(missing_ok=True)
+        shutil.rmtree(self.folder.outcomes, ignore_errors=True)
 
     def conclude(self, pairs: Iterable[tuple[str, int]], local_table: bool, now: dt.datetime) -> Counts:
         """The last step of the graph: outcomes and table for people to read, counts, final state."""
@@ -145,7 +142,7 @@ class Operation:
             table.build(self.workspace)
         proven = len(spool.references(self.folder.spool))
         counts = dataclasses.replace(Counts.of(pairs), proven=proven)
-        replace(self._counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
+        replace(self.folder.counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
         self.finish(counts, now)
         return counts
 

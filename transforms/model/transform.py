@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -12,7 +13,8 @@ from apache_beam.pvalue import TaggedOutput
 
 from transforms.model.errors import InstanceProblem
 from transforms.model.quiet import quiet_libraries
-from transforms.model.records import Outcome
+from transforms.model.records import OpenInstance, Outcome, ScrubbedInstance, WrittenInstance
+from transforms.model.spool import Shard
 
 OUTCOME = "outcome"
 """The tag of the output on which a stage puts outcomes."""
@@ -45,3 +47,52 @@ class InstanceDoFn(beam.DoFn, abc.ABC):
             known = InstanceProblem(self.stage, "UNEXPECTED", f"{type(error).__name__} in this stage; please report it with the library versions")
         Metrics.counter("dicom_deid", f"{self.stage}_{known.kind.value}").inc()
         return [TaggedOutput(OUTCOME, Outcome.of(self.reference(element), known))]
+
+
+class NeverEncoded(beam.coders.Coder):
+    """The coder of what stays inside one fused stage: if a runner tries to move it, the run stops at once (DESIGN 1)."""
+
+    def encode(self, value: Any) -> bytes:
+        """Refuse."""
+        raise TypeError(f"{type(value).__name__} carries an instance's bytes or findings and may not cross a stage boundary")
+
+    def decode(self, encoded: bytes) -> Any:
+        """Refuse."""
+        raise TypeError("nothing of this kind is ever encoded")
+
+    def is_deterministic(self) -> bool:
+        """True: nothing is encoded, so nothing is encoded differently."""
+        return True
+
+
+for _kind in (OpenInstance, ScrubbedInstance, WrittenInstance):
+    beam.coders.registry.register_coder(_kind, NeverEncoded)
+
+
+def typed(elements: beam.PCollection[Any], kind: type) -> beam.PCollection[Any]:
+    """Say what the elements of one output of several are, which Beam cannot infer; it decides on their coder."""
+    elements.element_type = kind
+    return elements
+
+
+class SpoolOutcomes(beam.DoFn):
+    """Outcomes go to shards in `folder`, and on to be counted."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def start_bundle(self) -> None:
+        """Begin a shard."""
+        self._shard = Shard(self._folder)
+
+    def process(self, outcome: Outcome) -> Iterable[Outcome]:
+        """Add one outcome."""
+        self._shard.add(outcome.reference, {"outcome": outcome.kind.value, "stage": outcome.stage, "code": outcome.code, "sentence": outcome.sentence})
+        if self._shard.full:
+            self._shard.close()
+        yield outcome
+
+    def finish_bundle(self) -> None:
+        """Close the last shard."""
+        if len(self._shard):
+            self._shard.close()

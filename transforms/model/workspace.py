@@ -64,6 +64,16 @@ class OperationFolder:
         return Path(self.root, "provenance.json")
 
     @property
+    def counts_file(self) -> Path:
+        """The counts of the latest run, written by the last step of its graph."""
+        return Path(self.root, "counts.json")
+
+    @property
+    def progress_file(self) -> Path:
+        """One byte for each instance that the run under way has finished."""
+        return Path(self.root, "progress")
+
+    @property
     def sources(self) -> Path:
         """Source list shards: `{"reference", "uri"}` a line."""
         return Path(self.root, "sources")

@@ -1,0 +1,135 @@
+"""The whole graph on one page (DESIGN, What a run is); wiring only."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+from collections.abc import Callable, Iterable
+
+import apache_beam as beam
+
+from pipeline.operation import Counts, Operation, timestamp
+from pipeline.progress import tick
+from transforms.bigquery.transform import WriteProvenanceTable
+from transforms.fhir.transform import WriteToFhirStore
+from transforms.model.config import ActionPlan
+from transforms.model.keys import KeyReference
+from transforms.model.records import OpenInstance, Outcome, ScrubbedInstance, ShardRef, WrittenInstance
+from transforms.model.transform import SpoolOutcomes, typed
+from transforms.pixels.transform import RedactText
+from transforms.proof.transform import Prove
+from transforms.provenance.transform import SpoolProvenance
+from transforms.read.transform import ListInstances, ReadInstance
+from transforms.tags.policy import admit
+from transforms.tags.transform import ScrubTags
+from transforms.write.transform import WriteInstance
+
+
+def utc_now() -> dt.datetime:
+    """The clock of a real run."""
+    return dt.datetime.now(dt.UTC)
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """All that the graph of one run is made of. References only: it is pickled."""
+
+    operation: Operation
+    plan: ActionPlan
+    key: KeyReference
+    source: str
+    destination: str
+    on_uid_collision: str
+    store_url: str
+    write_ops_per_minute: int | None
+    phi: str
+    shape: str
+    bigquery_table: str | None
+    started: dt.datetime
+    spooled: tuple[ShardRef, ...] = ()
+    """Shards that earlier runs of the operation finished."""
+    clock: Callable[[], dt.datetime] = utc_now
+
+
+def build(run: Run, p: beam.Pipeline) -> None:
+    """Wire the stages of a run into `p`."""
+    folder = run.operation.folder
+    listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision)
+    opened = listed.instances | "Reshuffle" >> beam.Reshuffle() | "ReadInstance" >> ReadInstance(run.key, admit)
+    redacted = typed(opened.with_pixels, OpenInstance) | "RedactText" >> RedactText(run.plan)
+    pixels = _finish_branch(run, typed(redacted.instances, OpenInstance), "Pixels")
+    tags = _finish_branch(run, typed(opened.tags_only, OpenInstance), "Tags")
+
+    outcomes = (
+        (listed.outcomes, opened.outcomes, redacted.outcomes, *pixels.outcomes, *tags.outcomes)
+        | "Outcomes" >> beam.Flatten()
+        | "TickOutcome" >> beam.Map(tick, str(folder.progress_file))
+        | "SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(folder.outcomes))
+    )
+    new = (pixels.shards, tags.shards) | "NewShards" >> beam.Flatten()
+    earlier = p | "EarlierShards" >> beam.Create(run.spooled)
+    shards = (new, earlier) | "Shards" >> beam.Flatten()
+    answers = shards | "WriteToFhirStore" >> WriteToFhirStore(run.store_url, folder, run.write_ops_per_minute)
+    if run.bigquery_table:
+        _ = new | "WriteProvenanceTable" >> WriteProvenanceTable(run.bigquery_table, folder, timestamp(run.started))
+
+    _ = (
+        (
+            p | "Nothing" >> beam.Create([("listed", 0)]),
+            listed.listed | "CountListed" >> beam.Map(_one, "listed"),
+            listed.done | "CountDone" >> beam.Map(_one, "done"),
+            outcomes | "CountOutcomes" >> beam.Map(_kind),
+            new | "CountNew" >> beam.Map(_entries),
+            answers | "CountAnswers" >> beam.FlatMap(_answers),
+        )
+        | "Counts" >> beam.Flatten()
+        | "Sum" >> beam.CombinePerKey(sum)
+        | "OneKey" >> beam.Map(functools.partial(_pair, None))
+        | "AllCounts" >> beam.GroupByKey()
+        | "FinishOperation" >> beam.Map(_finish, run.operation, run.bigquery_table is None, run.clock)
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Branch:
+    shards: beam.PCollection[ShardRef]
+    outcomes: tuple[beam.PCollection[Outcome], ...]
+
+
+def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: str) -> _Branch:
+    """From an open instance to its spooled Provenance. Branches stay apart: joining them moves bytes (DESIGN)."""
+    folder = run.operation.folder
+    scrubbed = instances | f"{name}/ScrubTags" >> ScrubTags(run.plan, run.key)
+    proven = typed(scrubbed.instances, ScrubbedInstance) | f"{name}/Prove" >> Prove(run.plan)
+    written = typed(proven.instances, ScrubbedInstance) | f"{name}/WriteInstance" >> WriteInstance(run.destination, folder)
+    shards = (
+        typed(written.instances, WrittenInstance)
+        | f"{name}/Tick" >> beam.Map(tick, str(folder.progress_file)).with_output_types(WrittenInstance)
+        | f"{name}/SpoolProvenance" >> SpoolProvenance(run.operation.name, run.key, folder, run.phi, run.shape)
+    )
+    return _Branch(shards, (scrubbed.outcomes, proven.outcomes, written.outcomes))
+
+
+def _one(_element: object, name: str) -> tuple[str, int]:
+    return name, 1
+
+
+def _kind(outcome: Outcome) -> tuple[str, int]:
+    return outcome.kind.value, 1
+
+
+def _entries(shard: ShardRef) -> tuple[str, int]:
+    return "new", shard.entries
+
+
+def _answers(answer: object) -> list[tuple[str, int]]:
+    return [("answered", answer.answered), ("dead", answer.dead)]  # type: ignore[attr-defined]  # ShardAnswer
+
+
+def _pair(key: None, value: tuple[str, int]) -> tuple[None, tuple[str, int]]:
+    return key, value
+
+
+def _finish(grouped: tuple[None, Iterable[tuple[str, int]]], operation: Operation, local_table: bool, clock: Callable[[], dt.datetime]) -> Counts:
+    return operation.conclude(grouped[1], local_table, clock())

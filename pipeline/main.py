@@ -1,0 +1,167 @@
+"""Beam entry (DirectRunner, Dataflow, Flex Template): parse, build, run, exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import enum
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import apache_beam as beam
+
+from pipeline import graph
+from pipeline.local.serve import running_store
+from pipeline.operation import Counts, Operation
+from pipeline.options import Settings, beam_options, parse
+from pipeline.progress import watched
+from pipeline.request import Request, StoreAddress, operation_name, read_request, require_consent, store_address
+from transforms.fhir.client import FhirClient
+from transforms.fhir.preflight import check_fhir_store
+from transforms.model import spool
+from transforms.model.errors import ConfigError, PreflightError, StoreError
+from transforms.model.keys import KeyReference, make_key_file
+from transforms.model.names import OperationName
+from transforms.model.quiet import quiet_libraries
+from transforms.model.storage import list_files, replace
+from transforms.pixels.tesseract import check_tesseract
+from transforms.provenance.operation import operation_provenance
+
+log = logging.getLogger(__name__)
+
+
+class ExitCode(enum.IntEnum):
+    """DESIGN, Four outcomes."""
+
+    OK = 0
+    NOT_ALL_PUBLISHED = 1
+    REFUSED = 2
+    NOT_RECONCILED = 3
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command line; the exit code. Every expected fault is one sentence on standard error."""
+    quiet_libraries()
+    try:
+        return run(parse(sys.argv[1:] if argv is None else argv))
+    except (ConfigError, PreflightError, StoreError) as fault:
+        print(f"dicom-deid: {fault}", file=sys.stderr)
+        return ExitCode.REFUSED
+
+
+def run(settings: Settings, clock: graph.Callable[[], dt.datetime] = graph.utc_now) -> int:
+    """One run of an operation, from preflight to exit code."""
+    request = read_request(settings)
+    for line in require_consent(request):
+        print(f"allowed: {line}", file=sys.stderr)
+    store = store_address(settings, request.config)
+    expected = sum(1 for _ in list_files(settings.source))
+    if request.plan.redact_all_text:
+        check_tesseract()
+    settings.workspace.make()
+    key = _key(settings)
+    operation = Operation(operation_name(settings, request, store, key.load()), settings.workspace)
+    with _store_url(settings, store) as url:
+        started = operation.begin(clock())
+        _announce(operation, request, settings, url, started, clock)
+        ready = _prepared(settings, request, operation, key, url, started, clock)
+        try:
+            with watched(operation.folder.progress_file, expected, lambda count: operation.progress(count, expected)):
+                _execute(ready, settings)
+        except Exception as error:
+            operation.fail(f"the run broke off ({type(error).__name__}); start the same command again to go on", clock())
+            raise
+    counts = operation.counts()
+    if counts is None:
+        raise PreflightError("run", "the runner ended without finishing the operation", "look at its log, then start the same command again")
+    operation.finish(counts, clock())
+    print(summary(operation, counts))
+    return exit_code(counts)
+
+
+def exit_code(counts: Counts) -> ExitCode:
+    """What the counts of an operation mean to a script."""
+    if not counts.reconciled:
+        return ExitCode.NOT_RECONCILED
+    return ExitCode.NOT_ALL_PUBLISHED if counts.held or counts.failed or counts.dead else ExitCode.OK
+
+
+def summary(operation: Operation, counts: Counts) -> str:
+    """What a person wants to know at the end of a run."""
+    lines = [
+        f"operation {operation.name.operation_id}",
+        f"instances: {counts.listed} listed = {counts.written} written + {counts.held} held + {counts.failed} failed + {counts.skipped} skipped",
+        f"Provenance: {counts.answered + 1} in the FHIR store (one an instance, one for the operation), {counts.dead} dead letters",
+    ]
+    if counts.held or counts.failed:
+        lines.append(f"why some are not published: {operation.workspace.outcomes_file}")
+    if not counts.reconciled:
+        lines.append("THE COUNTS DO NOT RECONCILE: do not release this destination before you know why")
+    return "\n".join(lines)
+
+
+def _key(settings: Settings) -> KeyReference:
+    if settings.key is not None:
+        return settings.key
+    make_key_file(settings.workspace.key_file)
+    return KeyReference(f"file:{settings.workspace.key_file}")
+
+
+@contextlib.contextmanager
+def _store_url(settings: Settings, store: StoreAddress) -> Iterator[str]:
+    """The URL of the FHIR store, which is served by the run itself when no other is named."""
+    if store.url is not None:
+        yield store.url
+        return
+    with running_store(settings.workspace, settings.fhir_write_ops_per_minute) as base:
+        yield f"{base}/v1beta1/{store.name}"
+
+
+def _announce(operation: Operation, request: Request, settings: Settings, url: str, started: dt.datetime, clock: graph.Callable[[], dt.datetime]) -> None:
+    """Preflight of the store, and the PUT of the operation's Provenance, once (its content never changes)."""
+    client = FhirClient(url)
+    check_fhir_store(client)
+    file = operation.folder.provenance_file
+    if file.exists():
+        resource = json.loads(file.read_text())
+    else:
+        resource = operation_provenance(operation.name, request.config.to_json(), started, clock(), settings.provenance_phi)
+        replace(file, json.dumps(resource, sort_keys=True).encode() + b"\n")
+    client.put(resource)
+    if settings.provenance_phi == "include":
+        log.warning("Provenance will hold the original texts it found (--provenance_phi include): the FHIR store and table hold PHI.")
+
+
+def _prepared(
+    settings: Settings, request: Request, operation: Operation, key: KeyReference, url: str, started: dt.datetime, clock: graph.Callable[[], dt.datetime]
+) -> graph.Run:
+    operation.clear()
+    return graph.Run(
+        operation=operation,
+        plan=request.plan,
+        key=key,
+        source=settings.source,
+        destination=settings.destination,
+        on_uid_collision=settings.on_uid_collision,
+        store_url=url,
+        write_ops_per_minute=settings.fhir_write_ops_per_minute,
+        phi=settings.provenance_phi,
+        shape=settings.provenance_shape,
+        bigquery_table=settings.bigquery_table,
+        started=started,
+        spooled=tuple(spool.shards(operation.folder.spool)),
+        clock=clock,
+    )
+
+
+def _execute(ready: graph.Run, settings: Settings) -> None:
+    pipeline = beam.Pipeline(options=beam_options(settings))
+    graph.build(ready, pipeline)
+    pipeline.run().wait_until_finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
