@@ -1,0 +1,61 @@
+"""Frame in, lines out: what every engine that looks for text answers (DESIGN 7)."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+_REMEMBERED = 64
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text. Pixels of the image searched, half open: left <= x < right, top <= y < bottom."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    text: str = ""
+    """What was read; empty if text was seen but not read. May be PHI."""
+    confidence: float | None = None
+    """0 to 1, the engine's own; None if nothing was read."""
+
+
+class TextSearch(Protocol):
+    """An engine that finds text in one image."""
+
+    def lines(self, image: NDArray[np.uint8]) -> list[Line]:
+        """The lines of `image`: uint8, (rows, columns) grey or (rows, columns, 3) RGB. Raises InstanceProblem."""
+        ...
+
+
+class RememberingSearch:
+    """Another engine, asked once for images that are equal.
+
+    Static frames, and copies of an image in several transfer syntaxes, are common. The last 64 answers are kept,
+    under the image's digest; images are not.
+    """
+
+    def __init__(self, engine: TextSearch) -> None:
+        self._engine = engine
+        self._answers: collections.OrderedDict[bytes, list[Line]] = collections.OrderedDict()
+
+    def lines(self, image: NDArray[np.uint8]) -> list[Line]:
+        """As the engine's."""
+        hashed = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
+        hashed.update(np.ascontiguousarray(image).data)
+        digest = hashed.digest()
+        if digest in self._answers:
+            self._answers.move_to_end(digest)
+            return self._answers[digest]
+        answer = self._engine.lines(image)
+        self._answers[digest] = answer
+        if len(self._answers) > _REMEMBERED:
+            self._answers.popitem(last=False)
+        return answer
