@@ -131,5 +131,7 @@ def _pair(key: None, value: tuple[str, int]) -> tuple[None, tuple[str, int]]:
     return key, value
 
 
-def _finish(grouped: tuple[None, Iterable[tuple[str, int]]], operation: Operation, local_table: bool, clock: Callable[[], dt.datetime]) -> Counts:
+def _finish(
+    grouped: tuple[None, Iterable[tuple[str, int]]], operation: Operation, local_table: bool, clock: Callable[[], dt.datetime]
+) -> Counts:
     return operation.conclude(grouped[1], local_table, clock())

@@ -8,8 +8,7 @@ import enum
 import json
 import logging
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import apache_beam as beam
 
@@ -24,11 +23,12 @@ from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
 from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.keys import KeyReference, make_key_file
-from transforms.model.names import OperationName
 from transforms.model.quiet import quiet_libraries
 from transforms.model.storage import list_files, replace
 from transforms.pixels.tesseract import check_tesseract
 from transforms.provenance.operation import operation_provenance
+
+Clock = Callable[[], dt.datetime]
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def main(argv: list[str] | None = None) -> int:
         return ExitCode.REFUSED
 
 
-def run(settings: Settings, clock: graph.Callable[[], dt.datetime] = graph.utc_now) -> int:
+def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     """One run of an operation, from preflight to exit code."""
     request = read_request(settings)
     for line in require_consent(request):
@@ -76,7 +76,7 @@ def run(settings: Settings, clock: graph.Callable[[], dt.datetime] = graph.utc_n
             raise
     counts = operation.counts()
     if counts is None:
-        raise PreflightError("run", "the runner ended without finishing the operation", "look at its log, then start the same command again")
+        raise PreflightError("run", "the runner ended without finishing the operation", "see its log, then start the same command again")
     operation.finish(counts, clock())
     print(summary(operation, counts))
     return exit_code(counts)
@@ -93,7 +93,8 @@ def summary(operation: Operation, counts: Counts) -> str:
     """What a person wants to know at the end of a run."""
     lines = [
         f"operation {operation.name.operation_id}",
-        f"instances: {counts.listed} listed = {counts.written} written + {counts.held} held + {counts.failed} failed + {counts.skipped} skipped",
+        f"instances: {counts.listed} listed = {counts.written} written + {counts.held} held"
+        f" + {counts.failed} failed + {counts.skipped} skipped",
         f"Provenance: {counts.answered + 1} in the FHIR store (one an instance, one for the operation), {counts.dead} dead letters",
     ]
     if counts.held or counts.failed:
@@ -120,7 +121,7 @@ def _store_url(settings: Settings, store: StoreAddress) -> Iterator[str]:
         yield f"{base}/v1beta1/{store.name}"
 
 
-def _announce(operation: Operation, request: Request, settings: Settings, url: str, started: dt.datetime, clock: graph.Callable[[], dt.datetime]) -> None:
+def _announce(operation: Operation, request: Request, settings: Settings, url: str, started: dt.datetime, clock: Clock) -> None:
     """Preflight of the store, and the PUT of the operation's Provenance, once (its content never changes)."""
     client = FhirClient(url)
     check_fhir_store(client)
@@ -136,7 +137,7 @@ def _announce(operation: Operation, request: Request, settings: Settings, url: s
 
 
 def _prepared(
-    settings: Settings, request: Request, operation: Operation, key: KeyReference, url: str, started: dt.datetime, clock: graph.Callable[[], dt.datetime]
+    settings: Settings, request: Request, operation: Operation, key: KeyReference, url: str, started: dt.datetime, clock: Clock
 ) -> graph.Run:
     operation.clear()
     return graph.Run(

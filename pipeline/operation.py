@@ -106,7 +106,7 @@ class Operation:
         created = known["metadata"]["createTime"] if known else timestamp(now)
         metadata = self._metadata(created, _counter(counts))
         metadata["outcomes"] = {name: str(getattr(counts, name)) for name in ("listed", "written", "held", "failed", "skipped")}
-        if known is not None and known["done"] and "error" not in known and {**known["metadata"], "endTime": ""} == {**metadata, "endTime": ""}:
+        if known is not None and "response" in known and known["metadata"] == metadata | {"endTime": known["metadata"].get("endTime")}:
             return
         self._save(metadata | {"endTime": timestamp(now)}, done=True, response={"@type": RESPONSE_TYPE})
 
@@ -152,9 +152,8 @@ class Operation:
         path = self.workspace.outcomes_file
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         kept = [line for line in lines if json.loads(line)["operation"] != mine]
-        for entry in spool.read_all(self.folder.outcomes):
-            kept.append(json.dumps({"operation": mine, **entry}).encode() + b"\n")
-        replace(path, b"".join(kept))
+        new = [json.dumps({"operation": mine, **entry}).encode() + b"\n" for entry in spool.read_all(self.folder.outcomes)]
+        replace(path, b"".join(kept + new))
 
 
 def _counter(counts: Counts) -> dict[str, str]:

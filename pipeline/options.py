@@ -36,14 +36,42 @@ class DeidentifyOptions(PipelineOptions):
         add("--config", help="Path of a DeidentifyConfig in JSON. Without it: Basic profile, all text redacted.")
         add("--request", help="Path of a DeidentifyDicomStoreRequest in JSON; its config counts as consent.")
         add("--operation_id", help="Name of the operation (letters, digits, dots, hyphens); by default a keyed hash of what is run.")
-        add("--key_uri", help="Where the secret is: file:PATH or env:NAME, 64 hex digits. By default a local run keeps one in the workspace.")
-        add("--on_uid_collision", default="hold", choices=("hold", "distinct"), help="Different instances under one SOP Instance UID: hold all, or give each a UID of its own.")  # fmt: skip
-        add("--fhir_store", help="FHIR store for Provenance: projects/P/locations/L/datasets/D/fhirStores/F, or the URL of one. By default the embedded store.")
-        add("--healthcare_endpoint", help="Server of --fhir_store paths, such as https://healthcare.googleapis.com/v1beta1. By default the embedded store.")
-        add("--fhir_write_ops_per_minute", type=int, help="The write quota of the FHIR store; writing is paced to it. Required on Google Cloud.")
+        add(
+            "--key_uri",
+            help="Where the secret is: file:PATH or env:NAME, 64 hex digits. By default a local run keeps one in the workspace.",
+        )
+        add(
+            "--on_uid_collision",
+            default="hold",
+            choices=("hold", "distinct"),
+            help="Different instances under one SOP Instance UID: hold all, or give each a UID of its own.",
+        )
+        add(
+            "--fhir_store",
+            help="FHIR store for Provenance: projects/P/locations/L/datasets/D/fhirStores/F, or a URL. By default the embedded one.",
+        )
+        add(
+            "--healthcare_endpoint",
+            help="Server of --fhir_store paths, such as https://healthcare.googleapis.com/v1beta1. By default the embedded store.",
+        )
+        add(
+            "--fhir_write_ops_per_minute",
+            type=int,
+            help="The write quota of the FHIR store; writing is paced to it. Required on Google Cloud.",
+        )
         add("--bigquery_table", help="PROJECT:DATASET.TABLE for Provenance rows, in place of the local table.")
-        add("--provenance_phi", default="include", choices=("include", "hash", "omit"), help="Original texts and source names in Provenance: as they are, hashed, or left out.")  # fmt: skip
-        add("--provenance_shape", default="google", choices=("google", "r4"), help="Extensions as on the API's page, or the same facts as strict R4 servers want them.")  # fmt: skip
+        add(
+            "--provenance_phi",
+            default="include",
+            choices=("include", "hash", "omit"),
+            help="Original texts and source names in Provenance: as they are, hashed, or left out.",
+        )
+        add(
+            "--provenance_shape",
+            default="google",
+            choices=("google", "r4"),
+            help="Extensions as on the API's page, or the same facts as strict R4 servers want them.",
+        )
         add("--allow_identifiable", action="store_true", help="Consent to a config that can leave identity behind.")
 
 
@@ -105,7 +133,9 @@ def parse(argv: list[str]) -> Settings:
     if known.config and known.request:
         raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
     if known.fhir_write_ops_per_minute is not None and known.fhir_write_ops_per_minute < 1:
-        raise ConfigError("--fhir_write_ops_per_minute", "a quota is at least 1", "give the store's quota", str(known.fhir_write_ops_per_minute))
+        raise ConfigError(
+            "--fhir_write_ops_per_minute", "a quota is at least 1", "give the store's quota", str(known.fhir_write_ops_per_minute)
+        )
     settings = Settings(
         source=source,
         destination=destination,
@@ -142,7 +172,9 @@ def _runner(beam: list[str]) -> str:
     named = StandardOptions(beam).runner or DEFAULT_RUNNER
     name = named.rpartition(".")[2]
     if name in LOSES_OUTPUTS:
-        raise ConfigError("--runner", "this runner silently loses outcomes and Provenance", "use FnApiRunner, DataflowRunner or FlinkRunner", name)
+        raise ConfigError(
+            "--runner", "this runner silently loses outcomes and Provenance", "use FnApiRunner, DataflowRunner or FlinkRunner", name
+        )
     return name
 
 

@@ -48,7 +48,9 @@ def require_consent(request: Request) -> list[str]:
     """What the plan can leave behind, a line each. Raises ConfigError where nobody consented to it (DESIGN 16)."""
     lines = request.plan.leaves_identity()
     if lines and not request.consented:
-        raise ConfigError("config", f"this plan can leave identity behind ({'; '.join(lines)})", "consent by --allow_identifiable, or change it")
+        raise ConfigError(
+            "config", f"this plan can leave identity behind ({'; '.join(lines)})", "consent by --allow_identifiable, or change it"
+        )
     return lines
 
 
@@ -69,7 +71,9 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
             endpoint += "/v1beta1"
         address = StoreAddress(named, f"{endpoint}/{named}")
     if address.url and urlsplit(address.url).hostname == GOOGLE_HOST and settings.fhir_write_ops_per_minute is None:
-        raise ConfigError("--fhir_write_ops_per_minute", "the quota of a store on Google Cloud cannot be guessed", "give the project's fhir_write_ops")
+        raise ConfigError(
+            "--fhir_write_ops_per_minute", "the quota of a store on Google Cloud cannot be guessed", "give the project's fhir_write_ops"
+        )
     return address
 
 

@@ -1,5 +1,6 @@
 """Fixtures every room may use: a fixed key, real DICOM files, a workspace."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,19 @@ def real_file():
         return Path(path)
 
     return find
+
+
+TOOLS = ("dciodvfy", "dcmdump", "gdcminfo")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--servers", action="store_true", help="fail, rather than skip, where a real server or tool is missing")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing and config.getoption("--servers"):
+        raise pytest.UsageError(f"--servers needs {', '.join(missing)}")
+    for item in items:
+        if missing and "servers" in item.keywords:
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))

@@ -115,7 +115,9 @@ class DeidentifyConfig(_Message):
 
     def to_json(self) -> str:
         """Canonical JSON with the API's names, as Provenance records it. Holds no key material."""
-        return json.dumps(self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True), sort_keys=True, separators=(",", ":"))
+        return json.dumps(
+            self.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True), sort_keys=True, separators=(",", ":")
+        )
 
 
 class DeidentifyDicomStoreRequest(_Message):

@@ -16,7 +16,7 @@ class OutcomeKind(enum.StrEnum):
 
 
 @dataclasses.dataclass
-class _Explained(Exception):
+class _Explained(Exception):  # noqa: N818 - its subclasses are the errors
     """Fields instead of prose: where, what was found, why that is wrong, and the mend. Never PHI."""
 
     at: str

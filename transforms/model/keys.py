@@ -45,8 +45,8 @@ class PurposeKey:
 
     def hex(self, *parts: str, digits: int = 32) -> str:
         """`digits` (at most 64) lower-case hex digits over the parts, which are kept apart by their lengths."""
-        data = b"".join(len(part.encode()).to_bytes(8, "big") + part.encode() for part in parts)
-        return self.digest(data).hex()[:digits]
+        encoded = [part.encode(errors="surrogatepass") for part in parts]  # file names need not be valid UTF-8
+        return self.digest(b"".join(len(part).to_bytes(8, "big") + part for part in encoded)).hex()[:digits]
 
     def integer(self, data: bytes, below: int) -> int:
         """An integer in [0, below); the bias is under 2**-200 for any `below` in use."""
@@ -97,7 +97,9 @@ class KeyReference:
             try:
                 text = Path(rest).read_text(encoding="ascii")
             except (OSError, UnicodeDecodeError):
-                raise PreflightError("--key_uri", "the key file cannot be read as text", "check its path and permissions", self.uri) from None
+                raise PreflightError(
+                    "--key_uri", "the key file cannot be read as text", "check its path and permissions", self.uri
+                ) from None
         elif scheme == "env" and rest:
             text = os.environ.get(rest, "")
         else:

@@ -30,7 +30,8 @@ class Shard:
 
     def add(self, reference: str, entry: dict[str, Any]) -> None:
         """Add one entry under its reference."""
-        line = json.dumps({"reference": reference, **entry}, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+        text = json.dumps({"reference": reference, **entry}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        line = text.encode(errors="backslashreplace") + b"\n"  # a lone surrogate (of a file name) becomes a JSON escape
         self._entries[reference] = line
         self._size += len(line)
 
@@ -43,7 +44,12 @@ class Shard:
         return len(self._entries) >= MAX_ENTRIES or self._size >= MAX_BYTES
 
     def close(self) -> ShardRef:
-        """Put the shard in its folder, unless a shard of the same references stands there, and start afresh."""
+        """Put the shard in its folder, unless a shard of the same references stands there, and start afresh.
+
+        Raises ValueError if there is no entry in it.
+        """
+        if not self._entries:
+            raise ValueError("a shard has at least one entry")
         references = sorted(self._entries)
         name = hashlib.sha256("\n".join(references).encode()).hexdigest()[:32]
         content = b"".join(self._entries[reference] for reference in references)

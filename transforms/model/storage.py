@@ -26,23 +26,19 @@ def check_local(option: str, uri: str) -> None:
 def list_files(source: str) -> Iterator[tuple[str, int]]:
     """Absolute path and size in bytes of each file of a directory (at any depth), glob, `.txt` list of paths, or file.
 
-    In the order of the paths' names, without symbolic links to directories. Raises ConfigError if nothing is there.
+    In the order of the paths' names, without symbolic links to directories. A list has one path a line, absolute or
+    relative to the list's folder. Raises ConfigError if nothing is there, if a folder cannot be read, or if a line
+    of a list names no file: an instance is never left out silently.
     """
-    root = Path(source)
-    if root.is_dir():
-        yield from _walk(root.resolve())
-        return
-    if _GLOB & set(source):
-        matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
-    elif root.suffix == ".txt" and root.is_file():
-        matches = [str(root.parent / line) for line in root.read_text().splitlines() if line.strip()]
-    else:
-        matches = [source] if root.is_file() else []
-    files = [Path(match).resolve() for match in matches if Path(match).is_file()]
-    if not files:
+    root, empty = Path(source), True
+    try:
+        for path, size in _walk(root.resolve()) if root.is_dir() else _named(source):
+            empty = False
+            yield path, size
+    except OSError:
+        raise ConfigError("--source", "a folder or file in it cannot be read", "check its permissions") from None
+    if empty:
         raise ConfigError("--source", "no file is there", "name a directory, a glob, a .txt list of paths, or a file")
-    for file in sorted(set(files)):
-        yield str(file), file.stat().st_size
 
 
 def _walk(directory: Path) -> Iterator[tuple[str, int]]:
@@ -53,6 +49,30 @@ def _walk(directory: Path) -> Iterator[tuple[str, int]]:
             yield from _walk(Path(entry.path))
         elif entry.is_file():
             yield entry.path, entry.stat().st_size
+
+
+def _named(source: str) -> Iterator[tuple[str, int]]:
+    """The files that a file list, a path or a glob names, each once."""
+    root = Path(source)
+    if root.is_file():
+        files = _listed(root) if root.suffix == ".txt" else [root]
+    else:
+        matches = glob.glob(source, recursive=True) if _GLOB & set(source) else []  # noqa: PTH207 - Path.glob takes no absolute pattern
+        files = [Path(match) for match in matches if Path(match).is_file()]
+    for file in sorted({file.resolve() for file in files}):
+        yield str(file), file.stat().st_size
+
+
+def _listed(file_list: Path) -> list[Path]:
+    files = []
+    for number, line in enumerate(file_list.read_text(encoding="utf-8-sig", errors="surrogateescape").split("\n"), 1):
+        name = line.rstrip("\r")
+        if not name.strip():
+            continue
+        if not (file_list.parent / name).is_file():
+            raise ConfigError("--source", f"line {number} of the list names no file", "correct the list, or leave the line out")
+        files.append(file_list.parent / name)
+    return files
 
 
 def canonical(source: str) -> str:
@@ -88,11 +108,17 @@ def create_if_absent(path: Path, content: bytes, mode: int = 0o644) -> bool:
 def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Put `content` at `path` in one step, in place of what was there. For the workspace only."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-    aside.replace(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(handle)
+        aside.replace(path)
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 @contextlib.contextmanager

@@ -44,7 +44,8 @@ class InstanceDoFn(beam.DoFn, abc.ABC):
         except InstanceProblem as problem:
             known = problem
         except Exception as error:  # noqa: BLE001 - the last net: the text of a foreign exception may hold PHI, its type does not
-            known = InstanceProblem(self.stage, "UNEXPECTED", f"{type(error).__name__} in this stage; please report it with the library versions")
+            sentence = f"{type(error).__name__} in this stage; please report it with the library versions"
+            known = InstanceProblem(self.stage, "UNEXPECTED", sentence)
         Metrics.counter("dicom_deid", f"{self.stage}_{known.kind.value}").inc()
         return [TaggedOutput(OUTCOME, Outcome.of(self.reference(element), known))]
 
@@ -56,9 +57,13 @@ class NeverEncoded(beam.coders.Coder):
         """Refuse."""
         raise TypeError(f"{type(value).__name__} carries an instance's bytes or findings and may not cross a stage boundary")
 
-    def decode(self, encoded: bytes) -> Any:
+    def decode(self, encoded: bytes) -> Any:  # noqa: ARG002 - the signature is Beam's
         """Refuse."""
         raise TypeError("nothing of this kind is ever encoded")
+
+    def estimate_size(self, value: Any) -> int:  # noqa: ARG002 - the signature is Beam's
+        """No size: Beam samples sizes by encoding, which would pickle whole instances now and then."""
+        return 0
 
     def is_deterministic(self) -> bool:
         """True: nothing is encoded, so nothing is encoded differently."""
@@ -87,7 +92,8 @@ class SpoolOutcomes(beam.DoFn):
 
     def process(self, outcome: Outcome) -> Iterable[Outcome]:
         """Add one outcome."""
-        self._shard.add(outcome.reference, {"outcome": outcome.kind.value, "stage": outcome.stage, "code": outcome.code, "sentence": outcome.sentence})
+        entry = {"outcome": outcome.kind.value, "stage": outcome.stage, "code": outcome.code, "sentence": outcome.sentence}
+        self._shard.add(outcome.reference, entry)
         if self._shard.full:
             self._shard.close()
         yield outcome

@@ -1,0 +1,136 @@
+"""dicom-deid: one command, a verb a job. Each verb imports what it needs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from transforms.model.errors import ConfigError, PreflightError, StoreError
+from transforms.model.workspace import Workspace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; the exit code (0 fine, 1 found nothing or not all published, 2 refused, 3 counts do not reconcile)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["run"] and not {"-h", "--help"} & set(words):
+        from pipeline.main import main as run_main  # noqa: PLC0415 - Beam takes seconds to import
+
+        return run_main(words[1:])
+    arguments = _parser().parse_args(words)
+    try:
+        code: int = arguments.verb(arguments)
+    except (ConfigError, PreflightError, StoreError) as fault:
+        print(f"dicom-deid: {fault}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        return 0
+    return code
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dicom-deid", description="De-identify DICOM, and prove what was done.")
+    verbs = parser.add_subparsers(required=True, metavar="VERB")
+    _verb(verbs, "run", _run_help, "de-identify a folder of instances", workspace=False)
+    serve = _verb(verbs, "serve", _serve, "serve the workspace's FHIR store by the Healthcare API's paths")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on; beyond loopback only with a token")
+    serve.add_argument("--port", type=int, default=8080)
+    serve.add_argument("--token_file", help="file whose first line every caller must send as its Bearer token")
+    serve.add_argument("--fhir_write_ops_per_minute", type=int, help="refuse writes beyond this quota by 429")
+    search = _verb(verbs, "search", _search, "search the Provenance of a workspace")
+    search.add_argument("query", help="such as 'Provenance?lookup-source-instance:contains=studies/1'")
+    search.add_argument("--json", action="store_true", help="print the searchset Bundle")
+    query = _verb(verbs, "query", _query, "ask the table Provenance in BigQuery SQL")
+    query.add_argument("--sql_file", required=True, help="file with one statement; whatever project and dataset it names")
+    query.add_argument("--json", action="store_true", help="print a JSON object a row")
+    _verb(verbs, "answers", _answers, "what was de-identified, how and why, when, and how long did it take")
+    which = _verb(verbs, "which", _which, "the source behind an opaque reference")
+    which.add_argument("reference")
+    return parser
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    action: Callable[[argparse.Namespace], int],
+    text: str,
+    workspace: bool = True,
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=text, description=text, add_help=workspace)
+    verb.set_defaults(verb=action)
+    if workspace:
+        verb.add_argument("--workspace", required=True, help="the confidential folder of the run")
+    else:
+        verb.add_argument("-h", "--help", action="store_true")
+    return verb
+
+
+def _workspace(arguments: argparse.Namespace) -> Workspace:
+    if not Path(arguments.workspace).is_dir():
+        raise ConfigError("--workspace", "there is no such folder", "name the --workspace of a run", arguments.workspace)
+    return Workspace(str(Path(arguments.workspace).resolve()))
+
+
+def _run_help(_arguments: argparse.Namespace) -> int:
+    from pipeline.options import parser  # noqa: PLC0415
+
+    parser().print_help()
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from pipeline.local.serve import serve  # noqa: PLC0415
+
+    workspace = Workspace(str(Path(arguments.workspace).resolve()))
+    workspace.make()
+    serve(workspace, arguments.host, arguments.port, arguments.token_file, arguments.fhir_write_ops_per_minute)
+    return 0
+
+
+def _search(arguments: argparse.Namespace) -> int:
+    from pipeline.local.search import render, search  # noqa: PLC0415
+
+    bundle = search(_workspace(arguments), arguments.query)
+    print(json.dumps(bundle, indent=1, ensure_ascii=False)) if arguments.json else render(bundle)
+    return 0
+
+
+def _query(arguments: argparse.Namespace) -> int:
+    from pipeline.local.sql import query, render  # noqa: PLC0415
+
+    try:
+        statement = Path(arguments.sql_file).read_text(encoding="utf-8")
+    except OSError:
+        raise ConfigError("--sql_file", "the file cannot be read", "check its path", arguments.sql_file) from None
+    columns, rows = query(_workspace(arguments), statement)
+    if arguments.json:
+        for row in rows:
+            print(json.dumps(dict(zip(columns, row, strict=True)), default=str, ensure_ascii=False))
+    else:
+        render(columns, rows)
+    return 0
+
+
+def _answers(arguments: argparse.Namespace) -> int:
+    from pipeline.local.answers import answers, render  # noqa: PLC0415
+
+    render(answers(_workspace(arguments)))
+    return 0
+
+
+def _which(arguments: argparse.Namespace) -> int:
+    from transforms.read.sources import resolve  # noqa: PLC0415
+
+    uri = resolve(_workspace(arguments), arguments.reference)
+    if uri is None:
+        print("dicom-deid: no source of this workspace has that reference", file=sys.stderr)
+        return 1
+    print(uri)
+    return 0

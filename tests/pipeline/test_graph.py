@@ -1,0 +1,104 @@
+"""DESIGN 1: the bytes and findings of an instance never cross a stage boundary, on any runner that fuses."""
+
+import datetime as dt
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
+
+from pipeline.graph import Run, build
+from pipeline.operation import Operation
+from transforms.model.config import SAFE_CONFIG, resolve
+from transforms.model.keys import KeyReference
+from transforms.model.names import LOCAL_FHIR_STORE, OperationName
+from transforms.model.records import OpenInstance
+from transforms.model.transform import typed
+
+FUSES = {"beam:transform:pardo:v1"}
+DATAFLOW = (
+    "--runner=DataflowRunner --dry_run=True --no_auth --project=my-proj --region=us-central1 --temp_location=gs://my-bucket/tmp "
+    "--staging_location=gs://my-bucket/st --job_name=x --sdk_location=container --sdk_container_image=example/image:1"
+).split()
+
+
+@pytest.fixture
+def run(workspace, key_uri, tmp_path):
+    def make(**changes):
+        operation = Operation(OperationName("abc", "source", "destination", LOCAL_FHIR_STORE), workspace)
+        fields = {
+            "operation": operation,
+            "plan": resolve(SAFE_CONFIG),
+            "key": KeyReference(key_uri),
+            "source": str(tmp_path / "SECRET_SOURCE"),
+            "destination": str(tmp_path / "out"),
+            "on_uid_collision": "hold",
+            "store_url": "http://127.0.0.1:9/v1beta1/" + LOCAL_FHIR_STORE,
+            "write_ops_per_minute": 600,
+            "phi": "include",
+            "shape": "google",
+            "bigquery_table": None,
+            "started": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+        }
+        return Run(**{**fields, **changes})
+
+    return make
+
+
+def pipeline(run, *options):
+    p = beam.Pipeline(options=PipelineOptions(list(options) or ["--runner=FnApiRunner"]))
+    build(run, p)
+    return p
+
+
+def carries_bytes(components, coder_id):
+    coder = components.coders[coder_id]
+    return b"NeverEncoded" in coder.spec.payload or any(carries_bytes(components, part) for part in coder.component_coder_ids)
+
+
+def crossing(p):
+    """Names of the PCollections that FnApiRunner moves between its fused stages, and whether each carries bytes."""
+    context, stages = FnApiRunner().create_stages(p.to_runner_api())
+    found = {}
+    for stage in stages:
+        for transform in stage.transforms:
+            if transform.spec.urn in ("beam:runner:source:v1", "beam:runner:sink:v1"):
+                for pcollection_id in (*transform.inputs.values(), *transform.outputs.values()):
+                    pcollection = context.components.pcollections[pcollection_id]
+                    found[pcollection.unique_name] = carries_bytes(context.components, pcollection.coder_id)
+    return found
+
+
+def bytes_consumers(proto):
+    """URNs of the primitive transforms that read a PCollection with an instance's bytes."""
+    components = proto.components
+    heavy = {name for name, value in components.pcollections.items() if carries_bytes(components, value.coder_id)}
+    primitives = [transform for transform in components.transforms.values() if not transform.subtransforms]
+    return heavy, {transform.spec.urn for transform in primitives if heavy & set(transform.inputs.values())}
+
+
+def test_nothing_heavy_crosses_on_fn_api_runner(run):
+    p = pipeline(run())
+    heavy, _ = bytes_consumers(p.to_runner_api())
+    assert len(heavy) >= 9  # opened twice, redacted, scrubbed, proven and written in each branch: the test sees them
+    assert [name for name, is_heavy in crossing(p).items() if is_heavy] == []
+
+
+def test_the_test_would_notice(run):
+    p = pipeline(run())
+    _ = typed(p | "Heavy" >> beam.Create([1]), OpenInstance) | beam.Reshuffle()
+    assert any(crossing(p).values())
+
+
+@pytest.mark.parametrize("table", [None, "my-proj:d.Provenance"])
+def test_dataflow_builds_offline_and_can_fuse_every_heavy_step(run, table):
+    result = pipeline(run(bigquery_table=table), *DATAFLOW).run()
+    heavy, consumers = bytes_consumers(result.job.proto_pipeline)
+    assert heavy
+    assert consumers == FUSES
+
+
+def test_no_key_material_is_in_the_graph(run, secret):
+    graph = pipeline(run()).to_runner_api().SerializeToString()
+    for material in (b"6b" * 32, b"\x6b" * 16, secret.fingerprint.encode()):
+        assert material not in graph

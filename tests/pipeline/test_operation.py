@@ -1,0 +1,85 @@
+"""The long-running operation's file, and the counts that must reconcile."""
+
+import dataclasses
+import datetime as dt
+import json
+
+import pytest
+
+from pipeline.main import ExitCode, exit_code
+from pipeline.operation import Counts, Operation
+from transforms.model.names import LOCAL_FHIR_STORE, OperationName
+from transforms.model.spool import write_entries
+
+START = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+LATER = START + dt.timedelta(minutes=5)
+GOOD = Counts(listed=6, done=1, new=2, held=1, failed=1, skipped=1, proven=3, answered=3)
+
+
+@pytest.fixture
+def operation(workspace):
+    return Operation(OperationName("abc", "source", "destination", LOCAL_FHIR_STORE), workspace)
+
+
+def state(operation):
+    return json.loads(operation.folder.state_file.read_text())
+
+
+def test_a_run_is_told_in_the_apis_words(operation):
+    operation.begin(START)
+    assert state(operation)["name"] == "projects/local/locations/local/datasets/local/operations/abc"
+    assert (state(operation)["done"], state(operation)["metadata"]["createTime"]) == (False, "2026-01-02T03:04:05.000Z")
+    operation.progress(2, 6)
+    assert state(operation)["metadata"]["counter"]["pending"] == "4"
+    operation.finish(GOOD, LATER)
+    done = state(operation)
+    assert done["metadata"]["endTime"] == "2026-01-02T03:09:05.000Z"
+    assert done["metadata"]["counter"] == {"pending": "0", "success": "3", "failure": "2", "secondarySuccess": "3", "secondaryFailure": "0"}
+    assert done["done"]
+    assert "response" in done
+    assert "error" not in done
+
+
+def test_the_same_operation_keeps_its_start_and_a_run_that_adds_nothing_its_end(operation):
+    operation.begin(START)
+    operation.finish(GOOD, LATER)
+    before = operation.folder.state_file.read_bytes()
+    assert operation.begin(LATER + dt.timedelta(days=1)) == START
+    operation.progress(1, 6)
+    operation.finish(GOOD, LATER + dt.timedelta(days=1))
+    assert operation.folder.state_file.read_bytes() == before
+
+
+def test_a_broken_run_says_so_and_can_go_on(operation):
+    operation.begin(START)
+    operation.fail("the run broke off", LATER)
+    assert state(operation)["error"] == {"code": 13, "message": "the run broke off"}
+    operation.finish(GOOD, LATER)
+    assert "error" not in state(operation)
+
+
+@pytest.mark.parametrize("field", ["listed", "new", "held", "failed", "skipped", "answered", "dead"])
+def test_one_instance_too_many_or_too_few_is_noticed(field):
+    assert GOOD.reconciled
+    for change in (1, -1):
+        wrong = dataclasses.replace(GOOD, **{field: getattr(GOOD, field) + change})
+        assert not wrong.reconciled
+        assert exit_code(wrong) is ExitCode.NOT_RECONCILED
+
+
+def test_exit_codes():
+    clean = Counts(listed=3, new=2, skipped=1, proven=2, answered=2)
+    assert exit_code(clean) is ExitCode.OK
+    assert exit_code(GOOD) is ExitCode.NOT_ALL_PUBLISHED
+    assert exit_code(Counts(listed=2, new=2, proven=2, answered=1, dead=1)) is ExitCode.NOT_ALL_PUBLISHED
+
+
+def test_outcomes_of_other_operations_stay(operation, workspace):
+    workspace.outcomes_file.write_text('{"operation": "other", "reference": "1"}\n{"operation": "abc", "reference": "old"}\n')
+    write_entries(operation.folder.outcomes, [("new", {"outcome": "failed", "stage": "read", "code": "TRUNCATED", "sentence": "s"})])
+    operation.conclude([("listed", 1), ("failed", 1)], local_table=False, now=START)
+    lines = [json.loads(line) for line in workspace.outcomes_file.read_text().splitlines()]
+    assert [(line["operation"], line["reference"]) for line in lines] == [("other", "1"), ("abc", "new")]
+    assert operation.counts() == Counts(listed=1, failed=1)
+    operation.clear()
+    assert operation.counts() is None

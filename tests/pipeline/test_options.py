@@ -1,0 +1,86 @@
+"""Options are checked before anything starts, and each refusal names the option and the mend."""
+
+import pytest
+
+from pipeline.options import DEFAULT_RUNNER, beam_options, parse
+from transforms.model.errors import ConfigError
+
+
+@pytest.fixture
+def base(tmp_path):
+    (tmp_path / "in").mkdir()
+    return ["--source", str(tmp_path / "in"), "--destination", str(tmp_path / "out"), "--workspace", str(tmp_path / "ws")]
+
+
+def refusal(argv):
+    with pytest.raises(ConfigError) as caught:
+        parse(argv)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("option", ["--source", "--destination", "--workspace"])
+def test_the_three_places_are_required(base, option):
+    index = base.index(option)
+    assert option in refusal(base[:index] + base[index + 2 :])
+
+
+def test_the_runner_is_pinned_unless_named(base):
+    assert beam_options(parse(base)).get_all_options()["runner"] == DEFAULT_RUNNER
+    assert parse([*base, "--runner=BundleBasedDirectRunner"]).runner == "BundleBasedDirectRunner"
+
+
+@pytest.mark.parametrize("runner", ["DaskRunner", "apache_beam.runners.dask.dask_runner.DaskRunner", "PySparkRunner"])
+def test_runners_that_lose_outputs_are_refused(base, runner):
+    assert "loses outcomes" in refusal([*base, "--runner", runner])
+
+
+def test_a_remote_runner_needs_a_key(base):
+    assert "--key_uri" in refusal([*base, "--runner=DataflowRunner"])
+    assert not parse([*base, "--runner=DataflowRunner", "--key_uri=env:K"]).is_local
+
+
+def test_beam_options_pass_and_ours_stay_out_of_them(base):
+    settings = parse([*base, "--direct_num_workers=2", "--direct_running_mode", "multi_threading"])
+    changed = beam_options(settings).get_all_options(drop_default=True)
+    assert changed["direct_num_workers"] == 2
+    assert not {"source", "destination", "workspace"} & set(changed)
+    assert str(base[1]) not in str(changed)
+
+
+@pytest.mark.parametrize("word", ["--sorce=x", "stray"])
+def test_a_misspelt_option_is_refused(base, word):
+    assert "neither ours nor" in refusal([*base, word]) or "a word stands" in refusal([*base, word])
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        (("--workspace", "out/ws"), "confidential"),
+        (("--destination", "in/out"), "inside the source"),
+        (("--destination", "ws/out"), "confidential workspace"),
+        (("--workspace", "in/ws"), "inside the source"),
+    ],
+)
+def test_places_are_kept_apart(base, tmp_path, changed, why):
+    argv = list(base)
+    argv[argv.index(changed[0]) + 1] = str(tmp_path / changed[1])
+    assert why in refusal(argv)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["--fhir_write_ops_per_minute=0"],
+        ["--operation_id=a/b"],
+        ["--config=c.json", "--request=r.json"],
+        ["--on_uid_collision=merge"],
+        ["--fhir_write_ops_per_minute=many"],
+    ],
+)
+def test_bad_values_name_their_option(base, extra):
+    sentence = refusal([*base, *extra])
+    assert any(option.split("=")[0] in sentence for option in extra)
+
+
+def test_other_stores_than_folders_are_refused_by_name(base):
+    assert "--source" in refusal([*base, "--source", "gs://bucket/folder"])

@@ -1,0 +1,100 @@
+"""What is asked for, consent to it, and the names under which the run is known."""
+
+import json
+
+import pytest
+
+from pipeline.options import parse
+from pipeline.request import operation_name, read_request, require_consent, store_address
+from transforms.model.config import SAFE_CONFIG, Profile
+from transforms.model.errors import ConfigError
+from transforms.model.names import LOCAL_FHIR_STORE
+
+STORE = "projects/p/locations/l/datasets/d/fhirStores/f"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    (tmp_path / "in").mkdir()
+
+    def make(*extra):
+        return parse(["--source", f"{tmp_path}/in", "--destination", f"{tmp_path}/out", "--workspace", f"{tmp_path}/ws", *extra])
+
+    return make
+
+
+def written(tmp_path, content):
+    path = tmp_path / "asked.json"
+    path.write_text(json.dumps(content))
+    return str(path)
+
+
+def test_without_a_config_everything_is_redacted(settings):
+    request = read_request(settings())
+    assert (request.plan.profile, request.plan.redact_all_text) == (Profile.BASIC, True)
+    assert require_consent(request) == []
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"dicom": {"filterProfile": "KEEP_ALL_PROFILE"}, "image": {"textRedactionMode": "REDACT_ALL_TEXT"}},
+        {"dicomTagConfig": {"profileType": "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE"}},
+        {"dicom": {"filterProfile": "MINIMAL_KEEP_LIST_PROFILE", "skipIdRedaction": True}, "image": {"textRedactionMode": "REDACT_ALL_TEXT"}},
+    ],
+)
+def test_a_plan_that_leaves_identity_needs_consent(settings, tmp_path, config):
+    path = written(tmp_path, config)
+    with pytest.raises(ConfigError, match="allow_identifiable"):
+        require_consent(read_request(settings("--config", path)))
+    assert require_consent(read_request(settings("--config", path, "--allow_identifiable")))
+
+
+def test_a_request_is_consent_and_still_says_what_it_leaves(settings, tmp_path):
+    body = {"destinationStore": "projects/p", "config": {"dicom": {}}}
+    assert len(require_consent(read_request(settings("--request", written(tmp_path, body))))) == 2
+
+
+def test_a_request_names_its_metadata_store(settings, tmp_path):
+    body = {"destinationStore": "x", "config": {"operationMetadata": {"fhirOutput": {"fhirStore": STORE}}}}
+    made = settings("--request", written(tmp_path, body))
+    address = store_address(made, read_request(made).config)
+    assert (address.name, address.url) == (STORE, None)
+
+
+@pytest.mark.parametrize(
+    ("extra", "name", "url"),
+    [
+        ([], LOCAL_FHIR_STORE, None),
+        (["--fhir_store", STORE], STORE, None),
+        (["--fhir_store", STORE, "--healthcare_endpoint", "http://127.0.0.1:9"], STORE, f"http://127.0.0.1:9/v1beta1/{STORE}"),
+        (["--fhir_store", STORE, "--healthcare_endpoint", "http://127.0.0.1:9/v1/"], STORE, f"http://127.0.0.1:9/v1/{STORE}"),
+        (["--fhir_store", f"http://127.0.0.1:9/v1/{STORE}"], STORE, f"http://127.0.0.1:9/v1/{STORE}"),
+        (["--fhir_store", "http://127.0.0.1:9/fhir/"], "http://127.0.0.1:9/fhir", "http://127.0.0.1:9/fhir"),
+    ],
+)
+def test_where_provenance_goes(settings, extra, name, url):
+    address = store_address(settings(*extra), SAFE_CONFIG)
+    assert (address.name, address.url) == (name, url)
+
+
+def test_a_quota_on_google_cloud_is_never_guessed(settings):
+    google = ["--fhir_store", STORE, "--healthcare_endpoint", "https://healthcare.googleapis.com"]
+    with pytest.raises(ConfigError, match="fhir_write_ops_per_minute"):
+        store_address(settings(*google), SAFE_CONFIG)
+    assert store_address(settings(*google, "--fhir_write_ops_per_minute=6000"), SAFE_CONFIG).url.startswith("https://healthcare")
+
+
+def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
+    def name(*extra):
+        made = settings(*extra)
+        request = read_request(made)
+        return operation_name(made, request, store_address(made, request.config), secret)
+
+    plain = name()
+    assert name("--direct_num_workers=2") == plain
+    assert name("--on_uid_collision=distinct").operation_id != plain.operation_id
+    assert name("--fhir_store", STORE).operation_id != plain.operation_id
+    assert name("--operation_id=mine").operation_id == "mine"
+    assert name("--fhir_store", STORE).name.startswith("projects/p/locations/l/datasets/d/operations/")
+    assert len(plain.source_store.rpartition("/")[2]) == 16
