@@ -85,6 +85,12 @@ def read_bytes(uri: str) -> bytes:
     return Path(uri).read_bytes()
 
 
+def read_start(uri: str, count: int) -> bytes:
+    """The first `count` bytes, or all where there are fewer."""
+    with Path(uri).open("rb") as file:
+        return file.read(count)
+
+
 def create_if_absent(path: Path, content: bytes, mode: int = 0o644) -> bool:
     """Put `content` at `path` in one step; False if something stands there already (which is left as it is).
 
@@ -99,7 +105,7 @@ def create_if_absent(path: Path, content: bytes, mode: int = 0o644) -> bool:
             file.flush()
             os.fsync(handle)
         try:
-            os.link(name, path, follow_symlinks=True)
+            os.link(name, path, src_dir_fd=handle, follow_symlinks=True)  # a dir_fd makes it linkat(2), which alone follows /proc
         except FileExistsError:
             return False
     return True
@@ -135,4 +141,4 @@ def _unnamed(directory: Path, mode: int) -> Iterator[tuple[int, str]]:
     finally:
         os.close(handle)
         if hidden is not None:
-            hidden.unlink()
+            hidden.unlink(missing_ok=True)
