@@ -1,0 +1,316 @@
+"""The one table from transfer syntax to codec: a coded frame to samples and back (PS3.5 8.2, 10 and Annex A.4).
+
+Samples are as stored: no rescale, no window, no palette. Lossless syntaxes give back exactly the samples they get.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+import imagecodecs
+import jpeg_ls
+import numpy as np
+import openjpeg
+import openjpeg.utils
+import rle
+from numpy.typing import NDArray
+from pydicom import uid
+
+from transforms.model.errors import InstanceProblem
+from transforms.pixels import jpeg, jpeg2000
+from transforms.pixels.description import NATIVE_SYNTAXES, STAGE, PixelDescription
+from transforms.pixels.native import read_native
+
+JPEG_QUALITY = 95
+"""Quality of re-encoded lossy JPEG frames: the libjpeg step at which the error of one more generation is at the level of
+rounding (about 1 of 255 in luminance), so that a redacted frame is not visibly worse than its neighbours."""
+J2K_PSNR = 70.0
+"""Peak signal-to-noise ratio in dB of re-encoded irreversible JPEG 2000 frames: errors of at most a rounding step at 8 bits."""
+HTJ2K_STEP = 1 / 1024
+"""Base quantisation step of re-encoded irreversible HTJ2K frames, relative to full range: a quarter of an 8-bit grey level."""
+
+_CHROMA = {(1, 1): "444", (2, 1): "422", (2, 2): "420", (1, 2): "440"}
+_YBR = "YBR_FULL"
+_TRANSFORMED = ("YBR_RCT", "YBR_ICT")
+
+
+class Decoded(NamedTuple):
+    """One frame as samples."""
+
+    samples: NDArray[Any]
+    """Stored samples: (rows, columns) or (rows, columns, samples), of `PixelDescription.dtype`, 1-bit as 0 and 1."""
+    colour: str
+    """Which colour space the samples are in: MONOCHROME1, MONOCHROME2, PALETTE COLOR, RGB or YBR_FULL.
+
+    JPEG samples are the stream's own components (4:2:2 chroma repeated, YCbCr not converted), and a stream that states its
+    colour space is believed over the header. RCT and ICT of JPEG 2000 are undone, so those come out as RGB.
+    """
+
+
+class Encoded(NamedTuple):
+    """One frame coded anew."""
+
+    data: bytes
+    lossy: str | None
+    """The defined term of (0028,2114) if samples may have changed, else None."""
+
+
+class FrameCodec(Protocol):
+    """How frames of one transfer syntax are coded. Methods may raise anything; `decode` and `encode` below name it."""
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        """The samples of a coded frame."""
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
+        """`samples` coded with the parameters of the coded frame `like`: precision, colour, sampling, interleave."""
+
+
+def decode(frame: bytes, description: PixelDescription) -> Decoded:
+    """The samples of a frame as `frames.locate` gives it.
+
+    Raises InstanceProblem: NO_DECODER for an unknown transfer syntax, DECODE_FAILED where the stream is broken or is not
+    of the header's shape.
+    """
+    try:
+        decoded = codec_for(description).decode(frame, description)
+    except InstanceProblem as problem:
+        if problem.code == "NO_DECODER":
+            raise
+        raise InstanceProblem(STAGE, "DECODE_FAILED", "a frame cannot be decoded") from None
+    except Exception as error:  # noqa: BLE001 - codecs raise what they like, with bytes of the frame in the message
+        raise InstanceProblem(STAGE, "DECODE_FAILED", f"a frame cannot be decoded ({type(error).__name__})") from None
+    if decoded.samples.shape != description.shape:
+        raise InstanceProblem(STAGE, "DECODE_FAILED", "a frame is not of the size that the header says")
+    return decoded
+
+
+def encode(samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
+    """A frame coded anew, in place of the frame `like`; comments of the encoder are already out.
+
+    Raises InstanceProblem NO_ENCODER where this syntax, depth or layout cannot be encoded here.
+    """
+    try:
+        return codec_for(description).encode(samples, like, description)
+    except Exception as error:  # noqa: BLE001 - as above
+        sentence = f"a redacted frame cannot be encoded again in its transfer syntax ({type(error).__name__})"
+        raise InstanceProblem(STAGE, "NO_ENCODER", sentence) from None
+
+
+def codec_for(description: PixelDescription) -> FrameCodec:
+    """The codec of an instance. Raises InstanceProblem NO_DECODER."""
+    codec = CODECS.get(description.transfer_syntax)
+    if codec is None:
+        raise InstanceProblem(STAGE, "NO_DECODER", "there is no decoder for this transfer syntax")
+    return codec
+
+
+@dataclasses.dataclass(frozen=True)
+class _Native:
+    """Samples as they are; redacted in place, never coded again."""
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        return Decoded(read_native(frame, description), _header_colour(description))
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class _Rle:
+    """PackBits on byte planes (PS3.5 Annex G)."""
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        options = {"rows": description.rows, "columns": description.columns, "bits_allocated": description.bits_allocated}
+        planes = np.frombuffer(rle.decode_pixel_data(frame, version=2, **options), description.dtype.newbyteorder("<"))
+        shaped = planes.reshape(description.samples, description.rows, description.columns)
+        samples = shaped[0] if description.samples == 1 else np.moveaxis(shaped, 0, -1)
+        return Decoded(np.ascontiguousarray(samples, description.dtype), _header_colour(description))
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
+        coded = rle.encode_pixel_data(
+            samples.astype(description.dtype.newbyteorder("<")).tobytes(),
+            byteorder="<",
+            rows=description.rows,
+            columns=description.columns,
+            samples_per_pixel=description.samples,
+            bits_allocated=description.bits_allocated,
+        )
+        return Encoded(coded, None)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Jpeg:
+    """DCT (8 and 12 bit) and lossless JPEG by libjpeg-turbo, components taken and given without colour conversion."""
+
+    lossless: bool
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        stream = jpeg.parse(frame)
+        header = jpeg.frame_header(frame, stream)
+        raw = imagecodecs.jpeg8_decode(frame, **_untransformed(len(header.components)))
+        return Decoded(_stored(raw, header.precision, description), _jpeg_colour(frame, stream, header, description))
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
+        stream = jpeg.parse(like)
+        header = jpeg.frame_header(like, stream)
+        raw = _raw(samples, header.precision)
+        options = _untransformed(len(header.components)) | {"bitspersample": header.precision}
+        if self.lossless:
+            # Process 14 with predictor 1 is all that .70 allows and within what .57 allows (PS3.5 8.2.1).
+            return Encoded(jpeg.with_headers_of(imagecodecs.jpeg8_encode(raw, lossless=True, predictor=1, **options), like), None)
+        if len(header.components) > 1:
+            first = header.components[0]
+            options["subsampling"] = _CHROMA.get((first.horizontal, first.vertical), "444")
+        coded = imagecodecs.jpeg8_encode(raw, JPEG_QUALITY, **options)
+        return Encoded(jpeg.with_headers_of(coded, like), "ISO_10918_1")
+
+
+@dataclasses.dataclass(frozen=True)
+class _JpegLs:
+    """JPEG-LS by CharLS, near-lossless at the source's own bound."""
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        buffer, info = jpeg_ls.decode_pixel_data(frame)
+        precision = info["bits_per_sample"]
+        flat = np.frombuffer(buffer, "<u1" if precision <= 8 else "<u2")
+        if info["components"] == 1:
+            raw = flat.reshape(info["height"], info["width"])
+        elif info["interleave_mode"] == 0:
+            raw = np.moveaxis(flat.reshape(info["components"], info["height"], info["width"]), 0, -1)
+        else:
+            raw = flat.reshape(info["height"], info["width"], info["components"])
+        return Decoded(_stored(raw, precision, description), _header_colour(description))
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
+        _, info = jpeg_ls.decode_pixel_data(like)
+        raw = _raw(samples, info["bits_per_sample"])
+        near, interleave = info["allowed_lossy_error"], info["interleave_mode"]
+        if raw.ndim == 3 and interleave == 0:
+            raw = np.moveaxis(raw, -1, 0)
+        elif raw.ndim == 3 and interleave == 1:
+            raw = np.moveaxis(raw, -1, 1)
+        coded = jpeg_ls.encode_buffer(
+            raw.astype(raw.dtype.newbyteorder("<")).tobytes(),
+            description.rows,
+            description.columns,
+            description.samples,
+            info["bits_per_sample"],
+            near,
+            interleave,
+        )
+        return Encoded(bytes(coded), "ISO_14495_1" if near else None)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Jpeg2000:
+    """JPEG 2000 by OpenJPEG. Reversible wherever the header stays true by it, else irreversible at J2K_PSNR."""
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        coding = jpeg2000.parameters(frame)
+        return Decoded(_stored(openjpeg.decode(frame), coding.precision, description), _wavelet_colour(coding, description))
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
+        coding = jpeg2000.parameters(like)
+        lossy = _must_stay_irreversible(coding)
+        coded = openjpeg.utils.encode_array(
+            np.ascontiguousarray(_raw(samples, coding.precision, coding.signed)),
+            bits_stored=coding.precision,
+            photometric_interpretation=1 if coding.colour_transform else 0,
+            use_mct=coding.colour_transform,
+            signal_noise_ratios=[J2K_PSNR] if lossy else None,
+        )
+        return Encoded(jpeg2000.clean(coded)[0], "ISO_15444_1" if lossy else None)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Htj2k:
+    """High-throughput JPEG 2000 by OpenJPH (PS3.5 A.4.12: RPCL progression with TLM serves all three syntaxes).
+
+    The encoder states the depth of the samples' container as precision (8 or 16), the values are the same.
+    """
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        coding = jpeg2000.parameters(frame)
+        return Decoded(_stored(imagecodecs.htj2k_decode(frame), coding.precision, description), _wavelet_colour(coding, description))
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
+        coding = jpeg2000.parameters(like)
+        lossy = _must_stay_irreversible(coding)
+        coded = imagecodecs.htj2k_encode(
+            np.ascontiguousarray(_raw(samples, coding.precision, coding.signed)),
+            HTJ2K_STEP if lossy else None,
+            reversible=not lossy,
+            rgb=coding.colour_transform,
+            tlm=True,
+        )
+        return Encoded(jpeg2000.clean(bytes(coded))[0], "ISO_15444_15" if lossy else None)
+
+
+def _must_stay_irreversible(coding: jpeg2000.Parameters) -> bool:
+    """A reversible transform would make PhotometricInterpretation YBR_ICT untrue (PS3.3 C.7.6.3.1.2)."""
+    return coding.colour_transform and not coding.reversible
+
+
+def _untransformed(components: int) -> dict[str, Any]:
+    return {"colorspace": "YCBCR", "outcolorspace": "YCBCR"} if components == 3 else {}
+
+
+def _stored(raw: NDArray[Any], precision: int, description: PixelDescription) -> NDArray[Any]:
+    """Samples of a stream in the header's type: sign bit where the stream has its highest bit, whatever the stream calls signed."""
+    wide = raw.astype(np.int64) & ((1 << precision) - 1)
+    if description.signed:
+        sign = 1 << (precision - 1)
+        wide = (wide ^ sign) - sign
+    return wide.astype(description.dtype if precision <= description.dtype.itemsize * 8 else np.dtype(f"{description.dtype.kind}4"))
+
+
+def _raw(samples: NDArray[Any], precision: int, signed: bool = False) -> NDArray[Any]:
+    """The inverse of `_stored`, in the smallest type that the codecs take."""
+    wide = samples.astype(np.int64) & ((1 << precision) - 1)
+    if signed:
+        sign = 1 << (precision - 1)
+        wide = (wide ^ sign) - sign
+    return wide.astype(f"{'i' if signed else 'u'}{1 if precision <= 8 else 2 if precision <= 16 else 4}")
+
+
+def _header_colour(description: PixelDescription) -> str:
+    if description.photometric.startswith("YBR"):
+        return _YBR
+    return description.photometric
+
+
+def _jpeg_colour(frame: bytes, stream: jpeg.Stream, header: jpeg.FrameHeader, description: PixelDescription) -> str:
+    if len(header.components) != 3:
+        return _header_colour(description)
+    transform = jpeg.adobe_transform(frame, stream)
+    if transform is not None:
+        return _YBR if transform else "RGB"
+    if bytes(component.identifier for component in header.components) in (b"RGB", b"rgb"):
+        return "RGB"
+    return _YBR if jpeg.is_jfif(frame, stream) else _header_colour(description)
+
+
+def _wavelet_colour(coding: jpeg2000.Parameters, description: PixelDescription) -> str:
+    if coding.components == 3 and (coding.colour_transform or description.photometric in _TRANSFORMED):
+        return "RGB"
+    return _header_colour(description)
+
+
+CODECS: Mapping[str, FrameCodec] = {
+    **{str(syntax): _Native() for syntax in NATIVE_SYNTAXES},
+    uid.RLELossless: _Rle(),
+    uid.JPEGBaseline8Bit: _Jpeg(lossless=False),
+    uid.JPEGExtended12Bit: _Jpeg(lossless=False),
+    uid.JPEGLossless: _Jpeg(lossless=True),
+    uid.JPEGLosslessSV1: _Jpeg(lossless=True),
+    uid.JPEGLSLossless: _JpegLs(),
+    uid.JPEGLSNearLossless: _JpegLs(),
+    uid.JPEG2000Lossless: _Jpeg2000(),
+    uid.JPEG2000: _Jpeg2000(),
+    uid.HTJ2KLossless: _Htj2k(),
+    uid.HTJ2KLosslessRPCL: _Htj2k(),
+    uid.HTJ2K: _Htj2k(),
+}
+"""Every transfer syntax that can be searched; anything else fails NO_DECODER."""
