@@ -1,0 +1,99 @@
+"""Findings in fewer words, for instances whose Provenance would pass a store's limits (DESIGN 9; healthcare-api, trimming).
+
+The Healthcare API indexes resources over 5 MB or 50,000 fields only in part. One Provenance an instance is never
+split; it says less of each finding instead, counts them, and says in a child `aggregated` that it did.
+"""
+
+from __future__ import annotations
+
+import collections
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from transforms.model.records import BoxFinding, TagFinding, WrittenInstance
+from transforms.provenance.findings import box_extensions, edges, tag_extensions
+from transforms.provenance.phi import Disclosure
+from transforms.provenance.values import Json, decimal, strings
+
+MAX_BYTES = 5_000_000
+MAX_FIELDS = 50_000
+
+_ITEM = re.compile(r"\[\d+\]")
+
+
+def fits(resource: Json) -> bool:
+    """Whether a resource stays under both limits. Fields are counted as members and array items, which is never too few."""
+    return _fields(resource) <= MAX_FIELDS and len(json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()) <= MAX_BYTES
+
+
+def _fields(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(map(_fields, value.values()))
+    if isinstance(value, list):
+        return len(value) + sum(map(_fields, value))
+    return 0
+
+
+def renderings(written: WrittenInstance, disclosure: Disclosure) -> Iterator[tuple[list[Json], list[Json]]]:
+    """The children of `dicom-images` and `dicom-tags`, from everything to the briefest; take the first that fits.
+
+    First the elements are put together, then the boxes of each frame, then all boxes.
+    """
+    boxes = box_extensions(written, disclosure)
+    yield boxes, tag_extensions(written.tags, disclosure)
+    tags = _tags_by_path(written.tags)
+    yield boxes, tags
+    yield _boxes_by_frame(written), tags
+    yield _boxes_of_all(written), tags
+
+
+def _tags_by_path(tags: Iterable[TagFinding]) -> list[Json]:
+    groups = collections.Counter((tag.tag, _ITEM.sub("", tag.path), tag.action.value, tag.reason) for tag in tags)
+    extensions: list[Json] = [
+        {
+            "url": "tag-id",
+            "valueString": tag,
+            "extension": [
+                *strings((("deidentify-action", action), ("deidentify-reason", reason), ("tag-path", path))),
+                decimal("count", count),
+            ],
+        }
+        for (tag, path, action, reason), count in groups.items()
+    ]
+    return _said(extensions, "elements by path, action and reason")
+
+
+def _boxes_by_frame(written: WrittenInstance) -> list[Json]:
+    frames: dict[int, list[BoxFinding]] = {}
+    for box in sorted(written.boxes, key=lambda box: box.frame):
+        frames.setdefault(box.frame, []).append(box)
+    return _said([_enclosing(boxes, written) for boxes in frames.values()], "boxes by frame: the rectangle around them")
+
+
+def _boxes_of_all(written: WrittenInstance) -> list[Json]:
+    if not written.boxes:
+        return []
+    boxes = sorted(written.boxes, key=lambda box: box.frame)
+    around = _enclosing(boxes, written)
+    around["extension"].append(decimal("last-frame-index", boxes[-1].frame))
+    return _said([around], "boxes of all frames: the rectangle around them")
+
+
+def _enclosing(boxes: list[BoxFinding], written: WrittenInstance) -> Json:
+    around = BoxFinding(
+        boxes[0].frame,
+        min(box.left for box in boxes),
+        min(box.top for box in boxes),
+        max(box.right for box in boxes),
+        max(box.bottom for box in boxes),
+    )
+    return {
+        **decimal("frame-index", around.frame),
+        "extension": [*edges(around, written.columns, written.rows), decimal("count", len(boxes))],
+    }
+
+
+def _said(extensions: list[Json], how: str) -> list[Json]:
+    return [*extensions, {"url": "aggregated", "valueString": how}] if extensions else []

@@ -1,0 +1,37 @@
+"""Names and ids in Provenance (DESIGN 10): deterministic, keyed, without PHI."""
+
+from __future__ import annotations
+
+from transforms.model.keys import PurposeKey
+from transforms.model.names import LOCAL_DATASET, OperationName, instance_name
+from transforms.model.records import WrittenInstance
+
+HEALTHCARE_HOST = "https://healthcare.googleapis.com/"
+ID_DIGITS = 32
+"""Hex digits of an instance's id: 128 bits. R4 ids are `[A-Za-z0-9-.]{1,64}`."""
+
+
+def store_identifier(store: str) -> str:
+    """How a DICOM store is named in an identifier.
+
+    A store of the Healthcare API has the API's host and no version (the page's sample); any other keeps its own
+    name: a URL as it is, a local store without a host, since there is none.
+    """
+    if store.startswith("projects/") and not store.startswith(f"{LOCAL_DATASET}/"):
+        return HEALTHCARE_HOST + store
+    return store
+
+
+def agent_identifier(name: OperationName) -> str:
+    """The operation's Provenance as the agent of its instances: `<FHIR store>/fhir/Provenance/operation-…`, bare as on the page."""
+    base = name.fhir_store.rstrip("/")
+    return f"{base}{'/fhir' if '/fhirStores/' in base else ''}/Provenance/{name.provenance_id}"
+
+
+def instance_id(key: PurposeKey, name: OperationName, written: WrittenInstance) -> str:
+    """The id of one instance's Provenance: a keyed hash (`Purpose.PROVENANCE`) of the operation and the source instance.
+
+    Sources that share their UIDs are told apart by the content hash that told them apart when they were listed.
+    """
+    source = instance_name(store_identifier(name.source_store), written.source)
+    return key.hex("instance", name.operation_id, source, written.ref.distinct, digits=ID_DIGITS)

@@ -1,0 +1,73 @@
+"""The Provenance of one published instance (the API's page, table and sample; field by field in the tests)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from transforms.model.keys import Purpose, Secret
+from transforms.model.names import OperationName, instance_name
+from transforms.model.records import WrittenInstance
+from transforms.provenance.aggregate import fits, renderings
+from transforms.provenance.ids import agent_identifier, instance_id, store_identifier
+from transforms.provenance.phi import Disclosure, Phi
+from transforms.provenance.shapes import Shape, to_r4
+from transforms.provenance.values import Json, children, decimal, instant
+
+IMAGES_URL = "https://g.co/dicom-images"
+TAGS_URL = "https://g.co/dicom-tags"
+WIDTH_URL = "https://g.co/WIDTH"
+HEIGHT_URL = "https://g.co/HEIGHT"
+SIZE_URL = "https://g.co/DICOM_STRUCTURED_SIZE"
+
+
+class ProvenanceBuilder:
+    """Makes the Provenance of the instances of one operation; the same instance gives the same resource."""
+
+    def __init__(self, name: OperationName, secret: Secret, phi: Phi, shape: Shape) -> None:
+        self._name, self._shape = name, shape
+        self._ids = secret.purpose(Purpose.PROVENANCE)
+        self._disclosure = Disclosure(phi, secret.purpose(Purpose.HASH))
+
+    def build(self, written: WrittenInstance) -> Json:
+        """The resource, with findings in as few words as the limits of stores ask for."""
+        resource: Json = {}
+        for images, tags in renderings(written, self._disclosure):
+            resource = self._shaped(self._resource(written, images, tags))
+            if fits(resource):
+                break
+        return resource
+
+    def without_findings(self, written: WrittenInstance, why: str) -> Json:
+        """The resource of an instance whose findings cannot be told: it says so, and `why` (one word, no value)."""
+        bare = dataclasses.replace(written, tags=(), boxes=())
+        return self._shaped(self._resource(bare, [], [{"url": "aggregated", "valueString": f"findings could not be recorded: {why}"}]))
+
+    def _shaped(self, resource: Json) -> Json:
+        return to_r4(resource) if self._shape is Shape.R4 else resource
+
+    def _resource(self, written: WrittenInstance, images: list[Json], tags: list[Json]) -> Json:
+        recorded = instant(written.recorded)
+        return {
+            "resourceType": "Provenance",
+            "id": instance_id(self._ids, self._name, written),
+            "target": [{"identifier": {"value": instance_name(store_identifier(self._name.destination_store), written.target)}}],
+            "occurredPeriod": {"start": instant(written.started), "end": recorded},
+            "recorded": recorded,
+            "agent": [{"who": {"identifier": {"value": agent_identifier(self._name)}}}],
+            "entity": [
+                {
+                    "role": "source",
+                    "what": {"identifier": {"value": self._disclosure.source(store_identifier(self._name.source_store), written.source)}},
+                    "extension": [
+                        *(
+                            [decimal(WIDTH_URL, written.columns), decimal(HEIGHT_URL, written.rows)]
+                            if written.columns and written.rows
+                            else []
+                        ),
+                        decimal(SIZE_URL, written.structured_size),
+                        *children(IMAGES_URL, images),
+                        *children(TAGS_URL, tags),
+                    ],
+                }
+            ],
+        }

@@ -1,0 +1,100 @@
+"""SpoolProvenance: from published instances to spool shards of their Provenance."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Iterator
+
+import apache_beam as beam
+import pydantic
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
+from fhir.resources.R4B.provenance import Provenance
+
+from transforms.model.errors import ConfigError
+from transforms.model.keys import KeyReference
+from transforms.model.names import OperationName
+from transforms.model.quiet import quiet_libraries
+from transforms.model.records import ShardRef, WrittenInstance
+from transforms.model.spool import Shard
+from transforms.model.workspace import OperationFolder
+from transforms.provenance.instance import ProvenanceBuilder
+from transforms.provenance.phi import Phi
+from transforms.provenance.shapes import Shape
+from transforms.provenance.values import Json
+
+VALIDATED = 100
+"""How many resources each worker validates by fhir.resources (2 to 40 ms each) before it trusts the builder."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
+class SpoolProvenance(beam.PTransform):
+    """Build each written instance's Provenance and spool it; only the references of finished shards go on.
+
+    `phi` and `shape` are the values of `--provenance_phi` and `--provenance_shape`. An instance that comes here is
+    published already, so it is never lost: where its findings cannot be told its Provenance says so, and a resource
+    that fails validation is spooled all the same (the store decides). Both are counted: `provenance_without_findings`,
+    `provenance_invalid`.
+    """
+
+    name: OperationName
+    key: KeyReference
+    folder: OperationFolder
+    phi: str
+    shape: str
+
+    def expand(self, written: beam.PCollection[WrittenInstance]) -> beam.PCollection[ShardRef]:
+        """Raises ConfigError for an unknown `phi` or `shape`."""
+        for option, value, kind in (("--provenance_phi", self.phi, Phi), ("--provenance_shape", self.shape, Shape)):
+            if value not in list(kind):
+                raise ConfigError(option, "this value is unknown", f"allowed: {', '.join(kind)}", value)
+        spool = _Spool(self.name, self.key, self.folder, Phi(self.phi), Shape(self.shape))
+        return written | "Spool" >> beam.ParDo(spool).with_output_types(ShardRef)
+
+
+class _Spool(beam.DoFn):
+    def __init__(self, name: OperationName, key: KeyReference, folder: OperationFolder, phi: Phi, shape: Shape) -> None:
+        self._name, self._key, self._folder, self._phi, self._shape = name, key, folder, phi, shape
+        self._to_validate = VALIDATED
+
+    def setup(self) -> None:
+        quiet_libraries()
+        self._builder = ProvenanceBuilder(self._name, self._key.load(), self._phi, self._shape)
+
+    def start_bundle(self) -> None:
+        self._shard = Shard(self._folder.spool)
+
+    def process(self, written: WrittenInstance) -> Iterator[ShardRef]:
+        self._shard.add(written.ref.reference, {"provenance": self._provenance(written)})
+        if self._shard.full:
+            yield self._shard.close()
+
+    def finish_bundle(self) -> Iterable[WindowedValue]:
+        if len(self._shard):
+            window = GlobalWindow()
+            yield WindowedValue(self._shard.close(), window.max_timestamp(), [window])
+
+    def _provenance(self, written: WrittenInstance) -> Json:
+        try:
+            resource = self._builder.build(written)
+        except Exception as error:  # noqa: BLE001 - the instance is published: it must not go without a Provenance
+            kind = type(error).__name__
+            Metrics.counter("dicom_deid", "provenance_without_findings").inc()
+            log.error("%s: its Provenance is without findings (%s); please report it", written.ref.reference, kind)
+            resource = self._builder.without_findings(written, kind)
+        if self._to_validate:
+            self._to_validate -= 1
+            self._validate(written.ref.reference, resource)
+        return resource
+
+    def _validate(self, reference: str, resource: Json) -> None:
+        try:
+            Provenance.model_validate(resource)
+        except pydantic.ValidationError as error:
+            Metrics.counter("dicom_deid", "provenance_invalid").inc()
+            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+            log.warning("%s: its Provenance is not valid R4 at %s (%s)", reference, ".".join(map(str, first["loc"])), first["type"])
