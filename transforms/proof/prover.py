@@ -1,0 +1,47 @@
+"""From a scrubbed instance to a proven one: what the plan should have taken must not be there (DESIGN 17)."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from transforms.model.config import ActionPlan, Profile
+from transforms.model.records import Hold, ScrubbedInstance
+from transforms.proof.sweep import Residue, Sweep, parse
+from transforms.proof.tokens import tokens_of, uid_tokens
+
+_MOST_NAMED = 5
+
+
+class Prover:
+    """Adds a hold where a token of the source is left in the output."""
+
+    def __init__(self, plan: ActionPlan) -> None:
+        self._plan = plan
+
+    def prove(self, instance: ScrubbedInstance) -> ScrubbedInstance:
+        """The instance, with a hold RESIDUAL_TOKEN if there is a doubt. Raises InstanceProblem UNREADABLE_OUTPUT.
+
+        KEEP_ALL_PROFILE is consent to leave all but the primary UIDs, so only UI elements are searched, and for those.
+        """
+        residues = self._residues(instance)
+        if not residues:
+            return instance
+        return dataclasses.replace(instance, holds=(*instance.holds, Hold("proof", "RESIDUAL_TOKEN", _sentence(residues))))
+
+    def _residues(self, instance: ScrubbedInstance) -> list[Residue]:
+        source, dataset = instance.opened.source, instance.opened.dataset
+        primary = {source.study, source.series, source.instance}
+        keep = frozenset(primary) if self._plan.keep_primary_uids else frozenset[str]()
+        if self._plan.profile is Profile.KEEP_ALL:
+            if keep:
+                parse(instance.content)
+                return []
+            return Sweep(uid_tokens(primary)).residues_in_uids(instance.content)
+        charset = dataset.get("SpecificCharacterSet")
+        return Sweep(tokens_of(dataset, keep), keep, charset).residues(instance.content)
+
+
+def _sentence(residues: list[Residue]) -> str:
+    named = [f"{residue.kind.value} in {residue.where}" for residue in residues[:_MOST_NAMED]]
+    more = f" and {len(residues) - _MOST_NAMED} more" if len(residues) > _MOST_NAMED else ""
+    return f"the source's own tokens are left in the output: {', '.join(named)}{more}"

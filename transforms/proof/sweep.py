@@ -1,0 +1,228 @@
+"""The second look at an output: it is parsed again, and every token of its source looked for (DESIGN 17).
+
+Decoded: the values of all elements at every depth and of the file meta information, as text. Raw: the whole file, the
+preamble and what no element covers included, in the encodings a token could stand in. Native samples of PixelData are
+left out, since letters in them are pixels; the coded stream of a compressed one is searched.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from pydicom import dcmread
+from pydicom.charset import convert_encodings
+from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from transforms.model.errors import InstanceProblem
+from transforms.proof.tokens import Reach, Token, TokenKind, fold, readable, values
+
+CHANCE = 1e-4
+"""A token is looked for in bytes only where random ones would hold it in fewer than one value in 10,000."""
+
+_MOST_NUMBERS = 64
+"""A longer array of numbers is a table or samples; its bytes are in the raw search all the same."""
+
+_SAMPLES = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UI", "UN", "UT", "OB"})
+_CHUNK = 1 << 20
+_WIDE = ("utf-16-le", "utf-16-be")
+_ESCAPES = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
+
+
+class Residue(NamedTuple):
+    """A token that is still there."""
+
+    kind: TokenKind
+    where: str
+    """The element's path and tag as in `TagFinding`, or a part of the file. No value."""
+
+
+class _Pattern(NamedTuple):
+    token: Token
+    coded: bytes
+    """Lower case where it is ASCII."""
+    unit: int
+    """Bytes of a character beside it."""
+
+
+class Sweep:
+    """Looks for the tokens of one source in its output."""
+
+    def __init__(self, tokens: Iterable[Token], keep: Iterable[str] = (), charset: str | list[str] | None = None) -> None:
+        """`keep`: UIDs that may stay, so that a token inside them is no finding; `charset`: the source's (0008,0005)."""
+        self._tokens = tuple(tokens)
+        self._keep = tuple(keep)
+        self._patterns = tuple(_patterns(self._tokens, charset))
+
+    def residues(self, content: bytes) -> list[Residue]:
+        """What is left in a Part 10 file, each kind and place once; the raw search is asked where decoded values are clean.
+
+        Raises InstanceProblem UNREADABLE_OUTPUT.
+        """
+        dataset = parse(content)
+        decoded = (residue for where, element in _walk(dataset) for residue in self._in_element(where, element))
+        return list(dict.fromkeys(decoded)) or list(dict.fromkeys(self._in_file(content, dataset)))
+
+    def residues_in_uids(self, content: bytes) -> list[Residue]:
+        """What is left in UI elements only, where the plan keeps all other values. Raises InstanceProblem UNREADABLE_OUTPUT."""
+        uids = ((where, element) for where, element in _walk(parse(content)) if isinstance(element, DataElement) and element.VR == "UI")
+        return list(dict.fromkeys(residue for where, element in uids for residue in self._in_element(where, element)))
+
+    def _in_element(self, where: str, element: DataElement | RawDataElement) -> Iterator[Residue]:
+        if int(element.tag) in _SAMPLES:
+            return
+        if isinstance(element, RawDataElement) or isinstance(element.value, bytes):
+            yield from (Residue(kind, where) for kind in self._in_value(element.value or b""))
+            return
+        parts = values(element)
+        if len(parts) > _MOST_NUMBERS and not isinstance(parts[0], str):
+            return
+        for part in parts:
+            yield from (Residue(kind, where) for kind in self._in_text(str(part), element.VR in _TEXT_VRS))
+
+    def _in_value(self, value: bytes) -> Iterator[TokenKind]:
+        text = _as_text(value)
+        if text is not None:
+            yield from self._in_text(text, True)
+        yield from self._in_bytes(value)
+
+    def _in_text(self, text: str, alone_counts: bool) -> Iterator[TokenKind]:
+        for uid in self._keep:
+            text = text.replace(uid, " ")
+        folded = fold(text).strip(" \0")
+        for token in self._tokens:
+            if token.reach is Reach.VALUE:
+                if alone_counts and folded == token.text:
+                    yield token.kind
+            elif token.text in folded and _beside(token).search(folded):
+                yield token.kind
+
+    def _in_bytes(self, value: bytes) -> Iterator[TokenKind]:
+        for uid in self._keep:
+            value = value.replace(uid.encode(), b" " * len(uid))
+        lowered = value.lower()
+        for pattern in self._patterns:
+            if _chance(pattern, len(value)) <= CHANCE and _stands(pattern, lowered):
+                yield pattern.token.kind
+
+    def _in_file(self, content: bytes, dataset: FileDataset) -> Iterator[Residue]:
+        whole = _inflated(content, dataset)
+        raw = dataset.get_item(0x7FE00010)
+        pixels = raw.value if raw is not None and isinstance(raw.value, bytes) else b""
+        start = whole.find(pixels) if len(pixels) > 64 else -1
+        pieces = [whole] if start < 0 else [whole[:start], whole[start + len(pixels) :]]
+        for piece in pieces:
+            yield from (Residue(kind, "the bytes of the file") for kind in self._in_bytes(piece))
+        if dataset.file_meta.TransferSyntaxUID.is_compressed and dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
+            overlap = max((len(pattern.coded) for pattern in self._patterns), default=0)
+            for at in range(0, len(pixels), _CHUNK):
+                chunk = pixels[at : at + _CHUNK + overlap]
+                yield from (Residue(kind, "the coded stream of 7FE00010") for kind in self._in_bytes(chunk))
+
+
+def parse(content: bytes) -> FileDataset:
+    """A Part 10 file, read to its end. Raises InstanceProblem UNREADABLE_OUTPUT."""
+    try:
+        dataset = dcmread(io.BytesIO(content))
+        if not dataset.file_meta.TransferSyntaxUID.is_transfer_syntax:
+            raise ValueError
+    except Exception:  # noqa: BLE001 - whatever the parser says of it, it may quote values
+        raise InstanceProblem("proof", "UNREADABLE_OUTPUT", "the de-identified file cannot be parsed again") from None
+    return dataset
+
+
+def _walk(dataset: FileDataset) -> Iterator[tuple[str, DataElement | RawDataElement]]:
+    yield from _elements(dataset.file_meta, "")
+    yield from _elements(dataset, "")
+
+
+def _elements(dataset: Dataset, path: str) -> Iterator[tuple[str, DataElement | RawDataElement]]:
+    for tag in list(dataset.keys()):
+        where = f"{path}{int(tag):08X}"
+        raw = dataset.get_item(tag)
+        element = readable(dataset, tag)
+        if element is None:
+            if isinstance(raw, RawDataElement):
+                yield where, raw
+        elif element.VR == "SQ":
+            for number, item in enumerate(element.value or ()):
+                yield from _elements(item, f"{where}[{number}].")
+        else:
+            yield where, element
+
+
+def _patterns(tokens: Iterable[Token], charset: str | list[str] | None) -> Iterator[_Pattern]:
+    try:
+        own = convert_encodings(charset) if charset else []
+    except Exception:  # noqa: BLE001 - an unknown character set adds no encoding
+        own = []
+    encodings = dict.fromkeys(("utf-8", "latin-1", *own, *_WIDE))
+    for token in tokens:
+        if token.reach is Reach.VALUE:
+            continue
+        coded: dict[bytes, int] = {}
+        for spelling in {token.spelling, token.spelling.lower(), token.spelling.upper(), token.spelling.title()}:
+            for encoding in encodings:
+                try:
+                    plain = _ESCAPES.sub(b"", spelling.encode(encoding)).lower()
+                except (UnicodeEncodeError, LookupError):
+                    continue
+                coded[plain] = 2 if encoding in _WIDE else 1
+        yield from (_Pattern(token, plain, unit) for plain, unit in sorted(coded.items()))
+
+
+def _chance(pattern: _Pattern, size: int) -> float:
+    """How often random bytes of this size hold the pattern in either case of its letters."""
+    letters = sum(97 <= byte <= 122 for byte in pattern.coded)
+    return float(size * 2.0**letters / 256.0 ** len(pattern.coded))
+
+
+def _stands(pattern: _Pattern, lowered: bytes) -> bool:
+    """Whether the pattern stands in the bytes with the neighbours its token's reach asks for."""
+    at = lowered.find(pattern.coded)
+    while at >= 0:
+        end = at + len(pattern.coded)
+        before, after = (lowered[max(0, at - pattern.unit) : at].strip(b"\0"), lowered[end : end + pattern.unit].strip(b"\0"))
+        if pattern.token.reach is Reach.ANYWHERE:
+            return True
+        if pattern.token.reach is Reach.WORD and not before.isalnum() and not after.isalnum():
+            return True
+        if pattern.token.reach is Reach.UID and not before.isdigit() and before != b"." and not after.isdigit() and after != b".":
+            return True
+        at = lowered.find(pattern.coded, at + 1)
+    return False
+
+
+def _beside(token: Token) -> re.Pattern[str]:
+    text = re.escape(token.text)
+    if token.reach is Reach.WORD:
+        return re.compile(rf"(?<![^\W_]){text}(?![^\W_])")
+    if token.reach is Reach.UID:
+        return re.compile(rf"(?<![\d.]){text}(?!\.?\d)")
+    return re.compile(text)
+
+
+def _as_text(value: bytes) -> str | None:
+    """The value as text where all of it is printable, as in an UN or OB that hides a string."""
+    stripped = value.rstrip(b"\0 ")
+    for encoding in ("utf-8", "latin-1"):
+        try:
+            text = stripped.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if text and all(character.isprintable() or character in "\r\n\t\f" for character in text):
+            return text
+    return None
+
+
+def _inflated(content: bytes, dataset: FileDataset) -> bytes:
+    if dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
+        return content
+    start = 132 + 12 + int(dataset.file_meta["FileMetaInformationGroupLength"].value)
+    return content[:start] + zlib.decompressobj(-zlib.MAX_WBITS).decompress(content[start:])

@@ -1,0 +1,223 @@
+"""The words by which a source instance could be recognised: names, ids, birth date, UIDs (DESIGN 17; PS3.15 E.1).
+
+Too short or too common a word proves nothing, and each false hold costs a person's time. So every token has a reach
+that says where its presence means something, and `_COMMON` lists words that stand in names and ids without naming anyone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import enum
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
+
+
+class TokenKind(enum.StrEnum):
+    """What a token is; the words are those of a hold's sentence."""
+
+    NAME = "a person's name"
+    ID = "an identifier"
+    BIRTH_DATE = "the birth date"
+    UID = "a UID"
+
+
+class Reach(enum.Enum):
+    """What a token must meet in a text to count as found."""
+
+    ANYWHERE = 1
+    WORD = 2
+    """No letter or digit beside it."""
+    VALUE = 3
+    """Alone in the value of a text element (not of a code or number)."""
+    UID = 4
+    """No digit or dot-and-digit beside it, so that a UID's prefix is not that UID."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Token:
+    """One word of the source."""
+
+    kind: TokenKind
+    text: str = dataclasses.field(repr=False)
+    """Folded (`fold`)."""
+    reach: Reach
+    spelling: str = dataclasses.field(repr=False)
+    """As it would be written, for the search of raw bytes."""
+
+
+PRIMARY_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+
+_OTHER_UIDS = frozenset(
+    """
+    ConcatenationUID DeviceUID DimensionOrganizationUID DoseReferenceUID FailedSOPInstanceUIDList FiducialUID FrameOfReferenceUID
+    InstanceCreatorUID IrradiationEventUID LargePaletteColorLookupTableUID MediaStorageSOPInstanceUID MultiplexGroupUID
+    ObservationSubjectUIDTrial ObservationUID PaletteColorLookupTableUID PresentationDisplayCollectionUID
+    PresentationSequenceCollectionUID ReferencedConceptualVolumeUID ReferencedDoseReferenceUID ReferencedFiducialsUID
+    ReferencedFrameOfReferenceUID ReferencedGeneralPurposeScheduledProcedureStepTransactionUID ReferencedObservationUIDTrial
+    ReferencedSOPInstanceUID ReferencedSOPInstanceUIDInFile RelatedFrameOfReferenceUID SourceConceptualVolumeUID SourceFrameOfReferenceUID
+    SpecimenUID StorageMediaFileSetUID SynchronizationFrameOfReferenceUID TargetUID TemplateExtensionOrganizationUID TrackingUID
+    TransactionUID UID VolumeFrameOfReferenceUID
+    """.split()
+)
+"""Elements whose UIDs name an instance, person, thing or event (code U of PS3.15 Table E.1-1), not a class or coding."""
+
+_IDS = frozenset(
+    """
+    AccessionNumber AdmissionID FillerOrderNumberImagingServiceRequest InsurancePlanIdentification MedicalRecordLocator
+    OtherPatientIDs PatientID PerformedProcedureStepID PlacerOrderNumberImagingServiceRequest RequestedProcedureID
+    ScheduledProcedureStepID ServiceEpisodeID StudyID
+    """.split()
+)
+
+_COMMON = frozenset(
+    """
+    admin administrator anon anonymised anonymized anonymous available dcm default deidentified demo dicom doctor dummy empty example
+    female fname given image lname male missing mrn name new nobody none normal not null operator other patient phantom
+    physician private provided pseudonym public qa qc radiologist redacted removed research sample series service specified
+    study subject technician technologist test testing undefined unknown unnamed unspecified user volunteer
+    and bin das dei del della der des die dos dr jr las los md mme mrs phd prof sir sr the van von
+    """.split()
+)
+"""Placeholders and roles, and the particles and titles of names."""
+
+_PLACEHOLDER_DATES = frozenset({dt.date(1, 1, 1), dt.date(1800, 1, 1), dt.date(1900, 1, 1)})
+_DICOM_ROOT = "1.2.840.10008."
+_MONTHS = "january february march april may june july august september october november december".split()
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_IDEOGRAPHS = "\u2e80"
+"""From here on a letter of CJK, kana or Hangul, of which two are enough for a name."""
+
+
+def fold(text: str) -> str:
+    """One spelling for what readers take for the same: NFKD without accents, recomposed, case folded."""
+    bare = "".join(character for character in unicodedata.normalize("NFKD", text) if not unicodedata.combining(character))
+    return unicodedata.normalize("NFC", bare).casefold()
+
+
+def tokens_of(source: Dataset, keep: frozenset[str] = frozenset()) -> tuple[Token, ...]:
+    """The tokens of a source data set, from every depth, longest first. `keep`: UIDs that the plan leaves as they are."""
+    found: dict[tuple[str, Reach], Token] = {}
+    for element in elements(source):
+        for token in _of_element(element):
+            if token.spelling not in keep:
+                found.setdefault((token.text, token.reach), token)
+    return tuple(sorted(found.values(), key=lambda token: (-len(token.text), token.text)))
+
+
+def uid_tokens(uids: Iterable[str]) -> tuple[Token, ...]:
+    """Tokens for UIDs, without those of the DICOM root; one too short to be unique counts only as a whole value."""
+    return tuple(
+        Token(TokenKind.UID, uid, Reach.UID if len(uid) >= 10 else Reach.VALUE, uid)
+        for uid in sorted({*uids})
+        if "." in uid and not uid.startswith(_DICOM_ROOT)
+    )
+
+
+def elements(dataset: Dataset) -> Iterator[DataElement]:
+    """The elements of a data set at every depth that can be read at all."""
+    for tag in list(dataset.keys()):
+        element = readable(dataset, tag)
+        if element is None:
+            continue
+        if element.VR == "SQ":
+            for item in element.value or ():
+                yield from elements(item)
+        else:
+            yield element
+
+
+def readable(dataset: Dataset, tag: BaseTag) -> DataElement | None:
+    """One element, or None where its bytes do not fit its VR."""
+    try:
+        return dataset[tag]
+    except Exception:  # noqa: BLE001 - whatever a parser makes of foreign bytes; the raw search still sees them
+        return None
+
+
+def values(element: DataElement) -> list[Any]:
+    """The values of an element that is no sequence, none if it is empty."""
+    value = element.value
+    if value is None or isinstance(value, bytes):
+        return []
+    return list(value) if element.VM > 1 else [value]
+
+
+def _of_element(element: DataElement) -> Iterator[Token]:
+    texts = [str(value).strip(" \0") for value in values(element)] if element.VR in {"PN", "UI"} or element.keyword else []
+    if element.VR == "PN":
+        for text in texts:
+            yield from _name(text)
+    elif element.keyword in _IDS:
+        for text in texts:
+            yield from _identifier(text)
+    elif element.keyword == "PatientBirthDate":
+        for text in texts:
+            yield from _date(text)
+    elif element.keyword in _OTHER_UIDS or element.keyword in PRIMARY_UIDS:
+        yield from uid_tokens(texts)
+
+
+def _name(name: str) -> Iterator[Token]:
+    """Words of all components of all three groups (PS3.5 6.2.1), and family and given name written as one."""
+    for group in unicodedata.normalize("NFC", name).split("="):
+        words = [re.findall(r"[^\W_]+", component) for component in group.split("^")]
+        whole = ["".join(component) for component in words if component]
+        candidates = [word for component in words for word in component] + whole
+        if len(whole) > 1:
+            candidates += [whole[0] + whole[1], whole[1] + whole[0]]
+        for word in candidates:
+            for spelling in {word, word.lower().translate(_UMLAUTS)}:
+                yield from _word(spelling)
+
+
+def _word(word: str) -> Iterator[Token]:
+    text = fold(word)
+    ideographs = text >= _IDEOGRAPHS
+    if text in _COMMON or len(set(text)) < 2 or (text.isdigit() and len(text) < 5):
+        return
+    if len(word) >= (2 if ideographs else 6):
+        yield Token(TokenKind.NAME, text, Reach.ANYWHERE, word)
+    elif len(word) >= 3:
+        yield Token(TokenKind.NAME, text, Reach.WORD, word)
+
+
+def _identifier(text: str) -> Iterator[Token]:
+    """The id as it stands, without its separators, and without leading zeros."""
+    bare = "".join(re.findall(r"[^\W_]+", text))
+    for spelling in {text, bare, bare.lstrip("0") if bare.isdigit() and len(bare.lstrip("0")) >= 5 else bare}:
+        folded = fold(spelling)
+        if len(folded) < 2 or folded in _COMMON or len(set(folded)) < 2:
+            continue
+        word = 5 if folded.isdigit() else 4
+        reach = Reach.ANYWHERE if len(folded) >= 8 else Reach.WORD if len(folded) >= word else Reach.VALUE
+        yield Token(TokenKind.ID, folded, reach, spelling)
+
+
+def _date(text: str) -> Iterator[Token]:
+    """A date in the spellings of DICOM, ISO 8601, and day-first, month-first and worded usage; four digits of year."""
+    match = re.fullmatch(r"(\d{4})[.\-/]?(\d\d)[.\-/]?(\d\d)", text)
+    try:
+        date = dt.date(*map(int, match.groups())) if match else None
+    except ValueError:
+        date = None
+    if date is None or date in _PLACEHOLDER_DATES:
+        return
+    year, month, day = f"{date.year:04}", f"{date.month:02}", f"{date.day:02}"
+    spellings = {year + month + day, day + month + year, month + day + year}
+    for mark in "-./ ":
+        spellings |= {mark.join(parts) for parts in ((year, month, day), (day, month, year), (month, day, year))}
+        spellings |= {mark.join((str(date.day), str(date.month), year)), mark.join((str(date.month), str(date.day), year))}
+    for name in (_MONTHS[date.month - 1], _MONTHS[date.month - 1][:3]):
+        for number in {day, str(date.day)}:
+            spellings |= {f"{number}{mark}{name}{mark}{year}" for mark in (" ", "-", "")} | {f"{number}. {name} {year}"}
+            spellings |= {f"{name} {number}, {year}", f"{name} {number} {year}", f"{year}-{name}-{number}"}
+    for spelling in spellings:
+        whole = spelling == year + month + day
+        yield Token(TokenKind.BIRTH_DATE, spelling, Reach.ANYWHERE if whole else Reach.WORD, spelling)
