@@ -134,3 +134,7 @@ def _which(arguments: argparse.Namespace) -> int:
         return 1
     print(uri)
     return 0
+
+
+if __name__ == "__main__":
+    entry()

@@ -40,7 +40,10 @@ def test_without_a_config_everything_is_redacted(settings):
     [
         {"dicom": {"filterProfile": "KEEP_ALL_PROFILE"}, "image": {"textRedactionMode": "REDACT_ALL_TEXT"}},
         {"dicomTagConfig": {"profileType": "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE"}},
-        {"dicom": {"filterProfile": "MINIMAL_KEEP_LIST_PROFILE", "skipIdRedaction": True}, "image": {"textRedactionMode": "REDACT_ALL_TEXT"}},
+        {
+            "dicom": {"filterProfile": "MINIMAL_KEEP_LIST_PROFILE", "skipIdRedaction": True},
+            "image": {"textRedactionMode": "REDACT_ALL_TEXT"},
+        },
     ],
 )
 def test_a_plan_that_leaves_identity_needs_consent(settings, tmp_path, config):

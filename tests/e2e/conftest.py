@@ -1,0 +1,101 @@
+"""Whole runs in processes of their own, over real files; what they leave is looked at from outside."""
+
+import dataclasses
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KEY = "5a" * 32
+NO_NETWORK = Path(__file__).parent / "only_loopback"
+
+
+@dataclasses.dataclass
+class Finished:
+    """One run, after it ended."""
+
+    code: int
+    output: str
+    destination: Path
+    workspace: Path
+
+    @property
+    def outcomes(self):
+        file = self.workspace / "outcomes.ndjson"
+        return [json.loads(line) for line in file.read_text().splitlines()]
+
+    @property
+    def operation(self):
+        (file,) = (self.workspace / "operations").glob("*.json")
+        return json.loads(file.read_text())
+
+    @property
+    def counts(self):
+        return {name: int(number) for name, number in self.operation["metadata"]["outcomes"].items()}
+
+    def published(self):
+        """Relative path → digest of each published file."""
+        files = (path for path in self.destination.rglob("*") if path.is_file())
+        return {str(path.relative_to(self.destination)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    def provenance(self):
+        """Id → (number of versions, resource as first spooled without times) of every Provenance in the store."""
+        with sqlite3.connect(self.workspace / "fhir.sqlite") as database:
+            return sorted(row[0] for row in database.execute("SELECT id FROM resources WHERE type = 'Provenance'"))
+
+
+@pytest.fixture(scope="session")
+def dicom_deid(tmp_path_factory):
+    """Run a command line of dicom-deid in a process group of its own; loopback only, or the audit hook notes it."""
+    trace = tmp_path_factory.mktemp("network") / "attempts"
+
+    def start(*arguments, env=None, **options):
+        command = [str(Path(sys.executable).with_name("dicom-deid")), *map(str, arguments)]
+        environment = {**os.environ, "PYTHONPATH": str(NO_NETWORK), "NETWORK_TRACE": str(trace), "DEID_TEST_KEY": KEY, **(env or {})}
+        return subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, **options
+        )
+
+    start.trace = trace
+    return start
+
+
+@pytest.fixture(scope="session")
+def deidentify(dicom_deid):
+    """A whole run: `deidentify(source, folder, *options)`; destination and workspace lie in `folder`."""
+
+    def run(source, folder, *options, key="env:DEID_TEST_KEY", env=None):
+        destination, workspace = folder / "destination", folder / "workspace"
+        places = ["--source", source, "--destination", destination, "--workspace", workspace]
+        process = dicom_deid("run", *places, "--key_uri", key, *options, env=env)
+        output, _ = process.communicate(timeout=800)
+        return Finished(process.returncode, output, destination, workspace)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shipped(tmp_path_factory):
+    """Everything that pydicom and pydicom-data ship as test files, the broken and the foreign too."""
+    folder = tmp_path_factory.mktemp("shipped")
+    for package, part in (("pydicom", "data"), ("data_store", "data")):
+        origin = Path(importlib.util.find_spec(package).origin).parent / part
+        shutil.copytree(origin, folder / package, ignore=shutil.ignore_patterns("*.py", "__pycache__", "*.pyc"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def few(tmp_path_factory, shipped):
+    """A dozen small files of many kinds."""
+    folder = tmp_path_factory.mktemp("few")
+    names = "CT_small MR_small MR_small_RLE MR_small_bigendian JPEG2000 JPGExtended image_dfl test-SR rtplan rtdose emri_small examples_rgb_color".split()
+    for name in names:
+        shutil.copyfile(shipped / "pydicom" / "test_files" / f"{name}.dcm", folder / f"{name}.dcm")
+    return folder

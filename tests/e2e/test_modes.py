@@ -1,0 +1,108 @@
+"""However a run is carried out, killed, repeated or gone on with, the same is in the destination and in the store."""
+
+import os
+import shutil
+import signal
+import time
+
+import pytest
+
+from transforms.model import spool
+from transforms.model.workspace import Workspace
+
+MODES = {
+    "processes": ("--direct_num_workers=2", "--direct_running_mode=multi_processing"),
+    "threads": ("--direct_num_workers=2", "--direct_running_mode=multi_threading"),
+    "bundles repeated": ("--direct_runner_bundle_repeat=2",),
+}
+
+
+@pytest.fixture(scope="module")
+def plain(deidentify, few, tmp_path_factory):
+    finished = deidentify(few, tmp_path_factory.mktemp("plain"), "--operation_id=modes")
+    assert finished.code == 0, finished.output
+    assert len(finished.published()) == len(list(few.iterdir()))
+    return finished
+
+
+def told(finished):
+    return finished.published(), finished.provenance(), finished.counts, finished.code
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_comes_to_the_same(deidentify, few, tmp_path, plain, mode):
+    assert told(deidentify(few, tmp_path, "--operation_id=modes", *MODES[mode])) == told(plain)
+
+
+def test_a_killed_run_started_again_ends_as_if_it_had_not_been(dicom_deid, deidentify, few, tmp_path, plain):
+    places = ["--source", few, "--destination", tmp_path / "destination", "--workspace", tmp_path / "workspace"]
+    process = dicom_deid("run", *places, "--key_uri", "env:DEID_TEST_KEY", "--operation_id=modes")
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "destination").rglob("*.dcm"))) < 2:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    partial = {str(path.relative_to(tmp_path / "destination")) for path in (tmp_path / "destination").rglob("*") if path.is_file()}
+    assert 2 <= len(partial) < len(plain.published())
+    assert partial <= plain.published().keys()
+    again = deidentify(few, tmp_path, "--operation_id=modes")
+    assert told(again) == told(plain)
+
+
+def test_an_operation_goes_on_where_it_was(deidentify, few, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    files = sorted(few.iterdir())
+    for path in files[:3]:
+        shutil.copy(path, source)
+    first = deidentify(source, tmp_path)
+    spooled = Workspace(str(first.workspace)).operation(first.operation["name"].rpartition("/")[2]).spool
+    before = {shard.name for shard in spool.shards(spooled)}
+    shutil.copy(files[3], source)
+    second = deidentify(source, tmp_path)
+    (new,) = {shard.name for shard in spool.shards(spooled)} - before
+    assert spool.shard_ref(spooled, new).entries == 1  # finished instances were not done again
+    assert second.counts["written"] == 4
+    assert len(second.published()) == 4
+    assert len(second.provenance()) == 5
+
+
+def test_broken_files_never_stop_a_run(deidentify, few, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    whole = (few / "CT_small.dcm").read_bytes()
+    for size in (0, 100, 131, 140, 300, 2000, len(whole) - 1000):
+        (source / f"cut{size}.dcm").write_bytes(whole[:size])
+    (source / "letter.txt").write_text("no image at all")
+    (source / "syntax.dcm").write_bytes(whole.replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.9.9\0"))
+    shutil.copy(few / "MR_small.dcm", source)
+    finished = deidentify(source, tmp_path)
+    assert finished.code == 1
+    assert finished.counts == {
+        "listed": 10,
+        "written": 1,
+        "held": 0,
+        "failed": len(finished.outcomes) - finished.counts["skipped"],
+        "skipped": finished.counts["skipped"],
+    }
+    assert "UNKNOWN_TRANSFER_SYNTAX" in {outcome["code"] for outcome in finished.outcomes}
+    assert len(finished.published()) == 1
+
+
+def test_instances_that_share_a_uid(deidentify, few, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    for name in ("a", "b"):
+        shutil.copy(few / "CT_small.dcm", source / f"{name}.dcm")
+    other = bytearray((few / "CT_small.dcm").read_bytes())
+    other[-200] ^= 1
+    (source / "c.dcm").write_bytes(other)
+    held = deidentify(source, tmp_path / "hold")
+    assert (held.counts["written"], held.counts["held"], held.counts["skipped"], held.published()) == (0, 2, 1, {})
+    assert {(o["outcome"], o["code"]) for o in held.outcomes} == {("held", "UID_COLLISION"), ("skipped", "DUPLICATE")}
+    assert len(list((held.workspace / "operations").rglob("quarantine/*.dcm"))) == 2
+    distinct = deidentify(source, tmp_path / "distinct", "--on_uid_collision=distinct")
+    assert (distinct.counts["written"], distinct.counts["skipped"], distinct.code) == (2, 1, 0)
+    assert len(distinct.published()) == 2

@@ -1,0 +1,145 @@
+"""One run over every file that pydicom and pydicom-data ship: each is accounted for, and a second run adds nothing."""
+
+import collections
+import contextlib
+import json
+import sqlite3
+from pathlib import Path
+
+import duckdb
+import pydicom
+import pytest
+from fhir.resources.R4B.provenance import Provenance
+
+from transforms.model import spool
+from transforms.model.workspace import Workspace
+
+MODE = ("--on_uid_collision", "distinct", "--direct_running_mode=multi_threading", "--direct_num_workers=2")
+BOXES = Path(__file__).parents[1] / "seed_page" / "boxes.sql"
+
+
+@pytest.fixture(scope="module")
+def everything(deidentify, shipped, tmp_path_factory):
+    return deidentify(shipped, tmp_path_factory.mktemp("everything"), *MODE)
+
+
+@pytest.fixture(scope="module")
+def entries(everything):
+    """The Provenance of every written instance, as spooled."""
+    return [entry["provenance"] for entry in spool.read_all(folder(everything).spool)]
+
+
+def folder(finished):
+    (file,) = (finished.workspace / "operations").glob("*.json")
+    return Workspace(str(finished.workspace)).operation(file.stem)
+
+
+def uid_of(identifier):
+    return identifier["identifier"]["value"].rpartition("/")[2]
+
+
+def test_every_file_is_accounted_for(everything, shipped):
+    counts = everything.counts
+    assert counts["listed"] == sum(1 for path in shipped.rglob("*") if path.is_file())
+    assert counts["listed"] == counts["written"] + counts["held"] + counts["failed"] + counts["skipped"]
+    assert counts["written"] == len(everything.published()) >= 180
+    kinds = collections.Counter(outcome["outcome"] for outcome in everything.outcomes)
+    assert kinds == {kind: counts[kind] for kind in ("held", "failed", "skipped") if counts[kind]}
+    assert everything.code == 1  # pydicom ships broken files on purpose
+
+
+def test_each_outcome_says_where_why_and_whose(everything, dicom_deid, shipped):
+    for outcome in everything.outcomes:
+        assert outcome["stage"] in {"list", "read", "pixels", "tags", "proof", "write"}
+        assert outcome["code"].isupper()
+        assert outcome["code"] != "UNEXPECTED", outcome
+        assert len(outcome["sentence"]) > 10
+    output, _ = dicom_deid("which", "--workspace", everything.workspace, everything.outcomes[0]["reference"]).communicate(timeout=60)
+    assert Path(output.strip()).is_relative_to(shipped)
+
+
+def test_what_is_published_is_whole_and_named_by_its_new_uids(everything):
+    for name in everything.published():
+        dataset = pydicom.dcmread(everything.destination / name)
+        assert name == f"{dataset.StudyInstanceUID}/{dataset.SeriesInstanceUID}/{dataset.SOPInstanceUID}.dcm"
+        assert dataset.file_meta.MediaStorageSOPInstanceUID == dataset.SOPInstanceUID
+        assert dataset.preamble == bytes(128)
+        assert not any(element.tag.is_private for element in dataset.iterall())
+
+
+def test_an_honest_header(everything):
+    for name in everything.published():
+        dataset = pydicom.dcmread(everything.destination / name)
+        pixels = any(keyword in dataset for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData"))
+        assert dataset.PatientIdentityRemoved == ("NO" if pixels else "YES"), name
+        assert dataset.get("BurnedInAnnotation") != "NO", name
+
+
+def test_one_provenance_an_instance_and_one_for_the_operation(everything, entries):
+    assert len(entries) == everything.counts["written"]
+    operation = json.loads(folder(everything).provenance_file.read_text())
+    assert everything.provenance() == sorted([operation["id"], *(entry["id"] for entry in entries)])
+    for entry in entries:
+        Provenance.model_validate(entry)
+        study, series, instance = entry["target"][0]["identifier"]["value"].split("/")[-5::2]
+        assert (everything.destination / study / series / f"{instance}.dcm").is_file()
+
+
+def test_the_table_has_a_row_for_each(everything):
+    with duckdb.connect(str(everything.workspace / "provenance.duckdb"), read_only=True) as database:
+        rows = database.execute("SELECT id FROM Provenance").fetchall()
+    assert sorted(row[0] for row in rows) == everything.provenance()
+
+
+def test_burned_in_text_was_found_and_told(everything, dicom_deid):
+    output, _ = dicom_deid("query", "--workspace", everything.workspace, "--json", "--sql_file", BOXES).communicate(timeout=60)
+    rows = [json.loads(line) for line in output.splitlines()]
+    assert len(rows) > 100
+    assert set(rows[0]) == {"Source", "Destination", "Left", "Right", "Top", "Bottom", "Quote", "InfoType", "Confidence"}
+    assert "BAPTIST" in output
+
+
+def test_references_between_instances_still_resolve(everything, entries, shipped):
+    """pydicom's recompressed files name the file they were made of as their source image."""
+    files, refers = collections.Counter(), collections.defaultdict(set)
+    for path in shipped.rglob("*.dcm"):
+        with contextlib.suppress(Exception):
+            dataset = pydicom.dcmread(path, stop_before_pixels=True)
+            files[dataset.SOPInstanceUID] += 1
+            refers[dataset.SOPInstanceUID] |= {item.ReferencedSOPInstanceUID for item in dataset.get("SourceImageSequence", [])}
+    new = {uid_of(entry["entity"][0]["what"]): entry["target"][0]["identifier"]["value"].split("/") for entry in entries}
+    checked = 0
+    for referrer, referred in refers.items():
+        for target in referred & new.keys():
+            if files[referrer] == files[target] == 1 and referrer in new:
+                study, series, instance = new[referrer][-5::2]
+                dataset = pydicom.dcmread(everything.destination / study / series / f"{instance}.dcm", stop_before_pixels=True)
+                assert [item.ReferencedSOPInstanceUID for item in dataset.SourceImageSequence] == [new[target][-1]]
+                checked += 1
+    assert checked >= 5
+
+
+def versions(finished):
+    with sqlite3.connect(finished.workspace / "fhir.sqlite") as database:
+        return database.execute("SELECT count(*) FROM versions").fetchone()
+
+
+def test_the_same_run_again_adds_nothing(everything, deidentify, shipped):
+    def left():
+        return (
+            everything.published(),
+            everything.provenance(),
+            versions(everything),
+            everything.operation,
+            sorted(map(str, everything.outcomes)),
+        )
+
+    before = left()
+    again = deidentify(shipped, everything.workspace.parent, *MODE)
+    assert again.code == everything.code
+    assert left() == before
+
+
+def test_nothing_was_reached_beyond_loopback(everything, dicom_deid):
+    assert everything.code == 1
+    assert not dicom_deid.trace.exists(), dicom_deid.trace.read_text()
