@@ -1,0 +1,110 @@
+"""`dicom-deid search`: a FHIR search straight from the workspace's SQLite, and a short table of what it found."""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+from rich.table import Table
+
+from pipeline.local import fhir_configure, fhir_search
+from pipeline.local.fhir_database import FhirDatabase
+from pipeline.local.fhir_resource import Refusal
+from transforms.model.errors import ConfigError
+from transforms.model.names import LOCAL_FHIR_STORE
+from transforms.model.workspace import Workspace
+
+IMAGES, TAGS = "https://g.co/dicom-images", "https://g.co/dicom-tags"
+
+
+def search_parameters() -> list[dict[str, Any]]:
+    """The SearchParameter resources that ship with dicom-deid: the page's two, as written there."""
+    folder = importlib.resources.files("pipeline.local") / "data"
+    files = sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)
+    found = (json.loads(file.read_bytes()) for file in files)
+    return [resource for resource in found if resource.get("resourceType") == "SearchParameter"]
+
+
+def search(workspace: Workspace, query: str, store: str = LOCAL_FHIR_STORE) -> dict[str, Any]:
+    """All matches of `Type?name=value&…` as one searchset Bundle, whatever the page size; values are URL-encoded.
+
+    Installs the page's parameters on first use. Handling is strict: a mistyped parameter must not answer with everything.
+    Raises ConfigError if the workspace holds no FHIR store or the query cannot be understood.
+    """
+    if not workspace.fhir_database.is_file():
+        raise ConfigError("--workspace", "it holds no FHIR store", "name the workspace of a run that wrote to the embedded store")
+    type_, _, text = query.partition("?")
+    items = urllib.parse.parse_qsl(text, keep_blank_values=True)
+    database = FhirDatabase(workspace.fhir_database)
+    install(database, store)
+    try:
+        with database.read(store) as reader:
+            pages = list(_pages(lambda more: fhir_search.search(reader, type_, [*items, *more], store, strict=True)))
+    except Refusal as refusal:
+        raise ConfigError("QUERY", refusal.text, "write it as 'Provenance?lookup-source-instance:contains=studies/1'") from None
+    entries = [entry for page in pages for entry in page.get("entry", ())]
+    links = [link for link in pages[0]["link"] if link["relation"] != "next"]
+    return {**pages[0], "link": links, **({"entry": entries} if entries else {})}
+
+
+def install(database: FhirDatabase, store: str) -> None:
+    """Put the shipped parameters in force beside those that are; does nothing where they are already."""
+    shipped = {resource["url"]: resource for resource in search_parameters()}
+    with database.read(store) as reader:
+        configured = [one["canonicalUrl"] for one in fhir_configure.configured(reader)]
+        present = {one.resource.get("url") for one in reader.all("SearchParameter")}
+    if set(shipped) <= set(configured):
+        return
+    with database.write(store) as writer:
+        for url in shipped.keys() - present:
+            writer.put("SearchParameter", url, shipped[url])
+    operation = fhir_configure.configure(database, store, [*configured, *shipped])
+    fhir_configure.reindex(database, store, operation["name"])
+
+
+def render(bundle: dict[str, Any]) -> Table:
+    """One row a Provenance: id, source, destination, recorded, number of boxes and of tag findings."""
+    table = Table("id", "source", "destination", "recorded", "boxes", "tags", title=f"{bundle['total']} found")
+    for entry in bundle.get("entry", ()):
+        table.add_row(*_row(entry["resource"]))
+    for column in table.columns:
+        column.overflow = "fold"
+    return table
+
+
+def _row(resource: dict[str, Any]) -> list[str]:
+    if resource["resourceType"] != "Provenance":
+        return [resource["id"], resource.get("url", ""), "", resource["meta"]["lastUpdated"], "", ""]
+    source = " ".join(_name(entity["what"]) for entity in resource.get("entity", ()))
+    target = " ".join(_name(target) for target in resource["target"])
+    extensions = [extension for entity in resource.get("entity", ()) for extension in entity.get("extension", ())]
+    counts = [
+        sum(_count(extension, url) for extension in extensions if extension["url"] == of)
+        for of, url in ((IMAGES, "left"), (TAGS, "tag-id"))
+    ]
+    return [resource["id"], source, target, resource["recorded"], *map(str, counts)]
+
+
+def _name(reference: dict[str, Any]) -> str:
+    return str(reference.get("identifier", {}).get("value") or reference.get("reference", ""))
+
+
+def _count(extension: dict[str, Any], url: str) -> int:
+    """How many extensions with this url are in here: a box has one `left`, a tag finding one `tag-id`, in either shape."""
+    children = extension.get("extension", ())
+    return sum(child["url"] == url for child in children) + sum(_count(child, url) for child in children)
+
+
+def _pages(fetch: Any) -> Iterator[dict[str, Any]]:
+    more: list[tuple[str, str]] = []
+    while True:
+        page = fetch(more)
+        yield page
+        following = [link["url"] for link in page["link"] if link["relation"] == "next"]
+        if not following:
+            return
+        token = urllib.parse.parse_qs(urllib.parse.urlsplit(following[0]).query)["_page_token"][0]
+        more = [("_page_token", token)]

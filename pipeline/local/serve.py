@@ -1,0 +1,161 @@
+"""Runs the embedded FHIR store: `serve` in this process, `running_store` in one beside a run.
+
+Loopback only unless a token is set. No access log: a query can hold PHI.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import ipaddress
+import select
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import uvicorn
+
+from pipeline.local import fhir_configure
+from pipeline.local.fhir_database import FhirDatabase
+from pipeline.local.fhir_server import Service, application
+from pipeline.local.quota import WriteQuota
+from transforms.model.errors import ConfigError, PreflightError
+from transforms.model.quiet import quiet_libraries
+from transforms.model.workspace import Workspace
+
+_LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+_START_SECONDS = 60
+_STOP_SECONDS = 10
+
+
+def serve(
+    workspace: Workspace,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    token_file: str | None = None,
+    write_ops_per_minute: int | None = None,
+    stop_with_stdin: bool = False,
+) -> None:
+    """Serve the FHIR stores and operations of a workspace until SIGINT or SIGTERM. Port 0 takes a free one.
+
+    Prints the base URL as its first line, when the port accepts connections. `stop_with_stdin` also stops it at the end of
+    standard input, so that it never outlives the process that started it. Raises ConfigError (`--host`, `--port`, `--token_file`).
+    """
+    quiet_libraries()
+    token = _token(token_file)
+    if token is None and not _is_loopback(host):
+        raise ConfigError("--host", "without a token only the loopback address is served", "add --token_file or use 127.0.0.1", host)
+    workspace.make()
+    database = FhirDatabase(workspace.fhir_database)
+    app = application(Service(workspace, database, WriteQuota(write_ops_per_minute)), token, _LOOPBACK_HOSTS if token is None else ["*"])
+    with _listen(host, port) as listener:
+        for store, operation in fhir_configure.unfinished(database):
+            threading.Thread(target=fhir_configure.reindex, args=(database, store, operation), daemon=True).start()
+        config = uvicorn.Config(
+            app, access_log=False, log_level="warning", lifespan="off", server_header=False, timeout_graceful_shutdown=_STOP_SECONDS
+        )
+        server = uvicorn.Server(config)
+        if stop_with_stdin:
+            threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
+        print(_url(listener), flush=True)
+        server.run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def running_store(workspace: Workspace, write_ops_per_minute: int | None = None) -> Iterator[str]:
+    """The store in a process of its own on a free loopback port; yields its base URL, `http://127.0.0.1:PORT`.
+
+    It is stopped at the end of the block, and stops by itself if this process dies. Raises PreflightError if it does not start.
+    """
+    command = [sys.executable, "-m", "pipeline.local.serve", "--workspace", workspace.root, "--stop_with_stdin"]
+    if write_ops_per_minute is not None:
+        command += ["--write_ops_per_minute", str(write_ops_per_minute)]
+    process = subprocess.Popen(  # noqa: S603 - our own module, in a session of its own so that Ctrl-C leaves it to us to stop
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        yield _first_line(process)
+    finally:
+        _stop(process)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """`python -m pipeline.local.serve`."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workspace", required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--token_file")
+    parser.add_argument("--write_ops_per_minute", type=int)
+    parser.add_argument("--stop_with_stdin", action="store_true")
+    given = vars(parser.parse_args(arguments))
+    try:
+        serve(Workspace(given.pop("workspace")), **given)
+    except (ConfigError, PreflightError) as error:
+        sys.exit(f"dicom-deid: {error}")
+
+
+def _token(token_file: str | None) -> str | None:
+    if token_file is None:
+        return None
+    try:
+        token = Path(token_file).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError("--token_file", "the file cannot be read as text", "check its path and permissions") from None
+    if not token:
+        raise ConfigError("--token_file", "the file is empty", "put a token in it, such as: openssl rand -hex 32")
+    return token
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError:
+        raise ConfigError("--port", "the address cannot be listened on", "choose a free port, or 0 for any", str(port)) from None
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _stop_at_end_of_input(server: uvicorn.Server) -> None:
+    while sys.stdin.buffer.read(4096):
+        pass
+    server.should_exit = True
+
+
+def _first_line(process: subprocess.Popen[bytes]) -> str:
+    assert process.stdout is not None
+    ready, _, _ = select.select([process.stdout], [], [], _START_SECONDS)
+    url = process.stdout.readline().decode().strip() if ready else ""
+    if not url:
+        raise PreflightError("the embedded FHIR store", "it did not start", "see the lines above for the reason")
+    return url
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.close()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    process.stdout.close()
+
+
+if __name__ == "__main__":
+    main()
