@@ -95,7 +95,7 @@ def shipped(tmp_path_factory):
 def few(tmp_path_factory, shipped):
     """A dozen small files of many kinds."""
     folder = tmp_path_factory.mktemp("few")
-    names = "CT_small MR_small MR_small_RLE MR_small_bigendian JPEG2000 JPGExtended image_dfl test-SR rtplan rtdose emri_small examples_rgb_color".split()
-    for name in names:
+    kinds = "CT_small MR_small MR_small_RLE MR_small_bigendian JPEG2000 JPGExtended image_dfl test-SR rtplan rtdose"
+    for name in (*kinds.split(), "emri_small", "examples_rgb_color"):
         shutil.copyfile(shipped / "pydicom" / "test_files" / f"{name}.dcm", folder / f"{name}.dcm")
     return folder

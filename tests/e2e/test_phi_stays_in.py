@@ -3,6 +3,7 @@
 import base64
 import shutil
 import sqlite3
+import subprocess
 import sys
 
 import cv2
@@ -82,8 +83,6 @@ def run(tmp_path_factory, few):
     key = folder / "deid.key"
     key.write_text(KEY.hex())
     log, spoken = folder / "debug.log", folder / "spoken"
-    import subprocess
-
     places = ["--source", source, "--destination", folder / "destination", "--workspace", folder / "workspace"]
     command = [sys.executable, "-c", RUN, log, "run", *places, "--key_uri", f"file:{key}", "--default_sdk_harness_log_level=DEBUG"]
     with spoken.open("w") as file:
