@@ -1,0 +1,58 @@
+"""RedactText: text burned into pixels is found and hidden, and what can hide text beside the samples goes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import apache_beam as beam
+import cv2
+
+from transforms.model.config import ActionPlan
+from transforms.model.records import OpenInstance
+from transforms.model.transform import OUTCOME, InstanceDoFn
+from transforms.pixels.redactor import Redactor
+from transforms.pixels.search import RememberingSearch
+from transforms.pixels.tesseract import Tesseract
+
+_REDACTED = "redacted"
+
+
+class Redacted(NamedTuple):
+    """What comes out of the pixel stage."""
+
+    instances: beam.PCollection
+    """OpenInstance, with `pixels` filled in."""
+    outcomes: beam.PCollection
+
+
+@dataclasses.dataclass(frozen=True)
+class RedactText(beam.PTransform):
+    """Search every frame for text and hide what is found; a frame that cannot be searched becomes an outcome."""
+
+    plan: ActionPlan
+
+    def expand(self, instances: beam.PCollection) -> Redacted:
+        """PCollection[OpenInstance] -> Redacted."""
+        done = instances | "Redact" >> beam.ParDo(_Redact(self.plan)).with_outputs(OUTCOME, main=_REDACTED)
+        return Redacted(done[_REDACTED], done[OUTCOME])
+
+
+class _Redact(InstanceDoFn):
+    stage = "pixels"
+
+    def __init__(self, plan: ActionPlan) -> None:
+        self._plan = plan
+
+    def setup(self) -> None:
+        super().setup()
+        cv2.setNumThreads(1)
+        engine = RememberingSearch(Tesseract()) if self._plan.redact_all_text else None
+        self._redactor = Redactor(engine)
+
+    def reference(self, element: OpenInstance) -> str:
+        return element.ref.reference
+
+    def work(self, element: OpenInstance) -> Iterable[OpenInstance]:
+        yield self._redactor.redact(element)
