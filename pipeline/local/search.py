@@ -81,15 +81,15 @@ def _row(resource: dict[str, Any]) -> list[str]:
     source = " ".join(_name(entity["what"]) for entity in resource.get("entity", ()))
     target = " ".join(_name(target) for target in resource["target"])
     extensions = [extension for entity in resource.get("entity", ()) for extension in entity.get("extension", ())]
-    counts = [
-        sum(_count(extension, url) for extension in extensions if extension["url"] == of)
-        for of, url in ((IMAGES, "left"), (TAGS, "tag-id"))
-    ]
-    return [resource["id"], source, target, resource["recorded"], *map(str, counts)]
+    boxes = sum(_count(extension, "left") for extension in extensions if extension["url"] == IMAGES)
+    tags = sum(_count(extension, "tag-id") for extension in extensions if extension["url"] == TAGS)
+    return [resource["id"], source, target, resource["recorded"], str(boxes), str(tags)]
 
 
 def _name(reference: dict[str, Any]) -> str:
-    return str(reference.get("identifier", {}).get("value") or reference.get("reference", ""))
+    """The name within its dataset, which is all that fits a column."""
+    name = str(reference.get("identifier", {}).get("value") or reference.get("reference", ""))
+    return name.rpartition("/dicomStores/")[2]
 
 
 def _count(extension: dict[str, Any], url: str) -> int:
