@@ -1,0 +1,96 @@
+"""From bytes to an open instance: the structure is checked first, then pydicom parses, and both must have read the same.
+
+pydicom keeps elements raw and converts a value when it is first asked for. Nothing is converted here: a value that
+cannot be converted shows in the stage that needs it, and a value that no stage needs is passed on as it is.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import io
+import uuid
+
+import pydicom
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import FileDataset
+from pydicom.uid import UID
+
+from transforms.model.errors import InstanceProblem
+from transforms.model.keys import PurposeKey
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
+from transforms.model.storage import read_bytes, read_start
+from transforms.read.structure import SERIES, SOP_INSTANCE, STUDY, Structure, check, may_be_dicom, problem
+
+HEAD_BYTES = 132
+_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+
+
+def read_content(uri: str) -> bytes:
+    """The whole content of a file that may be DICOM. Raises InstanceProblem (NOT_DICOM, EMPTY, UNREADABLE).
+
+    What is not DICOM by its first bytes is not read further, however large it is.
+    """
+    try:
+        head = read_start(uri, HEAD_BYTES)
+        if head and not may_be_dicom(head):
+            raise problem("NOT_DICOM")
+        return read_bytes(uri)
+    except OSError:
+        raise InstanceProblem("read", "UNREADABLE", "The file cannot be read; it is gone, closed to us or damaged.") from None
+
+
+def open_instance(ref: InstanceRef, content: bytes, key: PurposeKey, started: dt.datetime) -> OpenInstance:
+    """Parse a whole file. `key` is of Purpose.UID; it makes the UIDs that the header lacks.
+
+    The data set's file meta always states its transfer syntax. Raises InstanceProblem and nothing else.
+    """
+    structure = check(content)
+    dataset = _parse(content[: structure.end])
+    if not _agrees(dataset, structure):
+        raise InstanceProblem("read", "UNPARSABLE", "The parser reads other elements than the file's structure has.")
+    dataset.file_meta.TransferSyntaxUID = UID(structure.transfer_syntax)
+    dataset.buffer = None  # every value has been copied out of it
+    return OpenInstance(ref=ref, source=source_uids(structure, content, key), dataset=dataset, started=started)
+
+
+def source_uids(structure: Structure, content: bytes, key: PurposeKey) -> InstanceUids:
+    """The UIDs as in the header; one that is missing or empty is derived from the content, the same in every run.
+
+    A derived study or series is that file's own: nothing in it says which others belong to it.
+    """
+
+    def uid(tag: int, role: str) -> str:
+        return structure.values.get(tag) or _derived(role, content, key)
+
+    return InstanceUids(study=uid(STUDY, "study"), series=uid(SERIES, "series"), instance=uid(SOP_INSTANCE, "instance"))
+
+
+def has_pixels(dataset: FileDataset) -> bool:
+    """Whether there is a value of PixelData, FloatPixelData or DoubleFloatPixelData; an empty one has nothing to search."""
+    return any(tag in dataset and _value_length(dataset, tag) for tag in _PIXELS)
+
+
+def _parse(content: bytes) -> FileDataset:
+    try:
+        return pydicom.dcmread(io.BytesIO(content), force=True)
+    except Exception as error:  # noqa: BLE001 - the parser raises what it likes, and its messages may quote values
+        raise InstanceProblem("read", "UNPARSABLE", f"The parser fails with {type(error).__name__}.") from None
+
+
+def _agrees(dataset: FileDataset, structure: Structure) -> bool:
+    """Whether the parser found the elements that the walk found, each with a value of the same length."""
+    if dataset.keys() != structure.lengths.keys():
+        return False
+    return all(_value_length(dataset, tag) in (None, length) for tag, length in structure.lengths.items())
+
+
+def _value_length(dataset: FileDataset, tag: int) -> int | None:
+    """Bytes of a raw value; None for a sequence, which is parsed already."""
+    element = dataset.get_item(tag)
+    return len(element.value or b"") if isinstance(element, RawDataElement) else None
+
+
+def _derived(role: str, content: bytes, key: PurposeKey) -> str:
+    digest = key.digest(b"derived\0" + role.encode() + b"\0" + hashlib.sha256(content).digest())
+    return f"2.25.{uuid.UUID(bytes=digest[:16], version=4).int}"

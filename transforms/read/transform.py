@@ -1,0 +1,208 @@
+"""ListInstances and ReadInstance: from a source to references, and from a reference to an open instance."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
+from pydicom.dataset import FileDataset
+
+from transforms.model import names, spool
+from transforms.model.errors import InstanceProblem, OutcomeKind
+from transforms.model.keys import KeyReference, Purpose
+from transforms.model.quiet import quiet_libraries
+from transforms.model.records import InstanceRef, OpenInstance, Outcome
+from transforms.model.storage import list_files
+from transforms.model.transform import OUTCOME, InstanceDoFn, typed
+from transforms.model.workspace import OperationFolder
+from transforms.read import collisions
+from transforms.read.identify import sop_instance
+from transforms.read.open import has_pixels, open_instance, read_content
+from transforms.read.structure import check
+
+_INSTANCES, _LISTED, _DONE, _WITH_PIXELS, _TAGS_ONLY = "instances", "listed", "done", "with_pixels", "tags_only"
+_DUPLICATE = InstanceProblem(
+    "list", "DUPLICATE", "The file equals another source byte for byte; that one stands for both.", OutcomeKind.SKIPPED
+)
+
+
+def utc_now() -> dt.datetime:
+    """The clock of a real run."""
+    return dt.datetime.now(dt.UTC)
+
+
+class Listed(NamedTuple):
+    """What listing found. Everything in it is under 1 kB."""
+
+    instances: beam.PCollection[InstanceRef]
+    """To be read, with `hold` or `distinct` set where sources share a SOP Instance UID."""
+    outcomes: beam.PCollection[Outcome]
+    """Skipped copies."""
+    done: beam.PCollection[str]
+    """References that an earlier run of the operation finished."""
+    listed: beam.PCollection[str]
+    """Every reference found; each is also on one of the other three."""
+
+
+class Opened(NamedTuple):
+    """Open instances on two branches that never meet before WriteInstance."""
+
+    with_pixels: beam.PCollection[OpenInstance]
+    tags_only: beam.PCollection[OpenInstance]
+    outcomes: beam.PCollection[Outcome]
+
+
+@dataclasses.dataclass(frozen=True)
+class ListInstances(beam.PTransform):
+    """Find the files of a source, remember which reference is which, and settle who shares a SOP Instance UID."""
+
+    source: str
+    folder: OperationFolder
+    key: KeyReference
+    on_uid_collision: str
+    """`hold` or `distinct`."""
+
+    def expand(self, begin: beam.pvalue.PBegin) -> Listed:
+        """PBegin to Listed."""
+        found = (
+            begin
+            | "Source" >> beam.Create([self.source])
+            | "List" >> beam.ParDo(_List(self.folder, self.key)).with_outputs(_LISTED, main=_INSTANCES)
+        )
+        settled = (
+            typed(found[_INSTANCES], InstanceRef)
+            | "Spread" >> beam.Reshuffle()
+            | "Identify" >> beam.ParDo(_Identify(self.key)).with_output_types(tuple[str, InstanceRef])
+            | "SameInstance" >> beam.GroupByKey()
+            | "Settle"
+            >> beam.ParDo(_Settle(self.folder, self.on_uid_collision == "distinct")).with_outputs(OUTCOME, _DONE, main=_INSTANCES)
+        )
+        return Listed(
+            instances=typed(settled[_INSTANCES], InstanceRef),
+            outcomes=typed(settled[OUTCOME], Outcome),
+            done=typed(settled[_DONE], str),
+            listed=typed(found[_LISTED], str),
+        )
+
+
+class _List(beam.DoFn):
+    """From a source to the reference of each file in it, and to the source list in the workspace."""
+
+    def __init__(self, folder: OperationFolder, key: KeyReference) -> None:
+        self._folder, self._key_ref = folder, key
+
+    def setup(self) -> None:
+        self._key = self._key_ref.load().purpose(Purpose.OPERATION)
+
+    def process(self, source: str) -> Iterator[InstanceRef | TaggedOutput]:
+        shard = spool.Shard(self._folder.sources)
+        for uri, size in list_files(source):
+            ref = InstanceRef(names.reference(self._key, uri), uri, size)
+            shard.add(ref.reference, {"uri": uri})
+            if shard.full:
+                shard.close()
+            yield ref
+            yield TaggedOutput(_LISTED, ref.reference)
+        if len(shard):
+            shard.close()
+
+
+class _Identify(beam.DoFn):
+    """Key each file by the SOP instance it claims to be, or by itself where it claims none."""
+
+    def __init__(self, key: KeyReference) -> None:
+        self._key_ref = key
+
+    def setup(self) -> None:
+        quiet_libraries()
+        self._key = self._key_ref.load().purpose(Purpose.OPERATION)
+
+    def process(self, ref: InstanceRef) -> Iterator[tuple[str, InstanceRef]]:
+        uid = sop_instance(ref.uri, ref.size)
+        yield self._key.hex("sop-instance", uid) if uid else ref.reference, ref
+
+
+class _Settle(beam.DoFn):
+    """Decide over each group; every reference comes out once, on one of three outputs."""
+
+    def __init__(self, folder: OperationFolder, distinct: bool) -> None:
+        self._folder, self._distinct = folder, distinct
+        self._done: set[str] = set()
+
+    def setup(self) -> None:
+        quiet_libraries()
+        self._done = spool.references(self._folder.spool)
+
+    def process(self, group: tuple[str, Iterable[InstanceRef]]) -> Iterator[InstanceRef | TaggedOutput]:
+        members = list(group[1])
+        if len(members) == 1:
+            settled = collisions.Resolved(tuple(members), ())
+        else:
+            settled = self._settle(members)
+        for ref in settled.instances:
+            yield TaggedOutput(_DONE, ref.reference) if ref.reference in self._done else ref
+        for ref in settled.duplicates:
+            if ref.reference in self._done:
+                yield TaggedOutput(_DONE, ref.reference)
+            else:
+                yield TaggedOutput(OUTCOME, Outcome.of(ref.reference, _DUPLICATE))
+
+    def _settle(self, members: list[InstanceRef]) -> collisions.Resolved:
+        """Only whole files can collide; a broken one goes on alone, for ReadInstance to say what is wrong with it."""
+        whole: list[tuple[InstanceRef, str]] = []
+        broken: list[InstanceRef] = []
+        for ref in members:
+            try:
+                content = read_content(ref.uri)
+                check(content)
+                whole.append((ref, hashlib.sha256(content).hexdigest()))
+            except InstanceProblem:
+                broken.append(ref)
+        settled = collisions.resolve(whole, self._done, self._distinct)
+        return dataclasses.replace(settled, instances=(*settled.instances, *broken))
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadInstance(beam.PTransform):
+    """Read and parse each instance; what is not whole DICOM, or not admitted, becomes an outcome."""
+
+    key: KeyReference
+    admit: Callable[[FileDataset], None]
+    """Raises InstanceProblem for an object that is not processed."""
+    clock: Callable[[], dt.datetime] = utc_now
+
+    def expand(self, instances: beam.PCollection[InstanceRef]) -> Opened:
+        """InstanceRef to Opened."""
+        opened = instances | "Open" >> beam.ParDo(_Open(self.key, self.admit, self.clock)).with_outputs(
+            OUTCOME, _TAGS_ONLY, main=_WITH_PIXELS
+        )
+        return Opened(
+            with_pixels=typed(opened[_WITH_PIXELS], OpenInstance),
+            tags_only=typed(opened[_TAGS_ONLY], OpenInstance),
+            outcomes=typed(opened[OUTCOME], Outcome),
+        )
+
+
+class _Open(InstanceDoFn):
+    stage = "read"
+
+    def __init__(self, key: KeyReference, admit: Callable[[FileDataset], None], clock: Callable[[], dt.datetime]) -> None:
+        self._key_ref, self._admit, self._clock = key, admit, clock
+
+    def setup(self) -> None:
+        super().setup()
+        self._key = self._key_ref.load().purpose(Purpose.UID)
+
+    def reference(self, element: InstanceRef) -> str:
+        return element.reference
+
+    def work(self, element: InstanceRef) -> Iterator[OpenInstance | TaggedOutput]:
+        started = self._clock()
+        opened = open_instance(element, read_content(element.uri), self._key, started)
+        self._admit(opened.dataset)
+        yield opened if has_pixels(opened.dataset) else TaggedOutput(_TAGS_ONLY, opened)

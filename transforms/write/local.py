@@ -1,0 +1,61 @@
+"""Publishing to a folder: whole or not at all, and never over something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from transforms.model.errors import InstanceProblem
+from transforms.model.storage import create_if_absent, replace
+
+
+def publish(path: Path, content: bytes) -> None:
+    """Put an instance into the destination; a file of equal bytes there is an earlier run's, and fine.
+
+    Raises InstanceProblem: DESTINATION_EXISTS where a file of other bytes stands (it is left as it is), CANNOT_WRITE.
+    """
+    try:
+        if create_if_absent(path, content) or _holds(path, content):
+            return
+    except OSError as error:
+        raise _cannot_write("destination", error) from None
+    sentence = "The destination holds another file of that name; use an empty destination for another config or key."
+    raise InstanceProblem("write", "DESTINATION_EXISTS", sentence)
+
+
+def quarantine(path: Path, content: bytes) -> None:
+    """Put a held instance into the quarantine, readable by its owner only, in place of an earlier run's.
+
+    Raises InstanceProblem (CANNOT_WRITE).
+    """
+    try:
+        replace(path, content, 0o600)
+    except OSError as error:
+        raise _cannot_write("quarantine", error) from None
+
+
+def withdraw(path: Path, content: bytes) -> None:
+    """Take back what an unfinished run published, if these very bytes stand at `path`.
+
+    Raises InstanceProblem (CANNOT_WRITE).
+    """
+    try:
+        if path.is_file() and _holds(path, content):
+            path.unlink()
+    except OSError as error:
+        raise _cannot_write("destination", error) from None
+
+
+def forget(path: Path) -> None:
+    """Remove a file of the quarantine that an earlier run may have left. Raises InstanceProblem (CANNOT_WRITE)."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise _cannot_write("quarantine", error) from None
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.stat().st_size == len(content) and path.read_bytes() == content
+
+
+def _cannot_write(where: str, error: OSError) -> InstanceProblem:
+    return InstanceProblem("write", "CANNOT_WRITE", f"The {where} refuses the file ({type(error).__name__}, error number {error.errno}).")

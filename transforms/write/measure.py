@@ -1,0 +1,68 @@
+"""What a Provenance says about the size of a published instance (columns, rows, frames, bytes that are not pixels)."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+import zlib
+from typing import Any
+
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import FileDataset
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from transforms.model.records import ScrubbedInstance
+
+_PIXELS = (0x7FE00010, 0x7FE00009, 0x7FE00008)
+_UNDEFINED = 0xFFFFFFFF
+_DELIMITER_BYTES = 8
+_META_LENGTH = slice(140, 144)
+"""The value of (0002,0000), the first element of a file we write: preamble 128, DICM 4, element header 8."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Measures:
+    """Columns, rows and frames are 0 where there are no pixels; `structured_size` is in bytes."""
+
+    columns: int
+    rows: int
+    frames: int
+    structured_size: int
+
+
+def measure(scrubbed: ScrubbedInstance) -> Measures:
+    """Measure a whole de-identified instance: the image as its header describes it, the file as it is written.
+
+    Of a deflated file the data set is counted inflated: in the deflated stream header and pixels cannot be told apart.
+    """
+    dataset = scrubbed.opened.dataset
+    pixels = _pixel_bytes(scrubbed)
+    size = _size(scrubbed.content, dataset) - (pixels or 0)
+    if pixels is None:
+        return Measures(0, 0, 0, size)
+    return Measures(_count(dataset, "Columns"), _count(dataset, "Rows"), max(_count(dataset, "NumberOfFrames"), 1), size)
+
+
+def _pixel_bytes(scrubbed: ScrubbedInstance) -> int | None:
+    """Bytes of the pixels' value with its delimiter; None where there are no pixels."""
+    if scrubbed.opened.pixels.pixel_data is not None:
+        return len(scrubbed.opened.pixels.pixel_data)
+    for tag in _PIXELS:
+        if tag in scrubbed.opened.dataset:
+            element = scrubbed.opened.dataset.get_item(tag)
+            undefined = element.length == _UNDEFINED if isinstance(element, RawDataElement) else element.is_undefined_length
+            return len(element.value or b"") + _DELIMITER_BYTES * bool(undefined)
+    return None
+
+
+def _size(content: bytes, dataset: FileDataset) -> int:
+    if dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
+        return len(content)
+    start = _META_LENGTH.stop + struct.unpack("<L", content[_META_LENGTH])[0]
+    return start + len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(content[start:]))
+
+
+def _count(dataset: FileDataset, keyword: str) -> int:
+    """A header's number, 0 where it is missing or no single number."""
+    value: Any = dataset.get(keyword)
+    return int(value) if isinstance(value, int) else 0
