@@ -1,0 +1,82 @@
+"""Questions in BigQuery SQL, answered from the local table."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from typing import Any
+
+import duckdb
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.local.dialect import translate
+from transforms.model.errors import ConfigError
+from transforms.model.workspace import Workspace
+
+Answer = tuple[list[str], list[tuple[Any, ...]]]
+"""Column names, and rows of plain values: records as dicts, arrays as lists, timestamps in UTC."""
+
+NARROWEST = 160
+"""Columns of text where the output is not a terminal."""
+
+_OF_THE_QUERY = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+"""Faults whose message tells of names and types in the query; that of others can hold a value of the table."""
+
+
+def query(workspace: Workspace, sql: str, at: str = "sql") -> Answer:
+    """The answer of one BigQuery SELECT. Raises ConfigError naming `at` if it cannot be understood or there is no table."""
+    with _connect(workspace, at) as connection:
+        tables = {name.lower(): name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
+        statement = translate(sql, tables, at)
+        try:
+            cursor = connection.execute(statement)
+            return [column[0] for column in cursor.description or []], cursor.fetchall()
+        except _OF_THE_QUERY as error:
+            raise ConfigError(at, f"the query does not fit the table ({_headline(error)})", "compare its names with the schema") from None
+        except duckdb.Error as error:
+            raise ConfigError(at, f"the query failed ({type(error).__name__})", "try parts of it to find the expression") from None
+
+
+def render(
+    columns: list[str], rows: list[tuple[Any, ...]], console: Console | None = None, title: str | None = None, shown: int | None = None
+) -> None:
+    """Print an answer as a table of at most `shown` rows (None: all); a last line says how many more there are."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.width = max(console.width, NARROWEST)
+    visible = rows[:shown]
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for position, column in enumerate(columns):
+        numeric = any(isinstance(row[position], int | float) for row in visible)
+        table.add_column(escape(column), justify="right" if numeric else "left", overflow="fold")
+    for row in visible:
+        table.add_row(*(escape(_text(value)) for value in row))
+    console.print(table)
+    if len(rows) > len(visible):
+        console.print(f"… and {len(rows) - len(visible):,} more")
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, dict | list):
+        return json.dumps(value, default=str, ensure_ascii=False)
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return "" if value is None else str(value)
+
+
+def _connect(workspace: Workspace, at: str) -> duckdb.DuckDBPyConnection:
+    """The table, read only and cut off from files and network; times are UTC."""
+    path = workspace.table_database
+    if not path.is_file():
+        raise ConfigError(at, "the workspace has no table yet", "run a de-identification in it first")
+    connection = duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"})
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
+
+
+def _headline(error: duckdb.Error) -> str:
+    return str(error).partition("\n")[0].removesuffix(".")

@@ -1,0 +1,49 @@
+"""The SQL of the package (data/*.sql, BigQuery's dialect): views over the table, and the questions asked of them.
+
+Each file names tables as `PROJECT_ID.BIGQUERY_DATASET.NAME`, like the API's page. queries/README.md is their catalogue.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from importlib import resources
+
+from transforms.bigquery.table import TableName
+
+PLACEHOLDER = "PROJECT_ID.BIGQUERY_DATASET."
+TABLE = "Provenance"
+
+VIEWS = {"ProvenanceInstances": "view_instances", "ProvenanceBoxes": "view_boxes", "ProvenanceTags": "view_tags"}
+"""The views by name, each with its file."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Question:
+    """One question, in words and in SQL."""
+
+    words: str
+    sql: str
+
+
+QUESTIONS = ("question_1_what", "question_2_how_and_why", "question_3_when_and_how_long", "instances")
+
+
+def sql_text(name: str) -> str:
+    """The content of data/<name>.sql."""
+    return resources.files("transforms.bigquery").joinpath(f"data/{name}.sql").read_text(encoding="utf-8")
+
+
+def questions() -> list[Question]:
+    """The API page's three questions, then the instances one by one; the words are the first line of each file."""
+    return [Question(text.partition("\n")[0].removeprefix("-- "), text) for text in map(sql_text, QUESTIONS)]
+
+
+def create_views(table: str) -> list[str]:
+    """The statements that make all views beside the table PROJECT:DATASET.TABLE. Raises ConfigError for another form."""
+    name = TableName.parse(table)
+    dataset = f"{name.project}.{name.dataset}."
+    return [
+        f"CREATE OR REPLACE VIEW `{dataset}{view}` AS\n"
+        + sql_text(file).replace(f"`{PLACEHOLDER}{TABLE}`", f"`{dataset}{name.table}`").replace(PLACEHOLDER, dataset)
+        for view, file in VIEWS.items()
+    ]
