@@ -145,7 +145,8 @@ class PixelResult:
     findings: tuple[TagFinding, ...] = ()
     """What went from the coded stream that is not samples (JPEG segments and the like)."""
     pixel_data: bytes | None = None
-    """The new value of PixelData (encapsulated: items with the offset table and the sequence delimiter); None: unchanged."""
+    """The new value of PixelData (encapsulated: items with the offset table, without the sequence delimiter, which
+    pydicom writes itself); None: unchanged."""
     extended_offsets: tuple[bytes, bytes] | None = None
     """New values of (7FE0,0001) and (7FE0,0002), when the source had them and they changed."""
     lossy: LossyStep | None = None

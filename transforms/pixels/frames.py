@@ -113,7 +113,7 @@ def _native(value: memoryview, description: PixelDescription) -> NativeFrames:
     return NativeFrames(value, description, 0 if surplus <= 1 else surplus - expected % 2)
 
 
-def swap_pairs(value: memoryview | bytes) -> bytearray:
+def swap_pairs(value: memoryview | bytearray) -> bytearray:
     """The bytes with each pair exchanged; a lone last byte stays."""
     swapped = bytearray(value)
     even = len(swapped) // 2 * 2

@@ -132,7 +132,7 @@ def clean(frame: bytes) -> tuple[bytes, tuple[str, ...]]:
             gone.append(f"surplus of JPEG APP{segment.marker - APP0} segment")
             kept.append(bytes((0xFF, segment.marker)) + (len(needed) + 2).to_bytes(2, "big") + needed)
     tail = frame[stream.end :]
-    if any(tail):
+    if len(tail) > 1 and any(tail):  # one byte is even padding, whatever its value
         gone.append("bytes after the end of the JPEG stream")
         tail = b""
     if not gone:

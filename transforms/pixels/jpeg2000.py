@@ -112,7 +112,7 @@ def _clean_codestream(frame: bytes) -> tuple[bytes, tuple[str, ...]]:
     if ending not in (_EOC, b""):
         raise _bad("after its tile-parts stands something else")
     at += len(ending)
-    if any(frame[at:]):
+    if len(frame) - at > 1 and any(frame[at:]):  # one byte is even padding, whatever its value
         gone.append("bytes after the end of the JPEG 2000 codestream")
         del data[at:]
     for start, end in reversed(cuts):
@@ -122,7 +122,7 @@ def _clean_codestream(frame: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 def _header(frame: bytes, at: int, stop: int, last: int) -> list[tuple[int, int, int]]:
     """(marker, start, end) of the segments from `at` to the marker `last`, which is not among them."""
-    segments = []
+    segments: list[tuple[int, int, int]] = []
     while True:
         if at + 2 > stop or frame[at] != 0xFF:
             raise _bad("a marker is missing")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.model.records import BoxFinding
 from transforms.pixels.description import PixelDescription
+
+Words = NDArray[np.unsignedinteger[Any]]
+"""Words of `bits_allocated` bits as they stand in the file."""
 
 
 def read_native(frame: bytes, description: PixelDescription) -> NDArray[Any]:
@@ -18,7 +23,7 @@ def read_native(frame: bytes, description: PixelDescription) -> NDArray[Any]:
     if description.bits_allocated == 1:
         bits = np.unpackbits(np.frombuffer(frame, np.uint8), count=description.frame_bits, bitorder="little")
         return bits.reshape(description.shape).astype(description.dtype)
-    words = view(bytearray(frame), description)
+    words: Words = view(frame, description)
     if description.subsampled:
         words = np.stack([words[..., :2].reshape(description.rows, -1), *(np.repeat(words[..., k], 2, axis=1) for k in (2, 3))], axis=-1)
     elif description.samples == 1:
@@ -26,8 +31,8 @@ def read_native(frame: bytes, description: PixelDescription) -> NDArray[Any]:
     return stored_samples(words, description)
 
 
-def view(frame: bytearray | memoryview, description: PixelDescription) -> NDArray[Any]:
-    """The words of a frame as a writable view, unsigned: (rows, columns, samples), or (rows, columns / 2, 4) as Y Y Cb Cr."""
+def view(frame: bytes | bytearray | memoryview, description: PixelDescription) -> Words:
+    """The words of a frame as a view (writable if `frame` is): (rows, columns, samples), or (rows, columns / 2, 4) as Y Y Cb Cr."""
     words = np.frombuffer(frame, np.dtype(f"{'>' if description.big_endian else '<'}u{description.bits_allocated // 8}"))
     if description.subsampled:
         return words.reshape(description.rows, description.columns // 2, 4)
@@ -36,7 +41,7 @@ def view(frame: bytearray | memoryview, description: PixelDescription) -> NDArra
     return words.reshape(description.rows, description.columns, description.samples)
 
 
-def stored_samples(words: NDArray[Any], description: PixelDescription) -> NDArray[Any]:
+def stored_samples(words: Words, description: PixelDescription) -> NDArray[Any]:
     """The value of each word by HighBit, BitsStored and PixelRepresentation, in `description.dtype`."""
     bits = description.dtype.itemsize * 8
     above = bits - 1 - description.high_bit
@@ -45,7 +50,62 @@ def stored_samples(words: NDArray[Any], description: PixelDescription) -> NDArra
     return (plain << above).view(description.dtype) >> (bits - description.bits_stored)
 
 
-def word_of(sample: int, description: PixelDescription) -> int:
-    """The word of a stored sample, sign-extended in the bits above HighBit."""
-    shifted = sample << (description.high_bit + 1 - description.bits_stored)
-    return shifted & ((1 << description.bits_allocated) - 1)
+def without_hidden_bits(words: Words, description: PixelDescription) -> Words:
+    """The words without what bits outside BitsStored could hide (retired overlays in pixel data); `words` itself if nothing.
+
+    Above HighBit a signed sample may have zeros or copies of its sign; others get zeros, or copies of their sign. Where only
+    one bit is there, both cannot stand side by side, since a plane of an overlay is one bit.
+    """
+    above, below = _masks(description)
+    upper = words & above
+    if not np.any(upper) and not np.any(words & below):
+        return words
+    if not description.signed:
+        return words & ~(above | below)
+    extension = _sign(words, description) * above
+    wrong = (upper != 0) & (upper != extension)
+    if description.high_bit + 2 == description.bits_allocated and np.any(upper != extension):
+        wrong = np.ones_like(wrong)
+    cleared = np.where(wrong, (words & ~above) | extension, words) & ~below
+    return words if np.array_equal(cleared, words) else cleared
+
+
+def fill_words(words: Words, boxes: Iterable[BoxFinding], fill: NDArray[Any], samples: NDArray[Any], description: PixelDescription) -> None:
+    """Overwrite boxes in the words of a frame, in place, with the stored sample `fill` of each channel.
+
+    `samples` are the frame's stored samples: a grey fill that occurs among them takes the very word that stands there, so
+    that bits above HighBit stay as this writer keeps them.
+    """
+    shift = description.high_bit + 1 - description.bits_stored
+    word = [(int(sample) << shift) & ((1 << description.bits_allocated) - 1) for sample in fill]
+    found = int(np.argmax(samples == fill[0]))
+    if description.samples == 1 and samples.flat[found] == fill[0]:
+        word = [int(words.flat[found])]
+    for box in boxes:
+        if description.subsampled:
+            words[box.top : box.bottom, box.left // 2 : box.right // 2] = [word[0], word[0], word[1], word[2]]
+        else:
+            words[box.top : box.bottom, box.left : box.right] = word
+
+
+def fill_bits(data: bytearray, start: int, columns: int, boxes: Iterable[BoxFinding], fill: int) -> None:
+    """Overwrite boxes in a 1-bit frame that begins at bit `start` of `data`, in place (PS3.5 8.1.1)."""
+    for box in boxes:
+        for row in range(box.top, box.bottom):
+            left, right = start + row * columns + box.left, start + row * columns + box.right
+            first, last = left // 8, -(-right // 8)
+            bits = np.unpackbits(np.frombuffer(bytes(data[first:last]), np.uint8), bitorder="little")
+            bits[left - 8 * first : right - 8 * first] = fill
+            data[first:last] = np.packbits(bits, bitorder="little").tobytes()
+
+
+def _masks(description: PixelDescription) -> tuple[np.unsignedinteger[Any], np.unsignedinteger[Any]]:
+    """The bits above HighBit and those below the stored ones."""
+    kind = np.dtype(f"u{description.bits_allocated // 8}").type
+    above = (1 << description.bits_allocated) - (1 << (description.high_bit + 1))
+    return kind(above), kind((1 << (description.high_bit + 1 - description.bits_stored)) - 1)
+
+
+def _sign(words: Words, description: PixelDescription) -> Words:
+    one: np.unsignedinteger[Any] = words.dtype.type(1)
+    return (words >> words.dtype.type(description.high_bit)) & one

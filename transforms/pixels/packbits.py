@@ -32,7 +32,7 @@ def clean(frame: bytes, pixels: int) -> tuple[bytes, tuple[str, ...]]:
     end = 0
     for start, stop in itertools.pairwise([*used, len(frame)]):
         end = _segment_end(frame, start, stop, pixels)
-        if any(frame[end:stop]):
+        if stop - end > 1 and any(frame[end:stop]):  # one byte is even padding, whatever its value
             gone.append("bytes after an RLE segment")
             data[end:stop] = bytes(stop - end)
     if not gone:

@@ -1,0 +1,46 @@
+"""What a redacted box is filled with: black as a person sees it, by PhotometricInterpretation (PS3.3 C.7.6.3.1.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut
+
+from transforms.model.errors import InstanceProblem
+from transforms.pixels.codecs import Decoded
+from transforms.pixels.description import STAGE, PixelDescription
+
+_LUMINANCE = np.array([0.299, 0.587, 0.114])
+"""ITU-R BT.601, as in PS3.3 C.7.6.3.1.2."""
+
+
+def black(decoded: Decoded, description: PixelDescription, dataset: Dataset) -> NDArray[Any]:
+    """The stored sample of black for each channel, of the frame's dtype.
+
+    Grey: the darkest value that the frame itself holds (lowest for MONOCHROME2, highest for MONOCHROME1), so that a box
+    never widens the range of values that windows and statistics are taken from. RGB: 0. YBR_FULL: no luminance, chroma
+    in the middle. PALETTE COLOR: the index of the darkest entry. Raises InstanceProblem BAD_PALETTE.
+    """
+    samples = decoded.samples
+    if decoded.colour == "PALETTE COLOR":
+        value = [_darkest_index(description, dataset)]
+    elif description.samples == 1:
+        value = [samples.max() if decoded.colour == "MONOCHROME1" else samples.min()]
+    elif decoded.colour == "YBR_FULL":
+        middle = 0 if description.signed else 1 << (description.bits_stored - 1)
+        value = [0, middle, middle]
+    else:
+        value = [0] * description.samples
+    return np.array(value, samples.dtype)
+
+
+def _darkest_index(description: PixelDescription, dataset: Dataset) -> int:
+    indices = np.arange(1 << min(description.bits_stored, 16), dtype=np.uint16)
+    try:
+        colours = apply_color_lut(indices, dataset)
+    except Exception:  # noqa: BLE001 - the palette's elements may hold anything, and the message would quote them
+        raise InstanceProblem(STAGE, "BAD_PALETTE", "the palette of a PALETTE COLOR image cannot be read") from None
+    return int(np.argmin(colours[..., :3] @ _LUMINANCE))
