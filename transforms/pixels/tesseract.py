@@ -22,11 +22,11 @@ from pytesseract.pytesseract import run_tesseract
 from transforms.model.errors import InstanceProblem, PreflightError
 from transforms.pixels.search import Line
 
-SHORTEST_SIDE = 5
-"""Pixels as stored: the smallest bitmap fonts are 5 high; a smaller frame holds no text."""
+SMALLEST_FRAME = 24
+"""Pixels as stored: a frame smaller than this both ways has no room for a line of six letters of any font."""
 
 SHORTEST_WORD = 4
-"""Pixels as stored: a word of small letters only in such a font. A flatter box is a rule or an edge."""
+"""Pixels as stored: a word of small letters in the smallest bitmap fonts. A flatter box is a rule or an edge."""
 
 SEARCHED_SIDE = 1280
 """Pixels to which the longer side of a small frame is enlarged, in whole steps. Measured on the shipped ultrasounds:
@@ -36,8 +36,14 @@ LARGEST_SCALE = 4
 PADDING = 3
 """Pixels around a line, for the soft edges of its letters."""
 
-LONE_CONFIDENCE = 90.0
-"""A line of one letter or digit counts from here (percent). Noise on the shipped CT and MR reaches 82; names have two."""
+LONE_CONFIDENCE = 0.9
+"""A line of one letter or digit counts from here. Noise on the shipped CT and MR reaches 0.82; names have two."""
+
+LARGE = 24
+SURENESS = 3.0
+"""A line thicker than LARGE pixels must be read the surer the more of the frame's shorter side it takes: with at least
+SURENESS times that share as confidence, 0.9 at most. Real lines of that size are read at 0.95; anatomy taken for letters
+across half a frame at 0 to 0.6, and would cost the whole image."""
 
 TIMEOUT = 300.0
 """Seconds for one image; the largest shipped one needs under 5."""
@@ -66,7 +72,7 @@ class Tesseract:
 
     def lines(self, image: NDArray[np.uint8]) -> list[Line]:
         """As `TextSearch.lines`, from top to bottom. Raises InstanceProblem OCR_FAILED."""
-        if min(image.shape[:2]) < SHORTEST_SIDE:
+        if max(image.shape[:2]) < SMALLEST_FRAME:
             return []
         scale = max(1, min(LARGEST_SCALE, round(SEARCHED_SIDE / max(image.shape[:2]))))
         grey = _grey(image)
@@ -127,23 +133,23 @@ def _words(tsv: str, scale: int) -> Iterator[_Word]:
 
 
 def _lines(words: Iterable[_Word], columns: int, rows: int) -> Iterator[Line]:
-    """Words joined to lines and padded. No word is dropped for its confidence alone, save a lone letter."""
+    """Words joined to lines and padded. No word is dropped for its confidence but a lone letter and a giant."""
     grouped: dict[tuple[str, ...], list[_Word]] = {}
     for word in words:
         if _letters(word.text) and min(word.right - word.left, word.bottom - word.top) >= SHORTEST_WORD:
             grouped.setdefault(word.line, []).append(word)
     for line in grouped.values():
-        confidence = sum(word.confidence for word in line) / len(line)
+        left, top = min(word.left for word in line), min(word.top for word in line)
+        right, bottom = max(word.right for word in line), max(word.bottom for word in line)
+        confidence = max(0.0, sum(word.confidence for word in line) / len(line) / 100)
         text = " ".join(word.text for word in line)
-        if _letters(text) >= 2 or confidence >= LONE_CONFIDENCE:
-            yield Line(
-                max(0, min(word.left for word in line) - PADDING),
-                max(0, min(word.top for word in line) - PADDING),
-                min(columns, max(word.right for word in line) + PADDING),
-                min(rows, max(word.bottom for word in line) + PADDING),
-                text,
-                round(max(0.0, confidence) / 100, 4),
-            )
+        if _letters(text) < 2 and confidence < LONE_CONFIDENCE:
+            continue
+        thickness = min(right - left, bottom - top)
+        if thickness > LARGE and confidence < min(0.9, SURENESS * thickness / min(columns, rows)):
+            continue
+        box = max(0, left - PADDING), max(0, top - PADDING), min(columns, right + PADDING), min(rows, bottom + PADDING)
+        yield Line(*box, text, round(confidence, 4))
 
 
 def _letters(text: str) -> int:
