@@ -6,8 +6,8 @@ import dataclasses
 
 from transforms.model.config import ActionPlan, Profile
 from transforms.model.records import Hold, ScrubbedInstance
-from transforms.proof.sweep import Residue, Sweep, parse
-from transforms.proof.tokens import tokens_of, uid_tokens
+from transforms.proof.sweep import Residue, Sweep
+from transforms.proof.tokens import instance_uids, tokens_of, uid_tokens
 
 _MOST_NAMED = 5
 
@@ -21,7 +21,8 @@ class Prover:
     def prove(self, instance: ScrubbedInstance) -> ScrubbedInstance:
         """The instance, with a hold RESIDUAL_TOKEN if there is a doubt. Raises InstanceProblem UNREADABLE_OUTPUT.
 
-        KEEP_ALL_PROFILE is consent to leave all but the primary UIDs, so only UI elements are searched, and for those.
+        KEEP_ALL_PROFILE is consent to leave all but the UIDs of studies, series and instances, so only those are looked
+        for, in UI elements; `keep_primary_uids` is consent to leave these.
         """
         residues = self._residues(instance)
         if not residues:
@@ -30,13 +31,11 @@ class Prover:
 
     def _residues(self, instance: ScrubbedInstance) -> list[Residue]:
         source, dataset = instance.opened.source, instance.opened.dataset
-        primary = {source.study, source.series, source.instance}
-        keep = frozenset(primary) if self._plan.keep_primary_uids else frozenset[str]()
+        named = instance_uids(dataset) | {source.study, source.series, source.instance}
         if self._plan.profile is Profile.KEEP_ALL:
-            if keep:
-                parse(instance.content)
-                return []
-            return Sweep(uid_tokens(primary)).residues_in_uids(instance.content)
+            wanted = () if self._plan.keep_primary_uids else uid_tokens(named)
+            return Sweep(wanted).residues_in_uids(instance.content)
+        keep = named if self._plan.keep_primary_uids else frozenset[str]()
         charset = dataset.get("SpecificCharacterSet")
         return Sweep(tokens_of(dataset, keep), keep, charset).residues(instance.content)
 

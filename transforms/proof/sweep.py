@@ -180,7 +180,7 @@ def _patterns(tokens: Iterable[Token], charset: str | list[str] | None) -> Itera
 def _chance(pattern: _Pattern, size: int) -> float:
     """How often random bytes of this size hold the pattern in either case of its letters."""
     letters = sum(97 <= byte <= 122 for byte in pattern.coded)
-    return float(size * 2.0**letters / 256.0 ** len(pattern.coded))
+    return float(size * 2.0 ** (letters - 8 * len(pattern.coded)))
 
 
 def _stands(pattern: _Pattern, lowered: bytes) -> bool:

@@ -52,21 +52,27 @@ class Token:
     """As it would be written, for the search of raw bytes."""
 
 
-PRIMARY_UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+_INSTANCE_UIDS = frozenset(
+    """
+    FailedSOPInstanceUIDList MediaStorageSOPInstanceUID MultiFrameSourceSOPInstanceUID ReferencedSOPInstanceUID
+    ReferencedSOPInstanceUIDInFile SOPInstanceUID SOPInstanceUIDOfConcatenationSource SeriesInstanceUID StudyInstanceUID
+    """.split()
+)
+"""Elements that name a study, series or instance, this one or another: kept or regenerated together, so that references resolve."""
 
 _OTHER_UIDS = frozenset(
     """
-    ConcatenationUID DeviceUID DimensionOrganizationUID DoseReferenceUID FailedSOPInstanceUIDList FiducialUID FrameOfReferenceUID
-    InstanceCreatorUID IrradiationEventUID LargePaletteColorLookupTableUID MediaStorageSOPInstanceUID MultiplexGroupUID
+    ConcatenationUID DeviceUID DimensionOrganizationUID DoseReferenceUID FiducialUID FrameOfReferenceUID
+    InstanceCreatorUID IrradiationEventUID LargePaletteColorLookupTableUID MultiplexGroupUID
     ObservationSubjectUIDTrial ObservationUID PaletteColorLookupTableUID PresentationDisplayCollectionUID
     PresentationSequenceCollectionUID ReferencedConceptualVolumeUID ReferencedDoseReferenceUID ReferencedFiducialsUID
     ReferencedFrameOfReferenceUID ReferencedGeneralPurposeScheduledProcedureStepTransactionUID ReferencedObservationUIDTrial
-    ReferencedSOPInstanceUID ReferencedSOPInstanceUIDInFile RelatedFrameOfReferenceUID SourceConceptualVolumeUID SourceFrameOfReferenceUID
+    RelatedFrameOfReferenceUID SourceConceptualVolumeUID SourceFrameOfReferenceUID
     SpecimenUID StorageMediaFileSetUID SynchronizationFrameOfReferenceUID TargetUID TemplateExtensionOrganizationUID TrackingUID
     TransactionUID UID VolumeFrameOfReferenceUID
     """.split()
 )
-"""Elements whose UIDs name an instance, person, thing or event (code U of PS3.15 Table E.1-1), not a class or coding."""
+"""Other elements whose UIDs name a person, thing or event (code U of PS3.15 Table E.1-1), not a class or coding."""
 
 _IDS = frozenset(
     """
@@ -109,6 +115,12 @@ def tokens_of(source: Dataset, keep: frozenset[str] = frozenset()) -> tuple[Toke
             if token.spelling not in keep:
                 found.setdefault((token.text, token.reach), token)
     return tuple(sorted(found.values(), key=lambda token: (-len(token.text), token.text)))
+
+
+def instance_uids(source: Dataset) -> frozenset[str]:
+    """The UIDs of studies, series and instances that a data set names, at every depth."""
+    named = (element for element in elements(source) if element.keyword in _INSTANCE_UIDS)
+    return frozenset(str(value).strip(" \0") for element in named for value in values(element))
 
 
 def uid_tokens(uids: Iterable[str]) -> tuple[Token, ...]:
@@ -160,7 +172,7 @@ def _of_element(element: DataElement) -> Iterator[Token]:
     elif element.keyword == "PatientBirthDate":
         for text in texts:
             yield from _date(text)
-    elif element.keyword in _OTHER_UIDS or element.keyword in PRIMARY_UIDS:
+    elif element.keyword in _OTHER_UIDS or element.keyword in _INSTANCE_UIDS:
         yield from uid_tokens(texts)
 
 

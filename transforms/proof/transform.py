@@ -24,7 +24,7 @@ class Proven(NamedTuple):
     outcomes: beam.PCollection
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class Prove(beam.PTransform):
     """Parse each output again and look for its source's own tokens; none is dropped for what is found."""
 
@@ -33,7 +33,7 @@ class Prove(beam.PTransform):
     def expand(self, instances: beam.PCollection) -> Proven:
         """PCollection[ScrubbedInstance] -> Proven."""
         done = instances | "Sweep" >> beam.ParDo(_Prove(self.plan)).with_outputs(OUTCOME, main=_PROVEN)
-        return Proven(done[_PROVEN], done[OUTCOME])
+        return Proven(typed(done[_PROVEN], ScrubbedInstance), typed(done[OUTCOME], Outcome))
 
 
 class _Prove(InstanceDoFn):
