@@ -1,0 +1,88 @@
+"""From an open instance to a de-identified file: the walk, what the class still needs, the samples, the honest header, the bytes."""
+
+from __future__ import annotations
+
+from pydicom.dataset import FileDataset
+
+from transforms.model.config import ActionPlan, Profile
+from transforms.model.errors import InstanceProblem
+from transforms.model.keys import Purpose, Secret
+from transforms.model.records import Hold, InstanceUids, OpenInstance, ScrubbedInstance
+from transforms.tags import elements, filemeta, policy, samples
+from transforms.tags.actions import standard_vr
+from transforms.tags.attributes import required
+from transforms.tags.dummies import dummy
+from transforms.tags.elements import Element
+from transforms.tags.encode import part10, transfer_syntax
+from transforms.tags.headers import Headers
+from transforms.tags.minimal import GEOMETRY, MULTI_FRAME, PIXELS
+from transforms.tags.uids import UidMapper, strip
+from transforms.tags.walk import Walk
+
+SOP_CLASS = 0x00080016
+_NEVER_MADE_UP = PIXELS | GEOMETRY | MULTI_FRAME
+_WHY_HELD = {"UID_COLLISION": "other files of the source have this SOP Instance UID and another content"}
+
+
+class Scrubber:
+    """De-identifies instances under one plan and one secret. Same instance, plan and secret: same bytes, same findings."""
+
+    def __init__(self, plan: ActionPlan, secret: Secret) -> None:
+        self._plan = plan
+        self._uids = UidMapper(secret.purpose(Purpose.UID))
+        self._patients = secret.purpose(Purpose.PATIENT)
+
+    def scrub(self, opened: OpenInstance) -> ScrubbedInstance:
+        """The instance as a new file, with all findings. The source data set stays as it was read.
+
+        Raises InstanceProblem (stage `tags`): NO_SOP_CLASS, SYNTAX_MISMATCH, BAD_ITEMS, CANNOT_ENCODE.
+        """
+        plan, source = self._plan, opened.dataset
+        sop_class, syntax, target, holds = _sop_class(source), transfer_syntax(source), self._target(opened), _holds(opened)
+        walk = Walk(plan, sop_class, self._uids, self._patients, source, opened.source, target)
+        new = walk.top()
+        if plan.profile is Profile.MINIMAL:
+            self._complete(new, sop_class, opened.source)
+        samples.replace(new, opened.pixels)
+        headers = Headers(new, source, sop_class)
+        headers.state(plan, opened.pixels, with_pixels=samples.present(source), doubtful=bool(holds))
+        content = part10(elements.data_set(new, source), syntax, sop_class, target.instance)
+        findings = (*opened.pixels.findings, *filemeta.findings(source, target.instance), *walk.findings, *headers.findings)
+        return ScrubbedInstance(opened, target, content, findings, holds)
+
+    def _target(self, opened: OpenInstance) -> InstanceUids:
+        """The published UIDs. Instances told apart by `distinct` get a new SOP Instance UID even where UIDs are kept."""
+        source, distinct = opened.source, opened.ref.distinct
+        instance = source.instance if self._plan.keep_primary_uids and not distinct else self._uids.new(source.instance, distinct)
+        if self._plan.keep_primary_uids:
+            return InstanceUids(source.study, source.series, instance)
+        return InstanceUids(self._uids.new(source.study), self._uids.new(source.series), instance)
+
+    def _complete(self, new: dict[int, Element], sop_class: str, source: InstanceUids) -> None:
+        """Add what a valid object of this class needs and the source lacks: no finding, since no element of the source changes.
+
+        Samples, what they mean and where they are is never made up.
+        """
+        for tag, kind in required(sop_class).items():
+            vr = standard_vr(tag)
+            if vr is None or tag in new or tag in _NEVER_MADE_UP or tag >> 16 in (0x0028, 0x7FE0):
+                continue
+            if kind == "2":
+                new[tag] = elements.empty(tag, vr)
+            elif vr == "UI":
+                new[tag] = elements.written(tag, vr, self._uids.new(f"{source.series}/{tag:08X}"))
+            else:
+                new[tag] = elements.written(tag, vr, dummy(tag, vr, sop_class))
+
+
+def _sop_class(source: FileDataset) -> str:
+    found = strip(elements.text_at(source, SOP_CLASS))
+    if not found:
+        raise InstanceProblem("tags", "NO_SOP_CLASS", "the object does not say of which SOP class it is")
+    return found
+
+
+def _holds(opened: OpenInstance) -> tuple[Hold, ...]:
+    code = opened.ref.hold
+    listed = Hold("list", code, _WHY_HELD.get(code, "a doubt arose when the source was listed")) if code else None
+    return tuple(hold for hold in (listed, policy.hold(opened.dataset)) if hold is not None)

@@ -1,0 +1,42 @@
+"""New UIDs for old: keyed, stable, and the same wherever an old UID is named (PS3.5 B.2; PS3.15 E.1.1, code U)."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from transforms.model.keys import PurposeKey
+
+DICOM_ROOT = "1.2.840.10008."
+"""UIDs of the standard itself: SOP classes, transfer syntaxes, well-known frames of reference."""
+
+_WELL_FORMED = re.compile(r"[0-9.]+")
+
+
+class UidMapper:
+    """The map from source UIDs to published ones under one secret; `key` is of Purpose.UID."""
+
+    def __init__(self, key: PurposeKey) -> None:
+        self._key = key
+
+    def new(self, uid: str, distinct: str = "") -> str:
+        """`2.25.` and the decimal of a UUID made of 128 bits of HMAC over the old UID.
+
+        Padding does not count. A malformed UID is mapped like any other; an empty one and one of the DICOM root stay.
+        `distinct` (a content hash) tells apart instances that share a SOP Instance UID.
+        """
+        old = strip(uid)
+        if not old or is_standard(old):
+            return old
+        name = f"{old}/{distinct}" if distinct else old
+        return f"2.25.{uuid.UUID(bytes=self._key.digest(name.encode())[:16], version=5).int}"
+
+
+def strip(uid: str) -> str:
+    """A UID without its padding (NUL by PS3.5 9.1, a space by mistake)."""
+    return uid.strip(" \0")
+
+
+def is_standard(uid: str) -> bool:
+    """Whether a UID belongs to the standard, so that it names nobody; letters after the root do not."""
+    return uid.startswith(DICOM_ROOT) and _WELL_FORMED.fullmatch(uid) is not None
