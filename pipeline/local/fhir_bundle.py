@@ -6,6 +6,7 @@ answer; a transaction is done as a whole or leaves nothing behind. Each entry th
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +15,7 @@ from pipeline.local.fhir_resource import TYPES, Refusal, check
 from pipeline.local.quota import WriteQuota
 
 MAX_TRANSACTION_ENTRIES = 4500
+_LOG = logging.getLogger(__name__)
 
 
 def execute(database: FhirDatabase, quota: WriteQuota, store: str, base: str, bundle: Any) -> dict[str, Any]:
@@ -53,10 +55,18 @@ def _batch(writer: StoreWriter, base: str, entries: list[dict[str, Any]], grante
             if writes and granted == 0:
                 raise _over_quota()
             granted -= writes
-            answers.append(_answer(writer, base, entry))
+            with writer.savepoint():
+                answers.append(_answer(writer, base, entry))
         except Refusal as refusal:
-            answers.append({"response": {"status": _status(refusal.status), "outcome": refusal.outcome()}})
+            answers.append(_refused(refusal))
+        except Exception as error:  # noqa: BLE001 - the last net: one entry must not take the others with it
+            _LOG.error("the FHIR store failed on an entry: %s", type(error).__name__)
+            answers.append(_refused(Refusal(500, "exception", "the store failed on this entry")))
     return answers
+
+
+def _refused(refusal: Refusal) -> dict[str, Any]:
+    return {"response": {"status": _status(refusal.status), "outcome": refusal.outcome()}}
 
 
 def _transaction(writer: StoreWriter, base: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -94,7 +104,10 @@ def _answer(writer: StoreWriter, base: str, entry: dict[str, Any]) -> dict[str, 
 def write(writer: StoreWriter, type_: str, identity: str | None, resource: Any) -> Stored:
     """PUT (with an identity) or POST of one resource. Raises Refusal."""
     check(resource, type_, identity)
-    return writer.create(type_, resource) if identity is None else writer.put(type_, identity, resource)
+    try:
+        return writer.create(type_, resource) if identity is None else writer.put(type_, identity, resource)
+    except UnicodeEncodeError:
+        raise Refusal(400, "value", "a string holds half of a surrogate pair") from None
 
 
 def read(reader: StoreReader, type_: str, identity: str) -> Stored:
@@ -118,6 +131,13 @@ def location(base: str, one: Stored) -> str:
 def etag(one: Stored) -> str:
     """The weak entity tag of one version."""
     return f'W/"{one.version}"'
+
+
+def history_entry(base: str, one: Stored) -> dict[str, Any]:
+    """The entry of one version in a history Bundle."""
+    url = resource_url(base, one)
+    request = {"method": "PUT", "url": url.removeprefix(f"{base}/fhir/")}
+    return {"fullUrl": url, "resource": one.resource, "request": request, "response": {"status": _status(200), **_meta(one)}}
 
 
 def _meta(one: Stored) -> dict[str, str]:

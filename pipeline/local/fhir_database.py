@@ -158,6 +158,18 @@ class StoreWriter(StoreReader):
             fhir_index.add_built_in(connection, self.id)
         self._parameters: dict[str, list[Parameter]] = {}
 
+    @contextlib.contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """What the block wrote is undone if it raises; what was written before stays."""
+        self.connection.execute("SAVEPOINT entry")
+        try:
+            yield
+        except BaseException:
+            self.connection.execute("ROLLBACK TO entry")
+            raise
+        finally:
+            self.connection.execute("RELEASE entry")
+
     def put(self, type_: str, identity: str, resource: dict[str, Any]) -> Stored:
         """Write a resource that has been checked.
 

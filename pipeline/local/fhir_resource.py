@@ -44,6 +44,8 @@ def check(resource: Any, kind: str, identity: str | None) -> None:
         raise Refusal(404, "not-supported", f"this store keeps {' and '.join(TYPES)}")
     if not isinstance(resource, dict) or resource.get("resourceType") != kind:
         raise Refusal(400, "invalid", f"resourceType is not {kind}")
+    if not isinstance(resource.get("meta", {}), dict):
+        raise Refusal(400, "invalid", "meta is not an object")
     if identity is not None:
         if not ID.fullmatch(identity):
             raise Refusal(400, "value", "an id has 1 to 64 letters, digits, '-' and '.'")

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import hmac
+import ipaddress
 import json
 import logging
+import math
 import re
+import urllib.parse
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -18,7 +21,6 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -67,12 +69,8 @@ class Call:
 Handler = Callable[[Call], Response]
 
 
-def application(service: Service, token: str | None, hosts: list[str]) -> Starlette:
-    """The server. With a token every request must carry it; `hosts` are the Host headers that are answered.
-
-    The Host header is checked so that a page in a browser on this machine cannot reach a store on the loopback address
-    under a name of its own.
-    """
+def application(service: Service, token: str | None = None) -> Starlette:
+    """The server. With a token every request must carry it; without one, only requests to a loopback name are answered."""
     routes = [
         _route("GET", _DATASET + "/operations/{operation}", _operation),
         _route("GET", _STORE, _get_store),
@@ -87,10 +85,7 @@ def application(service: Service, token: str | None, hosts: list[str]) -> Starle
         _route("GET", _STORE + "/fhir/{type}/{id}/_history", _history),
         _route("GET", _STORE + "/fhir/{type}/{id}/_history/{version}", _version),
     ]
-    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False)]
-    if token is not None:
-        middleware.append(Middleware(_Bearer, token=token))
-    app = Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: _no_such_method})
+    app = Starlette(routes=routes, middleware=[Middleware(_Guard, token=token)], exception_handlers={HTTPException: _no_such_method})
     app.state.service = service
     return app
 
@@ -140,13 +135,17 @@ def _parsed(request: Request, body: bytes) -> Any:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _JSON:
         raise Refusal(415, "not-supported", f"the body has to be {' or '.join(_JSON)}")
     try:
-        return json.loads(body, parse_constant=_no_constant)
+        return json.loads(body, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Refusal(400, "structure", "the body is not JSON") from None
 
 
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+def _finite(text: str) -> float:
+    """JSON has no infinity; Python would read one, and a stored one could not be answered as JSON."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("not a JSON number")
+    return number
 
 
 def _operation(call: Call) -> Response:
@@ -212,7 +211,7 @@ def _read(call: Call) -> Response:
 
 def _history(call: Call) -> Response:
     versions = _versions(call)
-    entries = [{"fullUrl": fhir_bundle.resource_url(call.base, one), "resource": one.resource} for one in versions]
+    entries = [fhir_bundle.history_entry(call.base, one) for one in versions]
     return _json({"resourceType": "Bundle", "type": "history", "total": len(entries), "entry": entries})
 
 
@@ -252,20 +251,35 @@ async def _no_such_method(_: Request, error: Exception) -> Response:
     return _refused(Refusal(status, "not-supported", "the path and method are none of this server's"))
 
 
-class _Bearer:
-    """`Authorization: Bearer TOKEN` on every request, compared in constant time (RFC 6750)."""
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own, for itself only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app, self._due = app, b"Bearer " + token.encode()
+
+class _Guard:
+    """`Authorization: Bearer TOKEN` on every request, compared in constant time (RFC 6750).
+
+    Where there is no token, the Host header must name the loopback address: so a page in a browser on this machine cannot
+    reach the store under a name of its own (DNS rebinding).
+    """
+
+    def __init__(self, app: ASGIApp, token: str | None) -> None:
+        self._app, self._due = app, None if token is None else b"Bearer " + token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._allowed(scope):
+        refused = self._refusal(scope) if scope["type"] == "http" else None
+        await (refused or self._app)(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> Response | None:
+        given = [value for name, value in scope["headers"] if name == b"authorization"]
+        if self._due is not None and not (len(given) == 1 and hmac.compare_digest(given[0], self._due)):
             refused = _refused(Refusal(401, "login", "a bearer token is required"))
             refused.headers["WWW-Authenticate"] = "Bearer"
-            await refused(scope, receive, send)
-            return
-        await self._app(scope, receive, send)
-
-    def _allowed(self, scope: Scope) -> bool:
-        given = [value for name, value in scope["headers"] if name == b"authorization"]
-        return len(given) == 1 and hmac.compare_digest(given[0], self._due)
+            return refused
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
+        if self._due is None and not is_loopback(urllib.parse.urlsplit(f"//{host}").hostname or ""):
+            return _refused(Refusal(403, "forbidden", "without a token only requests to the loopback address are answered"))
+        return None

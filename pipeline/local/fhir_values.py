@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import re
 import unicodedata
@@ -85,7 +86,8 @@ def _zone(zone: str | None) -> dt.timezone:
 def values(kind: str, found: Any) -> Iterator[Value]:
     """The indexed values of one FHIRPath result under a parameter of type `kind`; nothing for what does not fit the type."""
     if kind == "number" and isinstance(found, int | float | Decimal) and not isinstance(found, bool):
-        yield Value(low=float(found), high=float(found))
+        with contextlib.suppress(OverflowError):
+            yield Value(low=float(found), high=float(found))
     elif kind == "date":
         yield from _dates(found)
     elif kind == "string":
@@ -110,7 +112,7 @@ def _dates(found: Any) -> Iterator[Value]:
             low = date_range(found["start"]).low if "start" in found else float("-inf")
             high = date_range(found["end"]).high if "end" in found else float("inf")
             yield Value(low=low, high=high)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return
 
 
@@ -131,8 +133,10 @@ def _tokens(found: Any) -> Iterator[Value]:
     elif isinstance(found, str):
         yield Value(token=found)
     elif isinstance(found, dict):
-        for coding in found.get("coding") or ():
+        codings = found.get("coding")
+        for coding in codings if isinstance(codings, list) else ():
             yield from _tokens(coding)
         code = found.get("code", found.get("value"))
+        system = found.get("system")
         if isinstance(code, str):
-            yield Value(token=code, system=found.get("system"))
+            yield Value(token=code, system=system if isinstance(system, str) else None)

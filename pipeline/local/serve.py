@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ipaddress
 import select
 import socket
 import subprocess
@@ -20,13 +19,12 @@ import uvicorn
 
 from pipeline.local import fhir_configure
 from pipeline.local.fhir_database import FhirDatabase
-from pipeline.local.fhir_server import Service, application
+from pipeline.local.fhir_server import Service, application, is_loopback
 from pipeline.local.quota import WriteQuota
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.quiet import quiet_libraries
 from transforms.model.workspace import Workspace
 
-_LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 _START_SECONDS = 60
 _STOP_SECONDS = 10
 
@@ -46,11 +44,11 @@ def serve(
     """
     quiet_libraries()
     token = _token(token_file)
-    if token is None and not _is_loopback(host):
+    if token is None and not is_loopback(host):
         raise ConfigError("--host", "without a token only the loopback address is served", "add --token_file or use 127.0.0.1", host)
     workspace.make()
     database = FhirDatabase(workspace.fhir_database)
-    app = application(Service(workspace, database, WriteQuota(write_ops_per_minute)), token, _LOOPBACK_HOSTS if token is None else ["*"])
+    app = application(Service(workspace, database, WriteQuota(write_ops_per_minute)), token)
     with _listen(host, port) as listener:
         for store, operation in fhir_configure.unfinished(database):
             threading.Thread(target=fhir_configure.reindex, args=(database, store, operation), daemon=True).start()
@@ -108,13 +106,6 @@ def _token(token_file: str | None) -> str | None:
     if not token:
         raise ConfigError("--token_file", "the file is empty", "put a token in it, such as: openssl rand -hex 32")
     return token
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _listen(host: str, port: int) -> socket.socket:
