@@ -24,6 +24,7 @@ import zlib
 from collections.abc import Iterator
 from struct import Struct
 
+from pydicom.config import IGNORE
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.uid import UID, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
@@ -187,7 +188,7 @@ class _Opening:
         if start >= len(content):
             raise problem("EMPTY" if has_preamble else "NOT_DICOM")
         syntax = stated or _shown_syntax(content[start : start + 6])
-        if UID(syntax).type != "Transfer Syntax" or syntax.startswith(_NOT_FOR_FILES):
+        if UID(syntax, IGNORE).type != "Transfer Syntax" or syntax.startswith(_NOT_FOR_FILES):
             raise problem("UNKNOWN_TRANSFER_SYNTAX")
         if syntax == DEFLATED:
             inflated, stream_end = _inflate(content, start, whole)

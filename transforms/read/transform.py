@@ -26,9 +26,8 @@ from transforms.read.open import has_pixels, open_instance, read_content
 from transforms.read.structure import check
 
 _INSTANCES, _LISTED, _DONE, _WITH_PIXELS, _TAGS_ONLY = "instances", "listed", "done", "with_pixels", "tags_only"
-_DUPLICATE = InstanceProblem(
-    "list", "DUPLICATE", "The file equals another source byte for byte; that one stands for both.", OutcomeKind.SKIPPED
-)
+_COPY = "The file equals another source byte for byte; that one stands for both."
+_DUPLICATE = InstanceProblem("list", "DUPLICATE", _COPY, OutcomeKind.SKIPPED)
 
 
 def utc_now() -> dt.datetime:
@@ -57,7 +56,7 @@ class Opened(NamedTuple):
     outcomes: beam.PCollection[Outcome]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class ListInstances(beam.PTransform):
     """Find the files of a source, remember which reference is which, and settle who shares a SOP Instance UID."""
 
@@ -74,13 +73,13 @@ class ListInstances(beam.PTransform):
             | "Source" >> beam.Create([self.source])
             | "List" >> beam.ParDo(_List(self.folder, self.key)).with_outputs(_LISTED, main=_INSTANCES)
         )
+        settle = beam.ParDo(_Settle(self.folder, self.on_uid_collision == "distinct"))
         settled = (
             typed(found[_INSTANCES], InstanceRef)
             | "Spread" >> beam.Reshuffle()
             | "Identify" >> beam.ParDo(_Identify(self.key)).with_output_types(tuple[str, InstanceRef])
             | "SameInstance" >> beam.GroupByKey()
-            | "Settle"
-            >> beam.ParDo(_Settle(self.folder, self.on_uid_collision == "distinct")).with_outputs(OUTCOME, _DONE, main=_INSTANCES)
+            | "Settle" >> settle.with_outputs(OUTCOME, _DONE, main=_INSTANCES)
         )
         return Listed(
             instances=typed(settled[_INSTANCES], InstanceRef),
@@ -140,10 +139,7 @@ class _Settle(beam.DoFn):
 
     def process(self, group: tuple[str, Iterable[InstanceRef]]) -> Iterator[InstanceRef | TaggedOutput]:
         members = list(group[1])
-        if len(members) == 1:
-            settled = collisions.Resolved(tuple(members), ())
-        else:
-            settled = self._settle(members)
+        settled = self._settle(members) if len(members) > 1 else collisions.Resolved(tuple(members), ())
         for ref in settled.instances:
             yield TaggedOutput(_DONE, ref.reference) if ref.reference in self._done else ref
         for ref in settled.duplicates:
@@ -167,7 +163,7 @@ class _Settle(beam.DoFn):
         return dataclasses.replace(settled, instances=(*settled.instances, *broken))
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class ReadInstance(beam.PTransform):
     """Read and parse each instance; what is not whole DICOM, or not admitted, becomes an outcome."""
 
@@ -178,9 +174,8 @@ class ReadInstance(beam.PTransform):
 
     def expand(self, instances: beam.PCollection[InstanceRef]) -> Opened:
         """InstanceRef to Opened."""
-        opened = instances | "Open" >> beam.ParDo(_Open(self.key, self.admit, self.clock)).with_outputs(
-            OUTCOME, _TAGS_ONLY, main=_WITH_PIXELS
-        )
+        read = beam.ParDo(_Open(self.key, self.admit, self.clock))
+        opened = instances | "Open" >> read.with_outputs(OUTCOME, _TAGS_ONLY, main=_WITH_PIXELS)
         return Opened(
             with_pixels=typed(opened[_WITH_PIXELS], OpenInstance),
             tags_only=typed(opened[_TAGS_ONLY], OpenInstance),

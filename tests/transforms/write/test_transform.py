@@ -1,0 +1,151 @@
+"""WriteInstance on FnApiRunner, over instances opened from real files in the same fused stage."""
+
+import dataclasses
+import datetime as dt
+import io
+import json
+from pathlib import Path
+
+import apache_beam as beam
+import pydicom
+import pytest
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+from transforms.model import spool
+from transforms.model.records import (
+    BoxFinding,
+    Hold,
+    InstanceRef,
+    InstanceUids,
+    OpenInstance,
+    PixelResult,
+    PixelSearch,
+    ScrubbedInstance,
+)
+from transforms.model.transform import typed
+from transforms.write.measure import measure
+from transforms.write.transform import WriteInstance
+
+NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+TARGET = InstanceUids("2.25.1", "2.25.2", "2.25.3")
+HOLD = Hold("proof", "RESIDUAL_TOKEN", "A token of the source is left.")
+
+
+def scrubbed(path: Path, **changes) -> ScrubbedInstance:
+    content = path.read_bytes()
+    dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+    uids = InstanceUids("1.2.3", "1.2.4", "1.2.5")
+    pixels = PixelResult(search=PixelSearch.NAIVE, boxes=(BoxFinding(0, 1, 2, 3, 4),))
+    opened = OpenInstance(InstanceRef("00000000deadbeef", str(path), len(content)), uids, dataset, NOW, pixels)
+    return dataclasses.replace(ScrubbedInstance(opened, TARGET, content, ()), **changes)
+
+
+class Make(beam.DoFn):
+    def __init__(self, changes) -> None:
+        self._changes = changes
+
+    def process(self, path):
+        yield scrubbed(Path(path), **self._changes)
+
+
+def clock() -> dt.datetime:
+    return NOW
+
+
+@pytest.fixture
+def run(tmp_path, workspace, real_file):
+    """Write one instance; the answer is what WriteInstance said about it."""
+
+    def write(**changes) -> list[str]:
+        out = tmp_path / "said"
+        with beam.Pipeline(runner="FnApiRunner") as p:
+            made = typed(p | beam.Create([str(real_file("CT_small.dcm"))]) | beam.ParDo(Make(changes)), ScrubbedInstance)
+            written = made | WriteInstance(str(tmp_path / "destination"), workspace.operation("op"), clock)
+            said = (
+                written.instances
+                | "W" >> beam.Map(lambda w: f"written {w.ref.reference} {w.columns}x{w.rows}x{w.frames} {w.recorded.isoformat()}"),
+                written.outcomes | "O" >> beam.Map(lambda o: f"{o.reference} {o.kind.value} {o.stage} {o.code} {o.sentence}"),
+            )
+            _ = said | beam.Flatten() | beam.Map(out.write_text)
+        return out.read_text().split(maxsplit=4)
+
+    return write
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_sound_instance_is_published(run, tmp_path, real_file, workspace):
+    aside = workspace.operation("op").quarantine / "00000000deadbeef.dcm"
+    aside.parent.mkdir(parents=True)
+    aside.write_bytes(b"held by an earlier run")
+    assert run() == ["written", "00000000deadbeef", "128x128x1", NOW.isoformat()]
+    assert files(tmp_path / "destination") == {"2.25.1/2.25.2/2.25.3.dcm": real_file("CT_small.dcm").read_bytes()}
+    assert not aside.exists()
+
+
+def test_a_held_instance_goes_to_the_quarantine_only(run, tmp_path, real_file, workspace):
+    assert run(holds=(HOLD, Hold("list", "UID_COLLISION", "Another."))) == [
+        "00000000deadbeef",
+        "held",
+        "proof",
+        "RESIDUAL_TOKEN",
+        "A token of the source is left.",
+    ]
+    assert files(workspace.operation("op").quarantine) == {"00000000deadbeef.dcm": real_file("CT_small.dcm").read_bytes()}
+    assert not (tmp_path / "destination").exists()
+
+
+def test_a_hold_withdraws_what_a_killed_run_published_but_not_what_is_proven(run, tmp_path, workspace):
+    run()
+    published = tmp_path / "destination" / "2.25.1" / "2.25.2" / "2.25.3.dcm"
+    proven = {"target": [{"identifier": {"value": f"projects/local/x/dicomWeb/{TARGET.path}"}}]}
+    (shard,) = spool.write_entries(workspace.operation("op").spool, [("another", {"provenance": proven})])
+    assert run(holds=(HOLD,))[1] == "held"
+    assert published.exists()
+    (workspace.operation("op").spool / f"{shard.name}.ndjson").write_text(json.dumps({"reference": "another"}))
+    assert run(holds=(HOLD,))[1] == "held"
+    assert not published.exists()
+
+
+def test_a_hostile_uid_stays_inside(run, tmp_path):
+    assert run(target=InstanceUids("..", "..", "x"))[1:4] == ["failed", "write", "BAD_UID"]
+    assert run(target=InstanceUids("..", "..", "x"), holds=(HOLD,))[1:4] == ["held", "proof", "RESIDUAL_TOKEN"]
+    assert not (tmp_path / "x.dcm").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("CT_small.dcm", (128, 128, 1)),
+        ("rtplan.dcm", (0, 0, 0)),
+        ("color3d_jpeg_baseline.dcm", (640, 480, 120)),
+        ("emri_small_RLE.dcm", (64, 64, 10)),
+        ("image_dfl.dcm", (512, 512, 1)),
+    ],
+)
+def test_measures(real_file, name, shape):
+    measures = measure(scrubbed(real_file(name)))
+    assert (measures.columns, measures.rows, measures.frames) == shape
+    assert 500 < measures.structured_size < 40_000
+
+
+def test_the_structured_size_is_the_file_without_its_pixels(real_file):
+    instance = scrubbed(real_file("CT_small.dcm"))
+    assert measure(instance).structured_size == len(instance.content) - 2 * 128 * 128
+    new = dataclasses.replace(instance.opened, pixels=PixelResult(pixel_data=b"12345678"))
+    assert measure(dataclasses.replace(instance, opened=new)).structured_size == len(instance.content) - 8
+    encapsulated = scrubbed(real_file("emri_small_RLE.dcm"))
+    pixels = len(encapsulated.opened.dataset.PixelData)
+    assert measure(encapsulated).structured_size == len(encapsulated.content) - pixels - 8
+
+
+def test_a_deflated_file_is_measured_inflated(real_file, tmp_path):
+    dataset = pydicom.dcmread(real_file("CT_small.dcm"))
+    plain, deflated = tmp_path / "plain.dcm", tmp_path / "deflated.dcm"
+    dataset.save_as(plain)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.save_as(deflated)
+    syntax_longer = len("1.2.840.10008.1.2.1.99") - len("1.2.840.10008.1.2.1\0")
+    assert measure(scrubbed(deflated)).structured_size == measure(scrubbed(plain)).structured_size + syntax_longer
