@@ -6,17 +6,19 @@ import dataclasses
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import apache_beam as beam
 
 from pipeline.operation import Counts, Operation, timestamp
 from pipeline.progress import tick
 from transforms.bigquery.transform import WriteProvenanceTable
+from transforms.fhir.ledger import ShardAnswer
 from transforms.fhir.transform import WriteToFhirStore
 from transforms.model.config import ActionPlan
 from transforms.model.keys import KeyReference
-from transforms.model.records import OpenInstance, Outcome, ScrubbedInstance, ShardRef, WrittenInstance
-from transforms.model.transform import SpoolOutcomes, typed
+from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
+from transforms.model.transform import SpoolOutcomes
 from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
 from transforms.provenance.transform import SpoolProvenance
@@ -49,6 +51,10 @@ class Run:
     started: dt.datetime
     spooled: tuple[ShardRef, ...] = ()
     """Shards that earlier runs of the operation finished."""
+    unloaded: tuple[ShardRef, ...] = ()
+    """Of these, the ones the BigQuery table may lack, because no run of the operation came to its end."""
+    unloaded_operation: dict[str, Any] | None = None
+    """The operation's own Provenance, where the BigQuery table may lack it."""
     clock: Callable[[], dt.datetime] = utc_now
 
 
@@ -56,10 +62,10 @@ def build(run: Run, p: beam.Pipeline) -> None:
     """Wire the stages of a run into `p`."""
     folder = run.operation.folder
     listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision)
-    opened = listed.instances | "Reshuffle" >> beam.Reshuffle() | "ReadInstance" >> ReadInstance(run.key, admit)
-    redacted = typed(opened.with_pixels, OpenInstance) | "RedactText" >> RedactText(run.plan)
-    pixels = _finish_branch(run, typed(redacted.instances, OpenInstance), "Pixels")
-    tags = _finish_branch(run, typed(opened.tags_only, OpenInstance), "Tags")
+    opened = listed.instances | "Reshuffle" >> beam.Reshuffle() | "ReadInstance" >> ReadInstance(run.key, admit, run.clock)
+    redacted = opened.with_pixels | "RedactText" >> RedactText(run.plan)
+    pixels = _finish_branch(run, redacted.instances, "Pixels")
+    tags = _finish_branch(run, opened.tags_only, "Tags")
 
     outcomes = (
         (listed.outcomes, opened.outcomes, redacted.outcomes, *pixels.outcomes, *tags.outcomes)
@@ -72,7 +78,9 @@ def build(run: Run, p: beam.Pipeline) -> None:
     shards = (new, earlier) | "Shards" >> beam.Flatten()
     answers = shards | "WriteToFhirStore" >> WriteToFhirStore(run.store_url, folder, run.write_ops_per_minute)
     if run.bigquery_table:
-        _ = new | "WriteProvenanceTable" >> WriteProvenanceTable(run.bigquery_table, folder, timestamp(run.started))
+        unloaded = (new, p | "UnloadedShards" >> beam.Create(run.unloaded)) | "ShardsToLoad" >> beam.Flatten()
+        table = WriteProvenanceTable(run.bigquery_table, folder, timestamp(run.started), run.unloaded_operation)
+        _ = unloaded | "WriteProvenanceTable" >> table
 
     _ = (
         (
@@ -101,10 +109,10 @@ def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: st
     """From an open instance to its spooled Provenance. Branches stay apart: joining them moves bytes (DESIGN)."""
     folder = run.operation.folder
     scrubbed = instances | f"{name}/ScrubTags" >> ScrubTags(run.plan, run.key)
-    proven = typed(scrubbed.instances, ScrubbedInstance) | f"{name}/Prove" >> Prove(run.plan)
-    written = typed(proven.instances, ScrubbedInstance) | f"{name}/WriteInstance" >> WriteInstance(run.destination, folder)
+    proven = scrubbed.instances | f"{name}/Prove" >> Prove(run.plan)
+    written = proven.instances | f"{name}/WriteInstance" >> WriteInstance(run.destination, folder, run.clock)
     shards = (
-        typed(written.instances, WrittenInstance)
+        written.instances
         | f"{name}/Tick" >> beam.Map(tick, str(folder.progress_file)).with_output_types(WrittenInstance)
         | f"{name}/SpoolProvenance" >> SpoolProvenance(run.operation.name, run.key, folder, run.phi, run.shape)
     )
@@ -123,8 +131,8 @@ def _entries(shard: ShardRef) -> tuple[str, int]:
     return "new", shard.entries
 
 
-def _answers(answer: object) -> list[tuple[str, int]]:
-    return [("answered", answer.answered), ("dead", answer.dead)]  # type: ignore[attr-defined]  # ShardAnswer
+def _answers(answer: ShardAnswer) -> list[tuple[str, int]]:
+    return [("answered", answer.answered), ("dead", answer.dead)]
 
 
 def _pair(key: None, value: tuple[str, int]) -> tuple[None, tuple[str, int]]:

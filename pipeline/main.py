@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 import enum
 import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import apache_beam as beam
 
@@ -42,6 +44,17 @@ class ExitCode(enum.IntEnum):
     NOT_RECONCILED = 3
 
 
+@dataclasses.dataclass(frozen=True)
+class _Launch:
+    settings: Settings
+    request: Request
+    operation: Operation
+    key: KeyReference
+    url: str
+    started: dt.datetime
+    clock: Clock
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; the exit code. Every expected fault is one sentence on standard error."""
     quiet_libraries()
@@ -65,9 +78,8 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     key = _key(settings)
     operation = Operation(operation_name(settings, request, store, key.load()), settings.workspace)
     with _store_url(settings, store) as url:
-        started = operation.begin(clock())
-        _announce(operation, request, settings, url, started, clock)
-        ready = _prepared(settings, request, operation, key, url, started, clock)
+        launch = _Launch(settings, request, operation, key, url, operation.begin(clock()), clock)
+        ready = _prepared(launch, _announced(launch))
         try:
             with watched(operation.folder.progress_file, expected, lambda count: operation.progress(count, expected)):
                 _execute(ready, settings)
@@ -121,40 +133,46 @@ def _store_url(settings: Settings, store: StoreAddress) -> Iterator[str]:
         yield f"{base}/v1beta1/{store.name}"
 
 
-def _announce(operation: Operation, request: Request, settings: Settings, url: str, started: dt.datetime, clock: Clock) -> None:
-    """Preflight of the store, and the PUT of the operation's Provenance, once (its content never changes)."""
-    client = FhirClient(url)
+def _announced(launch: _Launch) -> dict[str, Any]:
+    """The operation's Provenance, put to the store after its preflight; made once, its content never changes."""
+    client = FhirClient(launch.url)
     check_fhir_store(client)
+    operation, phi = launch.operation, launch.settings.provenance_phi
     file = operation.folder.provenance_file
     if file.exists():
-        resource = json.loads(file.read_text())
+        resource: dict[str, Any] = json.loads(file.read_text())
     else:
-        resource = operation_provenance(operation.name, request.config.to_json(), started, clock(), settings.provenance_phi)
+        resource = operation_provenance(operation.name, launch.request.config.to_json(), launch.started, launch.clock(), phi)
         replace(file, json.dumps(resource, sort_keys=True).encode() + b"\n")
     client.put(resource)
-    if settings.provenance_phi == "include":
+    client.close()
+    if phi == "include":
         log.warning("Provenance will hold the original texts it found (--provenance_phi include): the FHIR store and table hold PHI.")
+    return resource
 
 
-def _prepared(
-    settings: Settings, request: Request, operation: Operation, key: KeyReference, url: str, started: dt.datetime, clock: Clock
-) -> graph.Run:
+def _prepared(launch: _Launch, resource: dict[str, Any]) -> graph.Run:
+    settings, operation = launch.settings, launch.operation
     operation.clear()
+    spooled = tuple(spool.shards(operation.folder.spool))
+    loaded = (operation.state() or {}).get("done", False)
     return graph.Run(
         operation=operation,
-        plan=request.plan,
-        key=key,
+        plan=launch.request.plan,
+        key=launch.key,
         source=settings.source,
         destination=settings.destination,
         on_uid_collision=settings.on_uid_collision,
-        store_url=url,
+        store_url=launch.url,
         write_ops_per_minute=settings.fhir_write_ops_per_minute,
         phi=settings.provenance_phi,
         shape=settings.provenance_shape,
         bigquery_table=settings.bigquery_table,
-        started=started,
-        spooled=tuple(spool.shards(operation.folder.spool)),
-        clock=clock,
+        started=launch.started,
+        spooled=spooled,
+        unloaded=() if loaded else spooled,
+        unloaded_operation=None if loaded else resource,
+        clock=launch.clock,
     )
 
 

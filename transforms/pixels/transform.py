@@ -10,8 +10,8 @@ import apache_beam as beam
 import cv2
 
 from transforms.model.config import ActionPlan
-from transforms.model.records import OpenInstance
-from transforms.model.transform import OUTCOME, InstanceDoFn
+from transforms.model.records import OpenInstance, Outcome
+from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.pixels.redactor import Redactor
 from transforms.pixels.search import RememberingSearch
 from transforms.pixels.tesseract import Tesseract
@@ -27,7 +27,7 @@ class Redacted(NamedTuple):
     outcomes: beam.PCollection
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class RedactText(beam.PTransform):
     """Search every frame for text and hide what is found; a frame that cannot be searched becomes an outcome."""
 
@@ -36,7 +36,7 @@ class RedactText(beam.PTransform):
     def expand(self, instances: beam.PCollection) -> Redacted:
         """PCollection[OpenInstance] -> Redacted."""
         done = instances | "Redact" >> beam.ParDo(_Redact(self.plan)).with_outputs(OUTCOME, main=_REDACTED)
-        return Redacted(done[_REDACTED], done[OUTCOME])
+        return Redacted(typed(done[_REDACTED], OpenInstance), typed(done[OUTCOME], Outcome))
 
 
 class _Redact(InstanceDoFn):

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import apache_beam as beam
 
 from transforms.model.config import ActionPlan
-from transforms.model.records import ScrubbedInstance
-from transforms.model.transform import OUTCOME, InstanceDoFn
+from transforms.model.records import Outcome, ScrubbedInstance
+from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.proof.prover import Prover
 
 _PROVEN = "proven"
