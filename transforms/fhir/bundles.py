@@ -1,0 +1,118 @@
+"""Batch bundles of PUTs: packing them, and reading the answer entry by entry (R4 http.html, batch/transaction).
+
+A batch is answered by 200 even if every entry failed; what happened stands in each entry's `response.status`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+MAX_BYTES = 5_000_000
+"""Bytes of resources in a bundle; the Healthcare API takes 50 MB and advises small ones."""
+
+_CODE = re.compile(r"[a-z-]{1,40}")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One resource on its way to the store."""
+
+    shard: str
+    reference: str
+    id: str
+    body: bytes
+    """The resource as JSON."""
+
+
+class Verdict(enum.Enum):
+    """What a status means for an entry or a request of PUTs with client ids, which may be repeated safely."""
+
+    DONE = enum.auto()
+    AGAIN = enum.auto()
+    """The store failed or gave no answer: the same again, later."""
+    THROTTLED = enum.auto()
+    """429: the same again, later and slower."""
+    REFUSED = enum.auto()
+    """This content is refused, now and always."""
+    CLOSED = enum.auto()
+    """This store takes nothing from us, whatever the content."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class EntryAnswer:
+    """What the store said of one entry. `status` 0: nothing."""
+
+    status: int
+    code: str = ""
+    """The first issue code of the OperationOutcome, if there is one; never its text."""
+
+
+def verdict(status: int) -> Verdict:
+    """The meaning of an HTTP status."""
+    if 200 <= status < 300:
+        return Verdict.DONE
+    if status == 429:
+        return Verdict.THROTTLED
+    if status in (0, 408, 409, 423, 425) or status >= 500:
+        return Verdict.AGAIN
+    return Verdict.CLOSED if status < 400 or status in (401, 403, 404, 405, 410) else Verdict.REFUSED
+
+
+def pack(entries: Iterable[Entry], most: int, max_bytes: int = MAX_BYTES) -> Iterator[tuple[Entry, ...]]:
+    """Entries in their order, in groups of at most `most` and `max_bytes`; one that is larger goes alone."""
+    group: list[Entry] = []
+    size = 0
+    for entry in entries:
+        if group and (len(group) >= most or size + len(entry.body) > max_bytes):
+            yield tuple(group)
+            group, size = [], 0
+        group.append(entry)
+        size += len(entry.body)
+    if group:
+        yield tuple(group)
+
+
+def bundle(entries: Sequence[Entry]) -> bytes:
+    """The body of `executeBundle`: a batch that PUTs each resource under its own id."""
+    parts = (b'{"request":{"method":"PUT","url":"Provenance/%b"},"resource":%b}' % (entry.id.encode(), entry.body) for entry in entries)
+    return b'{"resourceType":"Bundle","type":"batch","entry":[' + b",".join(parts) + b"]}"
+
+
+def is_answer(body: Any) -> bool:
+    """Whether this is the answer to a batch at all."""
+    return isinstance(body, dict) and body.get("resourceType") == "Bundle" and isinstance(body.get("entry"), list)
+
+
+def read_answers(body: Any, count: int) -> list[EntryAnswer]:
+    """The answers to `count` entries, in their order. What is missing or cannot be read has status 0, and is sent again."""
+    entries = body["entry"][:count]
+    answers = [_read(entry) for entry in entries]
+    return answers + [EntryAnswer(0)] * (count - len(answers))
+
+
+def _read(entry: Any) -> EntryAnswer:
+    response = entry.get("response") if isinstance(entry, dict) else None
+    if not isinstance(response, dict):
+        return EntryAnswer(0)
+    status = re.match(r"\d{3}(?!\d)", str(response.get("status", "")))
+    code = outcome_code(response.get("outcome")) or outcome_code(entry.get("resource"))
+    return EntryAnswer(int(status[0]) if status else 0, code)
+
+
+def outcome_code(body: Any) -> str:
+    """The first issue code of an OperationOutcome, or an empty text. Codes come from a fixed list and hold no PHI."""
+    if not isinstance(body, dict) or body.get("resourceType") != "OperationOutcome":
+        return ""
+    issues = body.get("issue")
+    code = issues[0].get("code") if isinstance(issues, list) and issues and isinstance(issues[0], dict) else None
+    return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+
+def resource_bytes(resource: dict[str, Any]) -> bytes:
+    """A resource as JSON in UTF-8."""
+    return json.dumps(resource, ensure_ascii=False, separators=(",", ":")).encode()

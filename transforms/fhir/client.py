@@ -1,0 +1,154 @@
+"""A client of a FHIR R4 store: of the Healthcare API, of the embedded store, or any plain FHIR base URL (DESIGN 14).
+
+Nothing of a request or an answer but statuses and OperationOutcome codes gets into an exception.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import http.cookiejar
+import json
+import random
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import requests.adapters
+from google.auth.exceptions import GoogleAuthError
+
+from transforms.fhir.backoff import delay, retry_after
+from transforms.fhir.bundles import Verdict, outcome_code, resource_bytes, verdict
+from transforms.fhir.credentials import Token, token_for
+from transforms.fhir.pacing import MAX_IN_FLIGHT
+from transforms.model.errors import StoreError
+
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 60.0
+BUNDLE_TIMEOUT = 180.0
+DEADLINE = 120.0
+"""Seconds in which a single call is tried again."""
+
+_MEDIA_TYPE = "application/fhir+json"
+_STORE = re.compile(r".*/fhirStores/[^/]+")
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back from one try. `status` 0: no answer, or not a whole one."""
+
+    status: int
+    body: Any = None
+    """The answer's JSON, if it is JSON."""
+    retry_after: float | None = None
+    """Seconds."""
+
+
+class FhirClient:
+    """One session with keep-alive; safe for any number of threads.
+
+    `store_url` is `http(s)://…/fhirStores/ID` (the resources are below its `/fhir`) or a plain FHIR base URL. `token` is
+    for stores that want a bearer; by default it is Google's for Google's endpoint, and none elsewhere.
+    """
+
+    def __init__(
+        self,
+        store_url: str,
+        token: Token | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.store_url = store_url.rstrip("/")
+        self.is_healthcare_store = _STORE.fullmatch(self.store_url) is not None
+        self.base = f"{self.store_url}/fhir" if self.is_healthcare_store else self.store_url
+        self._token = token or token_for(store_url)
+        self._sleep, self._clock, self._chance = sleep, clock, chance
+        self._session = requests.Session()
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self._session.trust_env = urlsplit(store_url).hostname not in _LOOPBACK
+        self._session.headers.update({"Accept": _MEDIA_TYPE})
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=MAX_IN_FLIGHT))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def execute_bundle(self, body: bytes) -> Reply:
+        """POST a bundle, once: who sends bundles decides what to send again."""
+        return self._once("POST", self.base, body, BUNDLE_TIMEOUT)
+
+    def put(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """Create or update a resource under its own id; the store's version of it. Raises StoreError."""
+        kind, identity = resource["resourceType"], resource["id"]
+        return self._call("PUT", f"{self.base}/{kind}/{identity}", resource_bytes(resource), DEADLINE)
+
+    def get(self, path: str, deadline: float = DEADLINE) -> dict[str, Any]:
+        """A resource or `metadata`, by its path below the FHIR base. Raises StoreError."""
+        return self._call("GET", f"{self.base}/{path}", None, deadline)
+
+    def get_store(self, deadline: float = DEADLINE) -> dict[str, Any]:
+        """The FhirStore resource of a Healthcare API store. Raises StoreError."""
+        return self._call("GET", self.store_url, None, deadline)
+
+    def search(self, query: str) -> Iterator[dict[str, Any]]:
+        """The resources of all pages of a search such as `Provenance?recorded=ge2026`. Raises StoreError."""
+        url: str | None = f"{self.base}/{query}"
+        while url:
+            page = self._call("GET", url, None, DEADLINE)
+            for entry in page.get("entry", []):
+                yield entry["resource"]
+            url = next((link["url"] for link in page.get("link", []) if link.get("relation") == "next"), None)
+            if url and not url.startswith(f"{self.base}/"):
+                raise StoreError("search", "its next page is on another server", "look at the store's own base URL")
+
+    def _call(self, method: str, url: str, body: bytes | None, deadline: float) -> dict[str, Any]:
+        """An idempotent call, tried again with back-off until `deadline` seconds have gone."""
+        start, attempt = self._clock(), 0
+        while True:
+            reply = self._once(method, url, body, READ_TIMEOUT)
+            meaning = verdict(reply.status)
+            if meaning is Verdict.DONE and isinstance(reply.body, dict):
+                return reply.body
+            pause = max(delay(attempt, self._chance), reply.retry_after or 0.0)
+            passing = meaning in (Verdict.AGAIN, Verdict.THROTTLED)
+            if not passing or self._clock() - start + pause > deadline:
+                raise _fault(f"{method} to the FHIR store", reply)
+            self._sleep(pause)
+            attempt += 1
+
+    def _once(self, method: str, url: str, body: bytes | None, timeout: float) -> Reply:
+        reply = self._send(method, url, body, timeout, fresh=False)
+        return self._send(method, url, body, timeout, fresh=True) if reply.status == 401 and self._token else reply
+
+    def _send(self, method: str, url: str, body: bytes | None, timeout: float, fresh: bool) -> Reply:
+        try:
+            headers = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"} if body is not None else {}
+            if self._token:
+                headers["Authorization"] = f"Bearer {self._token(fresh)}"
+            answer = self._session.request(
+                method, url, data=body, headers=headers, timeout=(CONNECT_TIMEOUT, timeout), allow_redirects=False
+            )
+        except (requests.RequestException, GoogleAuthError):
+            return Reply(0)
+        try:
+            content = json.loads(answer.content)
+        except ValueError:
+            content = None
+        return Reply(answer.status_code, content, retry_after(answer.headers.get("Retry-After"), dt.datetime.now(dt.UTC)))
+
+
+def _fault(at: str, reply: Reply) -> StoreError:
+    if reply.status == 0:
+        return StoreError(at, "the store gives no answer", "see that it runs and can be reached, then start the same command again")
+    got = f"HTTP {reply.status} {outcome_code(reply.body)}".rstrip()
+    if verdict(reply.status) is Verdict.DONE:
+        return StoreError(at, "the answer is not a FHIR resource", "see that the URL is a FHIR store's", got)
+    if reply.status in (401, 403):
+        return StoreError(at, "the caller has no permission", "grant roles/healthcare.fhirResourceEditor, or give a token", got)
+    return StoreError(at, "the store refuses it", "look at the store's own log", got)

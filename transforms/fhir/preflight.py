@@ -1,0 +1,41 @@
+"""Whether a store can take the run's Provenance, asked before the first instance is read (the API page's requirements)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transforms.fhir.client import FhirClient
+from transforms.model.errors import PreflightError, StoreError
+
+PATIENCE = 10.0
+"""Seconds in which the store must answer."""
+
+
+def check_fhir_store(client: FhirClient) -> None:
+    """Raise PreflightError unless the store answers, is R4, and creates resources by PUT under the client's id."""
+    try:
+        if client.is_healthcare_store:
+            _check_store(client.store_url, client.get_store(PATIENCE))
+        else:
+            _check_statement(client.store_url, client.get("metadata", PATIENCE))
+    except StoreError as fault:
+        raise PreflightError("--fhir_store", f"{fault.why} ({fault.got or 'GET'})", fault.mend, client.store_url) from None
+
+
+def _check_store(url: str, store: dict[str, Any]) -> None:
+    if store.get("version") != "R4":
+        raise PreflightError("--fhir_store", "Provenance needs a store of version R4", "make one with version R4", url)
+    if store.get("enableUpdateCreate") is not True:
+        why = "the store does not create resources by PUT, so a run could not be repeated without doubles"
+        raise PreflightError("--fhir_store", why, "set enableUpdateCreate on it", url)
+
+
+def _check_statement(url: str, statement: dict[str, Any]) -> None:
+    if statement.get("resourceType") != "CapabilityStatement" or not str(statement.get("fhirVersion", "")).startswith("4.0"):
+        raise PreflightError("--fhir_store", "its metadata is not that of a FHIR R4 (4.0) server", "name the base URL of an R4 server", url)
+    kinds = {kind.get("type"): kind for rest in statement.get("rest", []) for kind in rest.get("resource", [])}
+    if "Provenance" not in kinds:
+        raise PreflightError("--fhir_store", "the server does not keep Provenance", "name one that does", url)
+    if kinds["Provenance"].get("updateCreate") is False:
+        why = "the server does not create resources by PUT, so a run could not be repeated without doubles"
+        raise PreflightError("--fhir_store", why, "allow update as create on it", url)
