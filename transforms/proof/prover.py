@@ -7,7 +7,7 @@ import dataclasses
 from transforms.model.config import ActionPlan, Profile
 from transforms.model.records import Hold, ScrubbedInstance
 from transforms.proof.sweep import Residue, Sweep
-from transforms.proof.tokens import instance_uids, tokens_of, uid_tokens
+from transforms.proof.tokens import INSTANCE_UIDS, instance_uids, tokens_of, uid_tokens
 
 _MOST_NAMED = 5
 
@@ -22,7 +22,7 @@ class Prover:
         """The instance, with a hold RESIDUAL_TOKEN if there is a doubt. Raises InstanceProblem UNREADABLE_OUTPUT.
 
         KEEP_ALL_PROFILE is consent to leave all but the UIDs of studies, series and instances, so only those are looked
-        for, in UI elements; `keep_primary_uids` is consent to leave these.
+        for, in the elements that name them; `keep_primary_uids` is consent to leave these.
         """
         residues = self._residues(instance)
         if not residues:
@@ -34,7 +34,7 @@ class Prover:
         named = instance_uids(dataset) | {source.study, source.series, source.instance}
         if self._plan.profile is Profile.KEEP_ALL:
             wanted = () if self._plan.keep_primary_uids else uid_tokens(named)
-            return Sweep(wanted).residues_in_uids(instance.content)
+            return Sweep(wanted).residues_in(instance.content, INSTANCE_UIDS)
         keep = named if self._plan.keep_primary_uids else frozenset[str]()
         charset = dataset.get("SpecificCharacterSet")
         return Sweep(tokens_of(dataset, keep), keep, charset).residues(instance.content)

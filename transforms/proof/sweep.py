@@ -10,11 +10,12 @@ from __future__ import annotations
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from pydicom import dcmread
 from pydicom.charset import convert_encodings
+from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -29,6 +30,10 @@ _MOST_NUMBERS = 64
 """A longer array of numbers is a table or samples; its bytes are in the raw search all the same."""
 
 _SAMPLES = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_CODED = frozenset({"BodyPartExamined", "FrameType", "ImageType", "Modality"})
+"""Code strings of a standard's vocabulary. A word of a name that is one of their values whole is taken for the term it is:
+collections name patients after what was imaged (PANCREAS_0001), and would be held from first to last."""
+
 _TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UI", "UN", "UT", "OB"})
 _CHUNK = 1 << 20
 _WIDE = ("utf-16-le", "utf-16-be")
@@ -67,12 +72,12 @@ class Sweep:
         """
         dataset = parse(content)
         decoded = (residue for where, element in _walk(dataset) for residue in self._in_element(where, element))
-        return list(dict.fromkeys(decoded)) or list(dict.fromkeys(self._in_file(content, dataset)))
+        return list(dict.fromkeys(decoded)) or list(dict.fromkeys(self._in_file(content, dataset, _terms(dataset))))
 
-    def residues_in_uids(self, content: bytes) -> list[Residue]:
-        """What is left in UI elements only, where the plan keeps all other values. Raises InstanceProblem UNREADABLE_OUTPUT."""
-        uids = ((where, element) for where, element in _walk(parse(content)) if isinstance(element, DataElement) and element.VR == "UI")
-        return list(dict.fromkeys(residue for where, element in uids for residue in self._in_element(where, element)))
+    def residues_in(self, content: bytes, keywords: Collection[str]) -> list[Residue]:
+        """What is left in these elements only, where the plan keeps all others. Raises InstanceProblem UNREADABLE_OUTPUT."""
+        chosen = ((where, element) for where, element in _walk(parse(content)) if keyword_for_tag(element.tag) in keywords)
+        return list(dict.fromkeys(residue for where, element in chosen for residue in self._in_element(where, element)))
 
     def _in_element(self, where: str, element: DataElement | RawDataElement) -> Iterator[Residue]:
         if int(element.tag) in _SAMPLES:
@@ -84,7 +89,12 @@ class Sweep:
         if len(parts) > _MOST_NUMBERS and not isinstance(parts[0], str):
             return
         for part in parts:
+            if element.keyword in _CODED and self._is_name(fold(str(part)).strip()):
+                continue
             yield from (Residue(kind, where) for kind in self._in_text(str(part), element.VR in _TEXT_VRS))
+
+    def _is_name(self, text: str) -> bool:
+        return any(token.kind is TokenKind.NAME and token.text == text for token in self._tokens)
 
     def _in_value(self, value: bytes) -> Iterator[TokenKind]:
         text = _as_text(value)
@@ -103,22 +113,23 @@ class Sweep:
             elif token.text in folded and _beside(token).search(folded):
                 yield token.kind
 
-    def _in_bytes(self, value: bytes) -> Iterator[TokenKind]:
+    def _in_bytes(self, value: bytes, terms: Collection[str] = ()) -> Iterator[TokenKind]:
         for uid in self._keep:
             value = value.replace(uid.encode(), b" " * len(uid))
         lowered = value.lower()
         for pattern in self._patterns:
-            if _chance(pattern, len(value)) <= CHANCE and _stands(pattern, lowered):
+            excused = pattern.token.kind is TokenKind.NAME and pattern.token.text in terms
+            if not excused and _chance(pattern, len(value)) <= CHANCE and _stands(pattern, lowered):
                 yield pattern.token.kind
 
-    def _in_file(self, content: bytes, dataset: FileDataset) -> Iterator[Residue]:
+    def _in_file(self, content: bytes, dataset: FileDataset, terms: Collection[str]) -> Iterator[Residue]:
         whole = _inflated(content, dataset)
         raw = dataset.get_item(0x7FE00010)
         pixels = raw.value if raw is not None and isinstance(raw.value, bytes) else b""
         start = whole.find(pixels) if len(pixels) > 64 else -1
         pieces = [whole] if start < 0 else [whole[:start], whole[start + len(pixels) :]]
         for piece in pieces:
-            yield from (Residue(kind, "the bytes of the file") for kind in self._in_bytes(piece))
+            yield from (Residue(kind, "the bytes of the file") for kind in self._in_bytes(piece, terms))
         if dataset.file_meta.TransferSyntaxUID.is_compressed and dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
             overlap = max((len(pattern.coded) for pattern in self._patterns), default=0)
             for at in range(0, len(pixels), _CHUNK):
@@ -140,6 +151,12 @@ def parse(content: bytes) -> FileDataset:
 def _walk(dataset: FileDataset) -> Iterator[tuple[str, DataElement | RawDataElement]]:
     yield from _elements(dataset.file_meta, "")
     yield from _elements(dataset, "")
+
+
+def _terms(dataset: FileDataset) -> frozenset[str]:
+    """The values of `_CODED` elements, folded: their bytes are no finding of the raw search either."""
+    coded = (element for _, element in _walk(dataset) if isinstance(element, DataElement) and element.keyword in _CODED)
+    return frozenset(fold(str(part)).strip() for element in coded for part in values(element))
 
 
 def _elements(dataset: Dataset, path: str) -> Iterator[tuple[str, DataElement | RawDataElement]]:

@@ -52,7 +52,7 @@ class Token:
     """As it would be written, for the search of raw bytes."""
 
 
-_INSTANCE_UIDS = frozenset(
+INSTANCE_UIDS = frozenset(
     """
     FailedSOPInstanceUIDList MediaStorageSOPInstanceUID MultiFrameSourceSOPInstanceUID ReferencedSOPInstanceUID
     ReferencedSOPInstanceUIDInFile SOPInstanceUID SOPInstanceUIDOfConcatenationSource SeriesInstanceUID StudyInstanceUID
@@ -119,7 +119,7 @@ def tokens_of(source: Dataset, keep: frozenset[str] = frozenset()) -> tuple[Toke
 
 def instance_uids(source: Dataset) -> frozenset[str]:
     """The UIDs of studies, series and instances that a data set names, at every depth."""
-    named = (element for element in elements(source) if element.keyword in _INSTANCE_UIDS)
+    named = (element for element in elements(source) if element.keyword in INSTANCE_UIDS)
     return frozenset(str(value).strip(" \0") for element in named for value in values(element))
 
 
@@ -172,7 +172,7 @@ def _of_element(element: DataElement) -> Iterator[Token]:
     elif element.keyword == "PatientBirthDate":
         for text in texts:
             yield from _date(text)
-    elif element.keyword in _OTHER_UIDS or element.keyword in _INSTANCE_UIDS:
+    elif element.keyword in _OTHER_UIDS or element.keyword in INSTANCE_UIDS:
         yield from uid_tokens(texts)
 
 
