@@ -3,9 +3,9 @@
 The API does not publish its list. These are the tags of its documentation and its sample code, and what they leave out although
 the object or its pixels would be lost without it; each group says where it comes from.
 
-An element that is not in MINIMAL_KEEP goes; if it is Type 1 or 2 in its class it stays as a dummy or empty, which is
-`resolve_code("X/Z/D", ...)`, and what `required` names and the source lacks is added the same way. A kept sequence is kept as the
-Basic Profile leaves its items. Kept UIDs are mapped, and Patient ID is replaced, as everywhere.
+What is not in MINIMAL_KEEP goes. If it is Type 2 in its class it stays without its value; if it is Type 1 it stays as the Basic
+Profile leaves it, since an object cannot be without it; what `required` names and the source lacks is added, empty or as a dummy.
+A kept sequence is kept as the Basic Profile leaves its items. Kept UIDs are mapped, and Patient ID is replaced, as everywhere.
 """
 
 from __future__ import annotations
@@ -49,8 +49,13 @@ GEOMETRY = _tags("ImagePositionPatient ImageOrientationPatient PixelSpacing Imag
 
 MULTI_FRAME = _tags(
     """SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence DimensionOrganizationSequence DimensionOrganizationType
-    DimensionIndexSequence SegmentSequence TotalPixelMatrixColumns TotalPixelMatrixRows TotalPixelMatrixOriginSequence OpticalPathSequence"""
+    DimensionIndexSequence SegmentSequence TotalPixelMatrixColumns TotalPixelMatrixRows TotalPixelMatrixOriginSequence
+    OpticalPathSequence"""
 )
-"""All of the above, for each frame (PS3.3 C.7.6.16 and C.7.6.17; C.8.20.2; C.8.12.4): the sequences that enhanced objects cannot be without."""
+"""All of that for each frame: the sequences that enhanced objects cannot be without (PS3.3 C.7.6.16, C.7.6.17, C.8.20.2, C.8.12.4)."""
 
-MINIMAL_KEEP: frozenset[int] = KEPT_BY_API | KEPT_BY_SAMPLE | OBJECT | PIXELS | GEOMETRY | MULTI_FRAME
+RT_CONTENT = _tags("StructureSetROISequence ROIContourSequence RTROIObservationsSequence ReferencedFrameOfReferenceSequence")
+"""What a structure set is made of (PS3.3 C.8.8.5, C.8.8.6, C.8.8.8): Type 1 in older editions, which validators still follow."""
+
+MINIMAL_KEEP: frozenset[int] = KEPT_BY_API | KEPT_BY_SAMPLE | OBJECT | PIXELS | GEOMETRY | MULTI_FRAME | RT_CONTENT
+"""All of these; tags of the top level and of the file meta."""

@@ -82,6 +82,6 @@ def _refuse(kind: Family) -> None:
 
 
 def _shows_label(dataset: FileDataset) -> bool:
-    """Value 3 of Image Type is LABEL, or Specimen Label in Image says YES (PS3.3, C.8.12.4.1.1 and C.8.12.4.1.10)."""
+    """Value 3 of Image Type is LABEL, or Specimen Label in Image says YES (PS3.3 C.8.12.4)."""
     flavor = [str(value) for value in dataset.get("ImageType") or ()][2:3]
     return flavor == ["LABEL"] or dataset.get("SpecimenLabelInImage") == "YES"

@@ -71,7 +71,8 @@ def _tree(attributes: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _kind(attribute: dict[str, Any]) -> str:
     above, kind = attribute["path"], attribute["type"]
-    by_value_type = attribute["keyword"] in _CONTENT_ITEM and above in ([], ["ContentSequence"])
+    root, item = above == [], above == ["ContentSequence"]
+    by_value_type = (attribute["keyword"] in _CONTENT_ITEM and (root or item)) or (attribute["keyword"] == "ContinuityOfContent" and item)
     if kind in ("1", "2") and (by_value_type or (len(above) == 1 and above[0] in _FUNCTIONAL_GROUPS)):
         return f"{kind}C"
     return kind
