@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from transforms.model.errors import PreflightError
+from transforms.model.storage import create_if_absent
 
 KEY_BYTES = 32
 
@@ -110,10 +111,5 @@ class KeyReference:
 
 
 def make_key_file(path: Path) -> None:
-    """Make a fresh secret at `path` with mode 0600, unless there is a file already."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(KEY_BYTES) + "\n")
+    """Make a fresh secret at `path` with mode 0600, unless there is a file already; never seen half written."""
+    create_if_absent(path, f"{secrets.token_hex(KEY_BYTES)}\n".encode(), 0o600)

@@ -1,0 +1,114 @@
+"""Two generations of config, one plan; what is not understood is refused by name."""
+
+import json
+
+import pytest
+
+from transforms.model.config import SAFE_CONFIG, ActionPlan, DeidentifyConfig, Profile, parse_config, parse_request, resolve
+from transforms.model.errors import ConfigError
+
+
+def plan(config: dict) -> ActionPlan:
+    return resolve(parse_config(json.dumps(config)))
+
+
+def refused(config: object) -> str:
+    with pytest.raises(ConfigError) as error:
+        resolve(parse_config(config if isinstance(config, str) else json.dumps(config)))
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, ActionPlan(Profile.KEEP_ALL, keep_primary_uids=False, redact_all_text=False)),
+        ({"dicom": {}}, ActionPlan(Profile.KEEP_ALL, keep_primary_uids=False, redact_all_text=False)),
+        ({"dicomTagConfig": {}}, ActionPlan(Profile.BASIC, keep_primary_uids=False, redact_all_text=False)),
+        (
+            {
+                "dicom": {"filterProfile": "MINIMAL_KEEP_LIST_PROFILE", "skipIdRedaction": True},
+                "image": {"textRedactionMode": "REDACT_ALL_TEXT"},
+            },
+            ActionPlan(Profile.MINIMAL, keep_primary_uids=True, redact_all_text=True),
+        ),
+        (
+            {
+                "dicomTagConfig": {
+                    "profileType": "KEEP_ALL_PROFILE",
+                    "options": {"primaryIds": "KEEP", "cleanImage": {"textRedactionMode": "REDACT_ALL_TEXT"}},
+                }
+            },
+            ActionPlan(Profile.KEEP_ALL, keep_primary_uids=True, redact_all_text=True),
+        ),
+        (
+            {"dicomTagConfig": {"options": {"primaryIds": "REGEN"}}, "image": {"textRedactionMode": "REDACT_NO_TEXT"}},
+            ActionPlan(Profile.BASIC, keep_primary_uids=False, redact_all_text=False),
+        ),
+    ],
+)
+def test_plans(config, expected):
+    assert plan(config) == expected
+
+
+def test_the_safe_config_leaves_no_identity_and_others_say_what_they_leave():
+    assert resolve(SAFE_CONFIG).leaves_identity() == []
+    lines = plan({"dicom": {"skipIdRedaction": True}}).leaves_identity()
+    assert len(lines) == 3
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"dicom": {}, "dicomTagConfig": {}}, "config.dicomTagConfig: dicom and dicomTagConfig are two generations"),
+        ({"image": {}, "dicomTagConfig": {"options": {"cleanImage": {}}}}, "config.image: image and dicomTagConfig.options.cleanImage"),
+        (
+            {"dicom": {"keepList": {}}},
+            "config.dicom.keepList: this field is unknown or not supported; allowed here: filterProfile, skipIdRedaction.",
+        ),
+        ({"dicom": {"filter_profile": "KEEP_ALL_PROFILE"}}, "config.dicom.filter_profile: this field is unknown"),
+        (
+            {"fhir": {}},
+            "config.fhir: this field is unknown or not supported; allowed here: dicom, dicomTagConfig, image, operationMetadata.",
+        ),
+        ({"operationMetadata": {"fhirOutput": {}}}, "config.operationMetadata.fhirOutput.fhirStore: this field is required"),
+        (
+            {"dicomTagConfig": {"options": {"cleanImage": {"additionalInfoTypes": []}}}},
+            "config.dicomTagConfig.options.cleanImage.additionalInfoTypes: this field is unknown or not supported; allowed here: text",
+        ),
+        (
+            {"dicom": {"filterProfile": "DEFAULT"}},
+            "config.dicom.filterProfile is 'DEFAULT': this value is unknown or not supported; allowed: ",
+        ),
+        ({"dicom": {"skipIdRedaction": "true"}}, "config.dicom.skipIdRedaction: input should be a valid boolean"),
+        ({"dicom": None, "image": 3}, "config.image: "),
+        ([], "config: "),
+        ("{", "config: this is not JSON ("),
+    ],
+)
+def test_a_refusal_names_the_path_and_the_mend(config, sentence):
+    message = refused(config)
+    assert message.startswith(sentence)
+    assert "\n" not in message
+
+
+def test_the_allowed_values_are_listed():
+    assert "'REDACT_ALL_TEXT'" in refused({"image": {"textRedactionMode": "REDACT_SENSITIVE_TEXT"}})
+
+
+def test_a_request_has_a_destination_and_a_config():
+    request = parse_request('{"destinationStore": "projects/p", "config": {"image": {"textRedactionMode": "REDACT_ALL_TEXT"}}}')
+    assert resolve(request.config).redact_all_text
+    with pytest.raises(ConfigError, match=r"request\.destinationStore: this field is required"):
+        parse_request("{}")
+    with pytest.raises(ConfigError, match=r"request\.config\.image\.mode"):
+        parse_request('{"destinationStore": "x", "config": {"image": {"mode": 1}}}')
+
+
+@pytest.mark.parametrize(
+    "text", ['{"dicom": {"filterProfile": "KEEP_ALL_PROFILE"}}', "{}", '{"operationMetadata": {"fhirOutput": {"fhirStore": "x"}}}']
+)
+def test_the_recorded_form_reads_back_the_same(text):
+    config = parse_config(text)
+    assert json.loads(config.to_json()) == json.loads(text)
+    assert DeidentifyConfig.model_validate_json(config.to_json()) == config
+    assert parse_config(config.to_json()).to_json() == config.to_json()
