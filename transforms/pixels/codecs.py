@@ -148,28 +148,32 @@ class _Rle:
 
 @dataclasses.dataclass(frozen=True)
 class _Jpeg:
-    """DCT (8 and 12 bit) and lossless JPEG by libjpeg-turbo, components taken and given without colour conversion."""
+    """DCT (8 and 12 bit) and lossless JPEG, components taken and given without colour conversion.
+
+    libjpeg-turbo does all but one thing: its lossless decoder mixes up components that have Huffman tables of their own
+    (3.1.3, silently), so lossless streams are decoded by jpegsof3, and encoded with one table for all.
+    """
 
     lossless: bool
 
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
         stream = jpeg.parse(frame)
         header = jpeg.frame_header(frame, stream)
-        raw = imagecodecs.jpeg8_decode(frame, **_untransformed(len(header.components)))
+        raw = imagecodecs.jpegsof3_decode(frame) if self.lossless else imagecodecs.jpeg8_decode(frame, **_colour_space("YCBCR", header))
         return Decoded(_stored(raw, header.precision, description), _jpeg_colour(frame, stream, header, description))
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
         stream = jpeg.parse(like)
         header = jpeg.frame_header(like, stream)
         raw = _raw(samples, header.precision)
-        options = _untransformed(len(header.components)) | {"bitspersample": header.precision}
         if self.lossless:
             # Process 14 with predictor 1 is all that .70 allows and within what .57 allows (PS3.5 8.2.1).
-            coded = bytes(imagecodecs.jpeg8_encode(raw, lossless=True, predictor=1, **options))
+            options = _colour_space("RGB", header)
+            coded = bytes(imagecodecs.jpeg8_encode(raw, lossless=True, predictor=1, bitspersample=header.precision, **options))
             return Encoded(jpeg.with_headers_of(coded, like), None)
-        if len(header.components) > 1:
-            first = header.components[0]
-            options["subsampling"] = _CHROMA.get((first.horizontal, first.vertical), "444")
+        first = header.components[0]
+        chroma = _CHROMA.get((first.horizontal, first.vertical), "444")
+        options = _colour_space("YCBCR", header) | {"bitspersample": header.precision, "subsampling": chroma}
         coded = bytes(imagecodecs.jpeg8_encode(raw, JPEG_QUALITY, **options))
         return Encoded(jpeg.with_headers_of(coded, like), "ISO_10918_1")
 
@@ -235,7 +239,9 @@ class _Htj2k:
 
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
         coding = jpeg2000.parameters(frame)
-        return Decoded(_stored(imagecodecs.htj2k_decode(frame), coding.precision, description), _wavelet_colour(coding, description))
+        return Decoded(
+            _stored(imagecodecs.htj2k_decode(frame, planar=False), coding.precision, description), _wavelet_colour(coding, description)
+        )
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
         coding = jpeg2000.parameters(like)
@@ -250,7 +256,7 @@ class _Htj2k:
             rgb=coding.colour_transform,
             tlm=True,
         )
-        error = np.abs(imagecodecs.htj2k_decode(coded).astype(np.int64) - raw).max()
+        error = np.abs(imagecodecs.htj2k_decode(coded, planar=False).astype(np.int64) - raw).max()
         if error > HTJ2K_MAX_ERROR:
             raise ValueError("the encoder overflowed")
         return Encoded(jpeg2000.clean(bytes(coded))[0], "ISO_15444_15" if error else None)
@@ -261,8 +267,9 @@ def _must_stay_irreversible(coding: jpeg2000.Parameters) -> bool:
     return coding.colour_transform and not coding.reversible
 
 
-def _untransformed(components: int) -> dict[str, Any]:
-    return {"colorspace": "YCBCR", "outcolorspace": "YCBCR"} if components == 3 else {}
+def _colour_space(name: str, header: jpeg.FrameHeader) -> dict[str, Any]:
+    """The same colour space on both sides of libjpeg-turbo, so that it converts nothing."""
+    return {"colorspace": name, "outcolorspace": name} if len(header.components) == 3 else {}
 
 
 def _stored(raw: NDArray[Any], precision: int, description: PixelDescription) -> NDArray[Any]:
