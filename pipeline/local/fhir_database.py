@@ -139,7 +139,7 @@ class StoreReader:
 
     def parameters(self, type_: str | None = None) -> list[Parameter]:
         """The search parameters in force."""
-        return fhir_index.parameters(self.connection, self.id, type_)
+        return fhir_index.parameters(self.connection, self.id, type_) if self.id else fhir_index.unused(type_)
 
     def operation(self, name: str) -> dict[str, Any] | None:
         """An operation of any store of the file."""

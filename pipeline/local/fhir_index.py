@@ -75,6 +75,21 @@ def add_built_in(connection: sqlite3.Connection, store: int) -> None:
             add_parameter(connection, store, type_, code, kind, expression)
 
 
+def unused(type_: str | None = None) -> list[Parameter]:
+    """The parameters of a store that was never written to: R4's own, under an id that finds nothing."""
+    return [
+        Parameter(0, base, form, sort, expression, None, None)
+        for base, known in BUILT_IN.items()
+        if type_ in (None, base)
+        for code, (kind, expression) in known.items()
+        for form, sort in _forms(code, kind)
+    ]
+
+
+def _forms(code: str, kind: str) -> list[tuple[str, str]]:
+    return [(code, kind), *([(code + IDENTIFIER, kind + IDENTIFIER)] if kind == "reference" else [])]
+
+
 def add_parameter(
     connection: sqlite3.Connection,
     store: int,
@@ -86,9 +101,8 @@ def add_parameter(
     definition: str | None = None,
 ) -> list[int]:
     """Add a parameter (two for a reference); returns their ids. Nothing is indexed yet."""
-    forms = [(code, kind)] + ([(code + IDENTIFIER, kind + IDENTIFIER)] if kind == "reference" else [])
     insert = "INSERT INTO parameters (store, type, code, kind, expression, canonical, definition) VALUES (?, ?, ?, ?, ?, ?, ?)"
-    rows = [(store, type_, form, sort, expression, canonical, definition) for form, sort in forms]
+    rows = [(store, type_, form, sort, expression, canonical, definition) for form, sort in _forms(code, kind)]
     return [int(connection.execute(insert, row).lastrowid or 0) for row in rows]
 
 

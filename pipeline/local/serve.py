@@ -22,7 +22,6 @@ from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_server import Service, application, is_loopback
 from pipeline.local.quota import WriteQuota
 from transforms.model.errors import ConfigError, PreflightError
-from transforms.model.quiet import quiet_libraries
 from transforms.model.workspace import Workspace
 
 _START_SECONDS = 60
@@ -42,7 +41,6 @@ def serve(
     Prints the base URL as its first line, when the port accepts connections. `stop_with_stdin` also stops it at the end of
     standard input, so that it never outlives the process that started it. Raises ConfigError (`--host`, `--port`, `--token_file`).
     """
-    quiet_libraries()
     token = _token(token_file)
     if token is None and not is_loopback(host):
         raise ConfigError("--host", "without a token only the loopback address is served", "add --token_file or use 127.0.0.1", host)

@@ -49,9 +49,13 @@ def test_stores_do_not_see_each_other(database, store, provenance):
 
 
 def test_a_block_that_raises_leaves_nothing(database, store, provenance):
-    with pytest.raises(ZeroDivisionError), database.write(store) as writer:
-        writer.put("Provenance", "a", provenance("a"))
-        raise ZeroDivisionError
+    def write() -> None:
+        with database.write(store) as writer:
+            writer.put("Provenance", "a", provenance("a"))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write()
     with database.read(store) as reader:
         assert reader.get("Provenance", "a") is None
         assert reader.connection.execute("SELECT count(*) FROM search_values").fetchone() == (0,)

@@ -37,7 +37,10 @@ PRIMITIVE = st.one_of(
 EXTENSIONS = st.recursive(
     st.builds(lambda url, value: {"url": url, **value}, st.sampled_from(URLS), PRIMITIVE),
     lambda children: st.builds(
-        lambda url, inner, value: {"url": url, "extension": inner, **value}, st.sampled_from(URLS), st.lists(children, min_size=1, max_size=3), PRIMITIVE
+        lambda url, inner, value: {"url": url, "extension": inner, **value},
+        st.sampled_from(URLS),
+        st.lists(children, min_size=1, max_size=3),
+        PRIMITIVE,
     ),
     max_leaves=8,
 )

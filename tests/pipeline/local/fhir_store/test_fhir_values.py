@@ -19,7 +19,14 @@ def test_what_is_not_a_number_is_refused(text):
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("2026", 365 * 86400), ("2026-02", 28 * 86400), ("2026-12", 31 * 86400), ("2026-02-28", 86400), ("2026-02-28T10:00Z", 60), ("2026-02-28T10:00:05Z", 1)],
+    [
+        ("2026", 365 * 86400),
+        ("2026-02", 28 * 86400),
+        ("2026-12", 31 * 86400),
+        ("2026-02-28", 86400),
+        ("2026-02-28T10:00Z", 60),
+        ("2026-02-28T10:00:05Z", 1),
+    ],
 )
 def test_a_date_covers_its_implicit_precision(text, seconds):
     covered = date_range(text)
@@ -41,7 +48,9 @@ def test_text_is_compared_without_case_and_accents():
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=10,
 )
 
 

@@ -1,0 +1,85 @@
+"""Fixtures of the embedded FHIR store: a database, and Provenance of the pipeline's own shape."""
+
+import datetime as dt
+import json
+from pathlib import Path
+
+import pytest
+
+from pipeline.local.fhir_database import FhirDatabase
+
+SEED_PAGE = Path(__file__).parents[3] / "seed_page"
+
+
+class Clock:
+    """A clock that moves only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.UTC)
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+    def seconds(self) -> float:
+        return self.now.timestamp()
+
+    def advance(self, seconds: float) -> None:
+        self.now += dt.timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store() -> str:
+    return "projects/p/locations/l/datasets/d/fhirStores/f"
+
+
+@pytest.fixture
+def database(tmp_path: Path, clock: Clock) -> FhirDatabase:
+    return FhirDatabase(tmp_path / "fhir.sqlite", clock)
+
+
+@pytest.fixture
+def seed_page():
+    """A function from a file name of the source page's calls to its JSON."""
+    return lambda name: json.loads((SEED_PAGE / name).read_bytes())
+
+
+@pytest.fixture
+def provenance():
+    """A function that builds an instance's Provenance: one frame-index for each box, as DESIGN 9 has it."""
+
+    def build(identity: str, instance: str = "3", bottoms: tuple[float, ...] = (), recorded: str = "2026-11-22T10:00:00.000Z", **more):
+        boxes = [
+            {
+                "url": "frame-index",
+                "valueDecimal": 0,
+                "extension": [{"url": "left", "valueDecimal": 1}, {"url": "relative-bottom", "valueDecimal": one}],
+            }
+            for one in bottoms
+        ]
+        tag = {"url": "tag-id", "valueString": "00100010", "extension": [{"url": "deidentify-action", "valueString": "REMOVED"}]}
+        extensions = [{"url": "https://g.co/dicom-tags", "extension": [tag]}]
+        if boxes:
+            extensions.insert(0, {"url": "https://g.co/dicom-images", "extension": boxes})
+        path = f"dicomWeb/studies/1/series/2/instances/{instance}"
+        return {
+            "resourceType": "Provenance",
+            "id": identity,
+            "target": [{"identifier": {"value": f"projects/local/locations/local/datasets/local/dicomStores/bbbb/{path}"}}],
+            "recorded": recorded,
+            "agent": [{"who": {"identifier": {"value": "projects/local/fhirStores/provenance/fhir/Provenance/operation-1"}}}],
+            "entity": [
+                {
+                    "role": "source",
+                    "what": {"identifier": {"value": f"projects/local/locations/local/datasets/local/dicomStores/aaaa/{path}"}},
+                    "extension": extensions,
+                }
+            ],
+            **more,
+        }
+
+    return build

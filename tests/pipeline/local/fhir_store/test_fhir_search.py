@@ -1,0 +1,274 @@
+import urllib.parse
+
+import pytest
+
+from pipeline.local import fhir_configure, fhir_search
+from pipeline.local.fhir_resource import Refusal
+from pipeline.local.search import install
+
+BOTTOM = "relative-x-coordinate-bottom-left"
+SOURCE = "lookup-source-instance"
+
+
+@pytest.fixture
+def found(database, store):
+    """A function from a query string to the ids of all matches in order."""
+
+    def search(query: str, type_: str = "Provenance", strict: bool = True) -> list[str]:
+        with database.read(store) as reader:
+            bundle = fhir_search.search(reader, type_, urllib.parse.parse_qsl(query, keep_blank_values=True), "base", strict)
+        ids = [entry["resource"]["id"] for entry in bundle.get("entry", ())]
+        assert bundle["total"] == len(ids)
+        return ids
+
+    return search
+
+
+@pytest.fixture
+def filled(database, store, provenance, clock):
+    resources = [
+        provenance("a", "3", (0.05, 0.45), recorded="2010-11-08T08:39:24-04:00"),
+        provenance(
+            "b",
+            "4",
+            (),
+            recorded="2010-11-08T08:39:25-04:00",
+            occurredPeriod={"start": "2010-11-08T12:00:00Z", "end": "2010-11-08T13:00:00Z"},
+        ),
+        provenance("c", "40", (1,), recorded="2020-01-01T00:00:00Z", activity={"coding": [{"system": "s", "code": "x"}]}),
+    ]
+    for resource in resources:
+        with database.write(store) as writer:
+            writer.put("Provenance", resource["id"], resource)
+        clock.advance(1)
+    install(database, store)
+    return database
+
+
+@pytest.mark.parametrize(
+    ("query", "due"),
+    [
+        (f"{BOTTOM}=le0.05", ["a"]),
+        (f"{BOTTOM}=lt0.05", []),
+        (f"{BOTTOM}=0.05", ["a"]),
+        (f"{BOTTOM}=0.5", ["a"]),
+        (f"{BOTTOM}=eq0.450", ["a"]),
+        (f"{BOTTOM}=ge0.45", ["a", "c"]),
+        (f"{BOTTOM}=gt0.45", ["c"]),
+        (f"{BOTTOM}=1", ["c"]),
+        (f"{BOTTOM}=ne0.05", ["a", "c"]),
+        (f"{BOTTOM}=0.05,1", ["a", "c"]),
+        (f"{BOTTOM}=ge0.05&{BOTTOM}=le0.5", ["a"]),
+        (f"{BOTTOM}:missing=true", ["b"]),
+        (f"{BOTTOM}:missing=false", ["a", "c"]),
+    ],
+)
+def test_a_number_matches_if_any_of_its_values_does(filled, found, query, due):
+    assert found(query) == due
+
+
+@pytest.mark.parametrize(
+    ("query", "due"),
+    [
+        (f"{SOURCE}:contains=studies/1/series/2/instances/3", ["a"]),
+        (f"{SOURCE}:contains=INSTANCES/4", ["b", "c"]),
+        (f"{SOURCE}=Projects/Local", ["a", "b", "c"]),
+        (f"{SOURCE}=studies/1", []),
+        (f"{SOURCE}:exact=projects/local/locations/local/datasets/local/dicomStores/aaaa/dicomWeb/studies/1/series/2/instances/4", ["b"]),
+        (f"{SOURCE}:exact=Projects/local/locations/local/datasets/local/dicomStores/aaaa/dicomWeb/studies/1/series/2/instances/4", []),
+        (f"{SOURCE}:contains=instances/3,instances/40", ["a", "c"]),
+        (f"{SOURCE}:contains=instances/4&{SOURCE}:contains=instances/40", ["c"]),
+        (f"{SOURCE}:contains=no\\,comma", []),
+    ],
+)
+def test_strings_match_by_prefix_part_or_whole(filled, found, query, due):
+    assert found(query) == due
+
+
+@pytest.mark.parametrize(
+    ("query", "due"),
+    [
+        ("recorded=2010-11-08", ["a", "b"]),
+        ("recorded=2010-11-08T12:39:24Z", ["a"]),
+        ("recorded=gt2010-11-08T12:39:24Z", ["b", "c"]),
+        ("recorded=ge2010-11-08T12:39:25Z", ["b", "c"]),
+        ("recorded=lt2010-11-08T12:39:25Z", ["a"]),
+        ("recorded=le2010-11-08T12:39:25Z", ["a", "b"]),
+        ("recorded=ne2010", ["c"]),
+        ("recorded=sa2010", ["c"]),
+        ("recorded=eb2020", ["a", "b"]),
+        ("when=2010-11-08", ["b"]),
+        ("when=2010-11-08T12:30Z", []),
+        ("when=gt2010-11-08T12:30Z", ["b"]),
+        ("_lastUpdated=2026-11-22T10:00:01Z", ["b"]),
+        ("_lastUpdated=ge2026-11-22T10:00:01Z", ["b", "c"]),
+        ("_lastUpdated=gt2026-11-22T10:00:01.000Z", ["c"]),
+        ("_lastUpdated=le2026-11-22T10:00:01.000Z", ["a", "b"]),
+    ],
+)
+def test_dates_match_as_ranges(filled, found, query, due):
+    assert found(query) == due
+
+
+@pytest.mark.parametrize(
+    ("query", "due"),
+    [
+        ("_id=b", ["b"]),
+        ("_id=b,c,none", ["b", "c"]),
+        ("agent:identifier=projects/local/fhirStores/provenance/fhir/Provenance/operation-1", ["a", "b", "c"]),
+        ("agent:identifier=|projects/local/fhirStores/provenance/fhir/Provenance/operation-1", ["a", "b", "c"]),
+        ("agent:identifier=other|projects/local/fhirStores/provenance/fhir/Provenance/operation-1", []),
+        ("target:identifier=projects/local/locations/local/datasets/local/dicomStores/bbbb/dicomWeb/studies/1/series/2/instances/4", ["b"]),
+        ("target=Patient/1", []),
+    ],
+)
+def test_ids_and_references_match(filled, found, query, due):
+    assert found(query) == due
+
+
+def test_literal_references_match_by_id_and_by_type_and_id(database, store, provenance, found):
+    with database.write(store) as writer:
+        writer.put("Provenance", "a", provenance("a") | {"target": [{"reference": "https://h/fhir/Patient/12"}]})
+    assert [found(f"target={text}") for text in ("12", "Patient/12", "https://h/fhir/Patient/12", "2", "Patient/1")] == [["a"]] * 3 + [
+        [],
+        [],
+    ]
+
+
+def test_search_parameters_are_found_by_token_and_uri(filled, found):
+    assert found("type=number", "SearchParameter") == [BOTTOM]
+    assert found("base=Provenance&type:not=number", "SearchParameter") == [SOURCE]
+    assert found(f"url={SOURCE}", "SearchParameter") == [SOURCE]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "recorded=xx2010",
+        "recorded=",
+        "_count=0",
+        "_page_token=x",
+        f"{BOTTOM}=le",
+        f"{BOTTOM}:contains=1",
+        "_id:exact=a",
+        "recorded:missing=1",
+    ],
+)
+def test_what_cannot_be_understood_is_refused_even_if_lenient(filled, found, query):
+    with pytest.raises(Refusal) as refused:
+        found(query, strict=False)
+    assert refused.value.status == 400
+
+
+def test_an_unknown_parameter_is_ignored_unless_strict(filled, found, database, store):
+    assert found("no-such=1", strict=False) == ["a", "b", "c"]
+    assert found("_format=json&_id=a", strict=True) == ["a"]
+    with pytest.raises(Refusal, match="unknown"):
+        found("no-such=1", strict=True)
+    with database.read(store) as reader:
+        bundle = fhir_search.search(reader, "Provenance", [("no-such", "1"), ("_id", "a")], "base")
+    assert {link["url"] for link in bundle["link"]} == {"base/fhir/Provenance?_id=a"}
+
+
+def test_pages_are_linked_and_hold_each_resource_once(filled, database, store, provenance):
+    query, seen, sizes = "_count=2", [], []
+    while True:
+        with database.read(store) as reader:
+            bundle = fhir_search.search(reader, "Provenance", urllib.parse.parse_qsl(query), "base")
+        links = {link["relation"]: link["url"] for link in bundle["link"]}
+        seen += [entry["resource"]["id"] for entry in bundle["entry"]]
+        sizes.append(bundle["total"])
+        assert links["self"].partition("?")[2] == query
+        assert links["first"] == links["search"] == "base/fhir/Provenance?_count=2"
+        if "next" not in links:
+            break
+        query = links["next"].partition("?")[2]
+    assert seen == ["a", "b", "c"]
+    assert sizes == [3, 3]
+
+
+def test_a_page_may_be_exactly_full(filled, database, store):
+    with database.read(store) as reader:
+        bundle = fhir_search.search(reader, "Provenance", [("_count", "3")], "base")
+    assert [link["relation"] for link in bundle["link"]] == ["search", "first", "self"]
+
+
+def test_nothing_found_has_no_entry(database, store):
+    with database.read(store) as reader:
+        bundle = fhir_search.search(reader, "Provenance", [], "base")
+    assert (bundle["total"], "entry" in bundle) == (0, False)
+
+
+def test_a_resource_that_changes_is_found_by_what_it_says_now(filled, database, store, provenance, found):
+    with database.write(store) as writer:
+        writer.put("Provenance", "a", provenance("a", "3", (0.9,)))
+    assert found(f"{BOTTOM}=le0.05") == []
+    assert found(f"{BOTTOM}=0.9") == ["a"]
+
+
+def test_a_configuration_replaces_the_one_before(filled, database, store, found):
+    fhir_configure.configure(database, store, [SOURCE])
+    assert found(f"{SOURCE}:contains=instances/3") == ["a"]
+    with pytest.raises(Refusal, match="unknown"):
+        found(f"{BOTTOM}=le0.05")
+    with database.read(store) as reader:
+        assert [one["canonicalUrl"] for one in fhir_configure.configured(reader)] == [SOURCE]
+
+
+def test_indexing_goes_on_where_a_kill_left_it(database, store, provenance, found):
+    for number in range(250):
+        with database.write(store) as writer:
+            writer.put("Provenance", f"p{number}", provenance(f"p{number}", bottoms=(0.5,)))
+    with database.write(store) as writer:
+        writer.put("SearchParameter", "s", _number_parameter())
+    operation = fhir_configure.configure(database, store, ["https://example.org/bottom"])
+    assert fhir_configure._step(database, store, operation["name"])
+    assert fhir_configure.unfinished(database) == [(store, operation["name"])]
+    fhir_configure.reindex(database, store, operation["name"])
+    assert fhir_configure.unfinished(database) == []
+    with database.read(store) as reader:
+        state = reader.operation(operation["name"])
+        assert reader.connection.execute("SELECT count(*) FROM search_values WHERE low = 0.5").fetchone() == (250,)
+    assert state["done"]
+    assert state["metadata"]["counter"] == {"pending": "0", "success": "251", "failure": "0"}
+
+
+def test_validate_only_changes_nothing(database, store, found):
+    with database.write(store) as writer:
+        writer.put("SearchParameter", "s", _number_parameter())
+    assert fhir_configure.configure(database, store, ["https://example.org/bottom"], validate_only=True)["done"]
+    with pytest.raises(Refusal, match="unknown"):
+        found("bottom=1")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"type": "composite"}, "cannot be indexed"),
+        ({"base": ["Patient"]}, "none of the types"),
+        ({"expression": ""}, "no expression"),
+        ({"expression": "(("}, "not a FHIRPath expression"),
+        ({"code": "recorded"}, "built in"),
+        ({"url": "https://example.org/other"}, "no SearchParameter"),
+    ],
+)
+def test_a_search_parameter_that_cannot_be_used_is_refused(database, store, change, message):
+    with database.write(store) as writer:
+        writer.put("SearchParameter", "s", _number_parameter() | change)
+    with pytest.raises(Refusal, match=message) as refused:
+        fhir_configure.configure(database, store, ["https://example.org/bottom"])
+    assert refused.value.status == 400
+
+
+def _number_parameter():
+    return {
+        "resourceType": "SearchParameter",
+        "url": "https://example.org/bottom",
+        "name": "bottom",
+        "status": "active",
+        "description": "bottom edge",
+        "code": "bottom",
+        "base": ["Provenance"],
+        "type": "number",
+        "expression": "Provenance.entity.extension('https://g.co/dicom-images').extension('frame-index').extension('relative-bottom').value",
+    }

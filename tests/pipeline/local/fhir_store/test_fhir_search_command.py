@@ -1,0 +1,83 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from pipeline.local import fhir_configure
+from pipeline.local.fhir_database import FhirDatabase
+from pipeline.local.search import install, render, search, search_parameters
+from transforms.model.errors import ConfigError
+from transforms.model.names import LOCAL_FHIR_STORE
+
+
+@pytest.fixture
+def run(workspace, provenance, seed_page):
+    """A workspace as a run leaves it: the operation's Provenance and 120 instances."""
+    database = FhirDatabase(workspace.fhir_database)
+    operation = seed_page("operation-provenance.json") | {"id": "operation-1"}
+    resources = [operation, *(provenance(f"p{n}", str(n), (n / 200, 0.9) if n % 2 else ()) for n in range(120))]
+    with database.write(LOCAL_FHIR_STORE) as writer:
+        for resource in resources:
+            writer.put("Provenance", resource["id"], resource)
+    return workspace
+
+
+def test_the_shipped_parameters_are_the_pages(seed_page):
+    assert search_parameters() == [seed_page("search-parameter-lookup-source.json"), seed_page("search-parameter-relative-x.json")]
+
+
+def test_the_first_search_installs_the_parameters_and_answers(run):
+    found = search(run, "Provenance?lookup-source-instance:contains=studies/1/series/2/instances/117")
+    assert (found["total"], found["entry"][0]["resource"]["id"]) == (1, "p117")
+    found = search(run, "Provenance?relative-x-coordinate-bottom-left=le0.05")
+    assert [entry["resource"]["id"] for entry in found["entry"]] == ["p1", "p3", "p5", "p7", "p9"]
+
+
+def test_all_pages_come_as_one_bundle(run):
+    found = search(run, "Provenance?_count=50")
+    assert found["total"] == 121
+    assert len({entry["resource"]["id"] for entry in found["entry"]}) == 121
+    assert [link["relation"] for link in found["link"]] == ["search", "first", "self"]
+
+
+def test_installing_again_writes_nothing_and_keeps_what_the_user_configured(run, seed_page):
+    database = FhirDatabase(run.fhir_database)
+    own = seed_page("search-parameter-lookup-source.json") | {"url": "https://example.org/own", "code": "own"}
+    with database.write(LOCAL_FHIR_STORE) as writer:
+        writer.put("SearchParameter", "own", own)
+    fhir_configure.configure(database, LOCAL_FHIR_STORE, ["https://example.org/own"])
+    for _ in range(2):
+        install(database, LOCAL_FHIR_STORE)
+        with database.read(LOCAL_FHIR_STORE) as reader:
+            configured = {one["canonicalUrl"] for one in fhir_configure.configured(reader)}
+            operations = reader.connection.execute("SELECT count(*) FROM operations").fetchone()
+        assert configured == {"https://example.org/own", "lookup-source-instance", "relative-x-coordinate-bottom-left"}
+        assert operations == (2,)
+
+
+@pytest.mark.parametrize("query", ["Provenance?lookup-source=x", "Patient", "Provenance?recorded=x", ""])
+def test_a_query_that_cannot_be_understood_is_refused(run, query):
+    with pytest.raises(ConfigError, match=r"^QUERY: "):
+        search(run, query)
+
+
+def test_a_workspace_without_a_store_is_refused(workspace):
+    with pytest.raises(ConfigError, match=r"^--workspace: it holds no FHIR store"):
+        search(workspace, "Provenance")
+    assert not workspace.fhir_database.exists()
+
+
+def test_the_table_counts_boxes_and_tags(run, seed_page):
+    console = Console(file=io.StringIO(), width=250)
+    console.print(render(search(run, "Provenance?_id=p1,p2,operation-1")))
+    lines = [line for line in console.file.getvalue().splitlines() if "│" in line]
+    cells = {line.split("│")[1].strip(): [cell.strip() for cell in line.split("│")[2:-1]] for line in lines}
+    assert cells["p1"] == [
+        "aaaa/dicomWeb/studies/1/series/2/instances/1",
+        "bbbb/dicomWeb/studies/1/series/2/instances/1",
+        "2026-11-22T10:00:00.000Z",
+        "2",
+        "1",
+    ]
+    assert cells["p2"][3:] == ["0", "1"]
+    assert cells["operation-1"] == ["SOURCE_STORE", "DEST_STORE", "2010-11-08T08:30:24-04:00", "0", "0"]
