@@ -96,6 +96,6 @@ def few(tmp_path_factory, shipped):
     """A dozen small files of many kinds."""
     folder = tmp_path_factory.mktemp("few")
     kinds = "CT_small MR_small MR_small_RLE MR_small_bigendian JPEG2000 JPGExtended image_dfl test-SR rtplan rtdose"
-    for name in (*kinds.split(), "emri_small", "examples_rgb_color"):
+    for name in (*kinds.split(), "examples_rgb_color", "SC_rgb_rle_2frame"):
         shutil.copyfile(shipped / "pydicom" / "test_files" / f"{name}.dcm", folder / f"{name}.dcm")
     return folder

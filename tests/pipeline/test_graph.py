@@ -86,7 +86,7 @@ def test_nothing_heavy_crosses_on_fn_api_runner(run):
 
 def test_the_test_would_notice(run):
     p = pipeline(run())
-    _ = typed(p | "Heavy" >> beam.Create([1]), OpenInstance) | beam.Reshuffle()
+    _ = typed(p | "Heavy" >> beam.Create([1]), OpenInstance) | "Moved" >> beam.Reshuffle()
     assert any(crossing(p).values())
 
 
