@@ -30,7 +30,7 @@ _MOST_NUMBERS = 64
 """A longer array of numbers is a table or samples; its bytes are in the raw search all the same."""
 
 _SAMPLES = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_CODED = frozenset({"BodyPartExamined", "FrameType", "ImageType", "Modality"})
+_CODED = frozenset({"BodyPartExamined", "FrameType", "ImageType", "Modality", "ValueType"})
 """Code strings of a standard's vocabulary. A word of a name that is one of their values whole is taken for the term it is:
 collections name patients after what was imaged (PANCREAS_0001), and would be held from first to last."""
 

@@ -84,10 +84,11 @@ _IDS = frozenset(
 
 _COMMON = frozenset(
     """
-    admin administrator anon anonymised anonymized anonymous available dcm default deidentified demo dicom doctor dummy empty example
-    female fname given image lname male missing mrn name new nobody none normal not null operator other patient phantom
-    physician private provided pseudonym public qa qc radiologist redacted removed research sample series service specified
-    study subject technician technologist test testing undefined unknown unnamed unspecified user volunteer
+    admin administrator anon anonymised anonymized anonymous available dcm default deidentified demo dicom doctor dummy empty
+    enter example female first fname given image last lname male missing mrn name new nobody none normal not null operator
+    other patient phantom physician private provided pseudonym public qa qc radiologist redacted removed research sample
+    series service specified study subject technician technologist test testing text undefined unknown unnamed unspecified
+    user value volunteer
     and bin das dei del della der des die dos dr jr las los md mme mrs phd prof sir sr the van von
     """.split()
 )
@@ -180,7 +181,7 @@ def _name(name: str) -> Iterator[Token]:
     """Words of all components of all three groups (PS3.5 6.2.1), and family and given name written as one."""
     for group in unicodedata.normalize("NFC", name).split("="):
         words = [re.findall(r"[^\W_]+", component) for component in group.split("^")]
-        whole = ["".join(component) for component in words if component]
+        whole = ["".join(component) for component in words if any(fold(word) not in _COMMON for word in component)]
         candidates = [word for component in words for word in component] + whole
         if len(whole) > 1:
             candidates += [whole[0] + whole[1], whole[1] + whole[0]]
@@ -201,9 +202,11 @@ def _word(word: str) -> Iterator[Token]:
 
 
 def _identifier(text: str) -> Iterator[Token]:
-    """The id as it stands, without its separators, and without leading zeros."""
+    """The id as it stands, without its separators, each long number in it, and all without leading zeros."""
     bare = "".join(re.findall(r"[^\W_]+", text))
-    for spelling in {text, bare, bare.lstrip("0") if bare.isdigit() and len(bare.lstrip("0")) >= 5 else bare}:
+    spellings = {text, bare, *re.findall(r"\d{6,}", text)}
+    spellings |= {spelling.lstrip("0") for spelling in spellings if spelling.isdigit() and len(spelling.lstrip("0")) >= 5}
+    for spelling in sorted(spellings):
         folded = fold(spelling)
         if len(folded) < 2 or folded in _COMMON or len(set(folded)) < 2:
             continue
