@@ -174,7 +174,7 @@ def test_writing_keeps_to_the_quota_and_reports_its_waiting(store, write, spoole
 
 def test_a_broken_off_run_is_taken_up_where_shards_were_answered(store, client, folder, spooled):
     shards = spooled(200)
-    partly = FhirWriter(client, folder, 600).write(shards)
+    partly = FhirWriter(client, folder, 3000).write(shards)
     first = next(partly)
     partly.close()
     done = {path.name for path in folder.answered.iterdir()}

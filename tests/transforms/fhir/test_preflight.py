@@ -1,0 +1,55 @@
+import pytest
+
+from transforms.fhir.client import FhirClient
+from transforms.fhir.preflight import check_fhir_store
+from transforms.model.errors import PreflightError
+
+STORE_PATH = "/v1/projects/p/locations/l/datasets/d/fhirStores/f"
+STORE = {"name": "projects/p/locations/l/datasets/d/fhirStores/f", "version": "R4", "enableUpdateCreate": True}
+STATEMENT = {
+    "resourceType": "CapabilityStatement",
+    "fhirVersion": "4.0.1",
+    "rest": [{"mode": "server", "resource": [{"type": "Provenance", "updateCreate": True}]}],
+}
+
+
+@pytest.fixture
+def check(http_server):
+    def check(path, status, body):
+        def answer(handler, _):
+            right = handler.path == (STORE_PATH if "/fhirStores/" in path else f"{path}/metadata")
+            handler.reply(status if right else 404, body)
+
+        with http_server(answer) as url:
+            check_fhir_store(FhirClient(url + path))
+
+    return check
+
+
+def test_good_stores_pass(check):
+    check(STORE_PATH, 200, STORE)
+    check("/fhir", 200, STATEMENT)
+    check("/fhir", 200, {**STATEMENT, "rest": [{"mode": "server", "resource": [{"type": "Provenance"}]}]})
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "says"),
+    [
+        (STORE_PATH, 200, {**STORE, "version": "STU3"}, "version R4"),
+        (STORE_PATH, 200, {"name": "f", "version": "R4"}, "set enableUpdateCreate"),
+        (STORE_PATH, 403, {}, "fhirResourceEditor"),
+        (STORE_PATH, 404, {}, "HTTP 404"),
+        (STORE_PATH, 200, b"<html>", "not a FHIR resource"),
+        ("/fhir", 200, {**STATEMENT, "fhirVersion": "5.0.0"}, "R4"),
+        ("/fhir", 200, {"resourceType": "Patient"}, "R4"),
+        ("/fhir", 200, {**STATEMENT, "rest": []}, "does not keep Provenance"),
+        ("/fhir", 200, {**STATEMENT, "rest": [{"resource": [{"type": "Provenance", "updateCreate": False}]}]}, "update as create"),
+    ],
+)
+def test_each_lack_is_one_sentence_that_names_store_and_mend(check, path, status, body, says):
+    with pytest.raises(PreflightError, match=says) as caught:
+        check(path, status, body)
+    sentence = str(caught.value)
+    assert sentence.startswith("--fhir_store is 'http://127.0.0.1:")
+    assert path in sentence
+    assert sentence.count("\n") == 0
