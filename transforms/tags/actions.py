@@ -39,6 +39,9 @@ _URN_CODE = 0x00080120
 _TELLING_VRS = frozenset({"DA", "DT", "TM", "PN", "UR"})
 
 
+_PATIENT = {tag: row.basic for tag in (PATIENT_NAME, PATIENT_ID) if (row := tables.row(tag))}
+
+
 class Step(enum.Enum):
     """What the scrubber does with an element."""
 
@@ -87,6 +90,8 @@ def decide(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> 
         return _instance_uid(plan, tag)
     if plan.profile is Profile.KEEP_ALL:
         return _recursed(vr)
+    if tag in _PATIENT:
+        return Decision(Step.PSEUDONYM, matched(tag, f"PS3.15 {tables.EDITION} Basic Profile {_PATIENT[tag]}, here a keyed pseudonym"))
     if plan.profile is Profile.MINIMAL and len(path) == 1 and tag not in MINIMAL_KEEP | STATED_BY_US | _DECIDE_LATERALITY:
         return _minimal(sop_class, path, vr)
     return _basic(sop_class, path, vr)
@@ -130,8 +135,6 @@ def _minimal(sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
 def _basic(sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
     tag = path[-1]
     row = tables.row(tag)
-    if tag in (PATIENT_NAME, PATIENT_ID):
-        return Decision(Step.PSEUDONYM, _table_reason(tag, row.basic if row else "Z", "keyed pseudonym"))
     unlisted = _never_seen(path) if row is None or row.tag == "private" else ""
     if unlisted:
         return Decision(Step.DELETE, unlisted)

@@ -11,7 +11,7 @@ import apache_beam as beam
 from transforms.model.config import ActionPlan
 from transforms.model.keys import KeyReference
 from transforms.model.records import OpenInstance, Outcome, ScrubbedInstance
-from transforms.model.transform import OUTCOME, InstanceDoFn, typed, typed
+from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.tags.scrubber import Scrubber
 
 _SCRUBBED = "scrubbed"

@@ -1,0 +1,59 @@
+"""Fixtures of the scrubber's tests: a file or data set as the read stage hands it on."""
+
+import datetime as dt
+import io
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset, FileMetaDataset
+
+from transforms.model.config import ActionPlan, Profile
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult
+from transforms.tags.scrubber import Scrubber
+
+NOON = dt.datetime(2026, 1, 2, 12, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def opened():
+    """A function from the bytes of a file to its OpenInstance."""
+
+    def make(content: bytes, pixels: PixelResult = PixelResult(), **ref) -> OpenInstance:
+        dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+        found = [
+            str(dataset.get(name) or f"2.25.{number}")
+            for number, name in enumerate(("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"))
+        ]
+        dataset = pydicom.dcmread(io.BytesIO(content), force=True)
+        return OpenInstance(InstanceRef("00" * 8, "/x.dcm", len(content), **ref), InstanceUids(*found), dataset, NOON, pixels)
+
+    return make
+
+
+@pytest.fixture
+def file_bytes():
+    """A function from a data set to the bytes of a Part 10 file of it."""
+
+    def make(dataset: Dataset, syntax: str = pydicom.uid.ExplicitVRLittleEndian) -> bytes:
+        whole = Dataset()
+        whole.SOPClassUID, whole.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.2.3.4.1"
+        whole.StudyInstanceUID, whole.SeriesInstanceUID = "1.2.3.4.2", "1.2.3.4.3"
+        whole.update(dataset)
+        whole.file_meta = FileMetaDataset()
+        whole.file_meta.TransferSyntaxUID = syntax
+        buffer = io.BytesIO()
+        pydicom.dcmwrite(buffer, whole, enforce_file_format=True)
+        return buffer.getvalue()
+
+    return make
+
+
+@pytest.fixture
+def scrub(secret, opened):
+    """A function from the bytes of a file to (ScrubbedInstance, the new file parsed)."""
+
+    def run(content: bytes, profile: Profile = Profile.BASIC, *, keep_uids: bool = False, redact: bool = True, **instance):
+        scrubbed = Scrubber(ActionPlan(profile, keep_uids, redact), secret).scrub(opened(content, **instance))
+        return scrubbed, pydicom.dcmread(io.BytesIO(scrubbed.content))
+
+    return run

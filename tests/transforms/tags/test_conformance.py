@@ -1,0 +1,49 @@
+"""dciodvfy shows no error on an output that it does not show on the source, for real files under every profile."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from transforms.model.config import Profile
+
+FILES = """
+    693_J2KI.dcm 693_UNCR.dcm CT_small.dcm J2K_pixelrep_mismatch.dcm JPEG-lossy.dcm JPEG2000.dcm JPGExtended.dcm MR-SIEMENS-DICOM-WithOverlays.dcm
+    MR2_J2KR.dcm MR_small.dcm MR_small_bigendian.dcm MR_small_implicit.dcm MR_small_padded.dcm MR_small_RLE.dcm OBXXXX1A.dcm OBXXXX1A_rle_2frame.dcm
+    OT-PAL-8-face.dcm RG1_J2KR.dcm RG3_UNCI.dcm SC_rgb_16bit_2frame.dcm SC_rgb_gdcm_KY.dcm SC_rgb_jls_lossy_line.dcm SC_rgb_jpeg_gdcm.dcm
+    SC_ybr_full_422_uncompressed.dcm US1_UNCR.dcm badVR.dcm color-pl.dcm color3d_jpeg_baseline.dcm eCT_Supplemental.dcm emri_small.dcm
+    emri_small_jpeg_ls_lossless.dcm examples_jpeg2k.dcm examples_overlay.dcm examples_palette.dcm gdcm-US-ALOKA-16.dcm liver_1frame.dcm
+    mlut_18.dcm vlut_04.dcm explicit_VR-UN.dcm reportsi.dcm rtdose_1frame.dcm rtplan.dcm rtstruct.dcm test-SR.dcm waveform_ecg.dcm
+""".split()
+
+HONEST = {"</BurnedInAnnotation(0028,0301)> - Missing attribute for Type 1C Conditional - Module=<Enhanced#Image>"}
+"""Enhanced CT and MR know only BurnedInAnnotation NO, and an instance whose pixels were not searched twice must not say so."""
+
+
+def errors(path: Path) -> set[str]:
+    """Error lines without item numbers and values."""
+    shown = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, check=False).stderr.decode(errors="replace")
+    lines = {line.removeprefix("Error - ") for line in shown.splitlines() if line.startswith("Error")}
+    return {re.sub(r"<Enhanced(CT|MR)Image>", "<Enhanced#Image>", re.sub(r"\[\d+\]|(?<= = )<[^>]*>?", "", line)) for line in lines}
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", FILES)
+def test_an_output_has_no_error_that_the_source_did_not_have(real_file, scrub, tmp_path, name):
+    source = real_file(name)
+    before = errors(source)
+    for profile in Profile:
+        output = tmp_path / f"{profile}.dcm"
+        output.write_bytes(scrub(source.read_bytes(), profile)[0].content)
+        assert errors(output) - before - HONEST == set(), profile
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", ["image_dfl.dcm", "emri_small_big_endian.dcm", "SC_rgb_jpeg_dcmtk.dcm", "explicit_VR-UN.dcm"])
+def test_dcmtk_reads_every_output(real_file, scrub, tmp_path, name):
+    for profile in Profile:
+        output = tmp_path / f"{profile}.dcm"
+        output.write_bytes(scrub(real_file(name).read_bytes(), profile)[0].content)
+        dump = subprocess.run(["dcmdump", "-q", str(output)], capture_output=True, check=False)
+        assert (dump.returncode, dump.stderr) == (0, b"")

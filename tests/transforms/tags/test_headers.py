@@ -1,0 +1,87 @@
+import pytest
+from pydicom.dataset import Dataset
+
+from transforms.model.config import Profile
+from transforms.model.records import LossyStep, PixelResult
+from transforms.tags.tables import EDITION
+
+SR = "1.2.840.10008.5.1.4.1.1.88.11"
+MULTI_FRAME_SC = "1.2.840.10008.5.1.4.1.1.7.4"
+
+
+def data_set(**attributes) -> Dataset:
+    dataset = Dataset()
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def with_samples(**attributes) -> Dataset:
+    dataset = data_set(Rows=1, Columns=2, BitsAllocated=8, PixelRepresentation=0, **attributes)
+    dataset.add_new(0x7FE00010, "OB", b"\1\2")
+    return dataset
+
+
+@pytest.mark.parametrize("profile", [Profile.BASIC, Profile.MINIMAL])
+def test_without_samples_the_identity_is_removed(scrub, file_bytes, profile):
+    _, new = scrub(file_bytes(data_set(SOPClassUID=SR)), profile)
+    assert new.PatientIdentityRemoved == "YES"
+    assert [item.CodeValue for item in new.DeidentificationMethodCodeSequence] == ["113100"]
+    assert EDITION in new.DeidentificationMethod
+    assert new.LongitudinalTemporalInformationModified == "REMOVED"
+
+
+@pytest.mark.parametrize("redact", [True, False])
+@pytest.mark.parametrize("profile", list(Profile))
+def test_with_samples_nothing_is_claimed(scrub, file_bytes, profile, redact):
+    _, new = scrub(file_bytes(with_samples(BurnedInAnnotation="NO", PatientIdentityRemoved="YES")), profile, redact=redact)
+    assert new.PatientIdentityRemoved == "NO"
+    assert "DeidentificationMethodCodeSequence" not in new
+    assert "BurnedInAnnotation" not in new
+
+
+def test_kept_uids_or_a_doubt_or_keep_all_earn_no_claim(scrub, file_bytes):
+    content = file_bytes(data_set(SOPClassUID=SR))
+    assert scrub(content, keep_uids=True)[1].PatientIdentityRemoved == "NO"
+    assert scrub(content, hold="UID_COLLISION")[1].PatientIdentityRemoved == "NO"
+    assert scrub(content, Profile.KEEP_ALL)[1].PatientIdentityRemoved == "NO"
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_burned_in_yes_stays(scrub, file_bytes, profile):
+    assert scrub(file_bytes(with_samples(BurnedInAnnotation="YES")), profile)[1].BurnedInAnnotation == "YES"
+
+
+def test_a_class_that_must_have_an_answer_says_yes(scrub, file_bytes):
+    scrubbed, new = scrub(file_bytes(with_samples(BurnedInAnnotation="NO", SOPClassUID=MULTI_FRAME_SC)))
+    assert new.BurnedInAnnotation == "YES"
+    assert [(found.original, found.replaced) for found in scrubbed.findings if found.tag == "00280301"] == [("NO", "YES")]
+
+
+def test_earlier_methods_are_kept_and_appended_to(scrub, file_bytes):
+    code = data_set(CodeValue="113101", CodingSchemeDesignator="DCM", CodeMeaning="Clean Pixel Data Option")
+    earlier = data_set(SOPClassUID=SR, DeidentificationMethod=["first", "second"], DeidentificationMethodCodeSequence=[code])
+    _, new = scrub(file_bytes(earlier))
+    assert list(new.DeidentificationMethod)[:2] == ["first", "second"]
+    assert len(new.DeidentificationMethod) == 3
+    assert [item.CodeValue for item in new.DeidentificationMethodCodeSequence] == ["113101", "113100"]
+
+
+def test_keep_all_leaves_what_was_said_of_dates(scrub, file_bytes):
+    moved = file_bytes(data_set(SOPClassUID=SR, LongitudinalTemporalInformationModified="MODIFIED"))
+    assert scrub(moved, Profile.KEEP_ALL)[1].LongitudinalTemporalInformationModified == "MODIFIED"
+    assert scrub(file_bytes(data_set(SOPClassUID=SR)), Profile.KEEP_ALL)[1].LongitudinalTemporalInformationModified == "UNMODIFIED"
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_a_lossy_step_joins_earlier_ones(scrub, file_bytes, profile):
+    source = with_samples(LossyImageCompression="01", LossyImageCompressionRatio="7.5", LossyImageCompressionMethod="ISO_15444_1")
+    _, new = scrub(file_bytes(source), profile, pixels=PixelResult(lossy=LossyStep("ISO_10918_1", 12.3456)))
+    assert new.LossyImageCompression == "01"
+    assert [float(ratio) for ratio in new.LossyImageCompressionRatio] == [7.5, 12.35]
+    assert list(new.LossyImageCompressionMethod) == ["ISO_15444_1", "ISO_10918_1"]
+
+
+def test_the_first_lossy_step_is_stated(scrub, file_bytes):
+    _, new = scrub(file_bytes(with_samples()), pixels=PixelResult(lossy=LossyStep("ISO_10918_1", 3)))
+    assert (new.LossyImageCompression, new.LossyImageCompressionRatio, new.LossyImageCompressionMethod) == ("01", 3, "ISO_10918_1")
