@@ -11,6 +11,8 @@ from transforms.model.config import ActionPlan, Profile
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult
 from transforms.tags.scrubber import Scrubber
 
+UNTOUCHED = PixelResult()
+UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 NOON = dt.datetime(2026, 1, 2, 12, tzinfo=dt.UTC)
 
 
@@ -18,12 +20,9 @@ NOON = dt.datetime(2026, 1, 2, 12, tzinfo=dt.UTC)
 def opened():
     """A function from the bytes of a file to its OpenInstance."""
 
-    def make(content: bytes, pixels: PixelResult = PixelResult(), **ref) -> OpenInstance:
+    def make(content: bytes, pixels: PixelResult = UNTOUCHED, **ref) -> OpenInstance:
         dataset = pydicom.dcmread(io.BytesIO(content), force=True)
-        found = [
-            str(dataset.get(name) or f"2.25.{number}")
-            for number, name in enumerate(("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"))
-        ]
+        found = [str(dataset.get(name) or f"2.25.{number}") for number, name in enumerate(UIDS)]
         dataset = pydicom.dcmread(io.BytesIO(content), force=True)
         return OpenInstance(InstanceRef("00" * 8, "/x.dcm", len(content), **ref), InstanceUids(*found), dataset, NOON, pixels)
 
