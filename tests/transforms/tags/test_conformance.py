@@ -9,12 +9,14 @@ import pytest
 from transforms.model.config import Profile
 
 FILES = """
-    693_J2KI.dcm 693_UNCR.dcm CT_small.dcm J2K_pixelrep_mismatch.dcm JPEG-lossy.dcm JPEG2000.dcm JPGExtended.dcm MR-SIEMENS-DICOM-WithOverlays.dcm
-    MR2_J2KR.dcm MR_small.dcm MR_small_bigendian.dcm MR_small_implicit.dcm MR_small_padded.dcm MR_small_RLE.dcm OBXXXX1A.dcm OBXXXX1A_rle_2frame.dcm
-    OT-PAL-8-face.dcm RG1_J2KR.dcm RG3_UNCI.dcm SC_rgb_16bit_2frame.dcm SC_rgb_gdcm_KY.dcm SC_rgb_jls_lossy_line.dcm SC_rgb_jpeg_gdcm.dcm
-    SC_ybr_full_422_uncompressed.dcm US1_UNCR.dcm badVR.dcm color-pl.dcm color3d_jpeg_baseline.dcm eCT_Supplemental.dcm emri_small.dcm
-    emri_small_jpeg_ls_lossless.dcm examples_jpeg2k.dcm examples_overlay.dcm examples_palette.dcm gdcm-US-ALOKA-16.dcm liver_1frame.dcm
-    mlut_18.dcm vlut_04.dcm explicit_VR-UN.dcm reportsi.dcm rtdose_1frame.dcm rtplan.dcm rtstruct.dcm test-SR.dcm waveform_ecg.dcm
+    693_J2KI.dcm 693_UNCR.dcm CT_small.dcm J2K_pixelrep_mismatch.dcm JPEG-lossy.dcm JPEG2000.dcm JPGExtended.dcm
+    MR-SIEMENS-DICOM-WithOverlays.dcm MR2_J2KR.dcm MR_small.dcm MR_small_bigendian.dcm MR_small_implicit.dcm
+    MR_small_padded.dcm MR_small_RLE.dcm OBXXXX1A.dcm OBXXXX1A_rle_2frame.dcm OT-PAL-8-face.dcm RG1_J2KR.dcm
+    RG3_UNCI.dcm SC_rgb_16bit_2frame.dcm SC_rgb_gdcm_KY.dcm SC_rgb_jls_lossy_line.dcm SC_rgb_jpeg_gdcm.dcm
+    SC_ybr_full_422_uncompressed.dcm US1_UNCR.dcm badVR.dcm color-pl.dcm color3d_jpeg_baseline.dcm eCT_Supplemental.dcm
+    emri_small.dcm emri_small_jpeg_ls_lossless.dcm examples_jpeg2k.dcm examples_overlay.dcm examples_palette.dcm
+    gdcm-US-ALOKA-16.dcm liver_1frame.dcm mlut_18.dcm vlut_04.dcm explicit_VR-UN.dcm reportsi.dcm rtdose_1frame.dcm
+    rtplan.dcm rtstruct.dcm test-SR.dcm waveform_ecg.dcm
 """.split()
 
 HONEST = {"</BurnedInAnnotation(0028,0301)> - Missing attribute for Type 1C Conditional - Module=<Enhanced#Image>"}
