@@ -56,7 +56,9 @@ def planted(path, name, number):
     values += ["19310427", f"QXPRIVATE{number}", dataset.SOPInstanceUID, dataset.StudyInstanceUID]
     if "PixelData" in dataset:
         frame = dataset.pixel_array.copy()
-        cv2.putText(frame, PIXEL_WORD, (4, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.9, int(frame.max()), 2)
+        ink = np.zeros(frame.shape, np.uint8)
+        cv2.putText(ink, PIXEL_WORD, (4, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
+        frame[ink > 127] = frame.max()
         dataset.PixelData = np.ascontiguousarray(frame).tobytes()
     dataset.save_as(name)
     return [value for value in values if len(value) > 5]

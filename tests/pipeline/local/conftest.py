@@ -1,81 +1,78 @@
-"""Fixtures of the embedded FHIR store: a database, and Provenance of the pipeline's own shape."""
+"""A workspace with the spool of an operation, its Provenance built by the provenance room."""
 
 import datetime as dt
 import json
-from pathlib import Path
 
 import pytest
 
-from pipeline.local.fhir_database import FhirDatabase
+from pipeline.local.table import build
+from transforms.model.config import SAFE_CONFIG
+from transforms.model.names import LOCAL_DATASET, LOCAL_FHIR_STORE, OperationName
+from transforms.model.records import Action, BoxFinding, InstanceRef, InstanceUids, PixelSearch, TagFinding, WrittenInstance
+from transforms.model.spool import write_entries
+from transforms.model.storage import replace
+from transforms.provenance.instance import ProvenanceBuilder
+from transforms.provenance.operation import operation_provenance
+from transforms.provenance.phi import Phi
+from transforms.provenance.shapes import Shape
 
-SEED_PAGE = Path(__file__).parents[2] / "seed_page"
-
-
-class Clock:
-    """A clock that moves only when it is told to."""
-
-    def __init__(self) -> None:
-        self.now = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.UTC)
-
-    def __call__(self) -> dt.datetime:
-        return self.now
-
-    def seconds(self) -> float:
-        return self.now.timestamp()
-
-    def advance(self, seconds: float) -> None:
-        self.now += dt.timedelta(seconds=seconds)
+START = dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC)
+DOE = TagFinding("00100010", Action.RESET, "Matched ID: 00100010 (Basic Z, 2026d)", original="Doe^John", replaced="A1B2")
+NESTED = TagFinding("00081155", Action.REGENERATED_UID, "Matched ID: 00081155 (Basic U, 2026d)", "00081140[0]", "1.2.9", "2.25.9")
+BOX = BoxFinding(0, 10, 20, 110, 40, "DOE JOHN", 0.9)
+OTHER_BOX = BoxFinding(0, 10, 50, 90, 70, "F 42", 0.625)
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store() -> str:
-    return "projects/p/locations/l/datasets/d/fhirStores/f"
-
-
-@pytest.fixture
-def database(tmp_path: Path, clock: Clock) -> FhirDatabase:
-    return FhirDatabase(tmp_path / "fhir.sqlite", clock)
-
-
-@pytest.fixture
-def seed_page():
-    """A function from a file name of the source page's calls to its JSON."""
-    return lambda name: json.loads((SEED_PAGE / name).read_bytes())
+def written(number, tags=(), boxes=()):
+    """Instance `number`: read `number` seconds after the start, and published 1.25 s later."""
+    started = START + dt.timedelta(seconds=number)
+    return WrittenInstance(
+        ref=InstanceRef(f"{number:016x}", f"/secret/{number}.dcm", 9000),
+        source=InstanceUids("1.2.3", "1.2.3.4", f"1.2.3.4.{number}"),
+        target=InstanceUids("2.25.1", "2.25.2", f"2.25.3{number}"),
+        columns=640,
+        rows=480,
+        frames=1,
+        structured_size=5321,
+        tags=tuple(tags),
+        boxes=tuple(boxes),
+        search=PixelSearch.NAIVE,
+        started=started,
+        recorded=started + dt.timedelta(milliseconds=1250),
+    )
 
 
 @pytest.fixture
-def provenance():
-    """A function that builds an instance's Provenance: one frame-index for each box, as DESIGN 9 has it."""
+def spool_operation(workspace, secret):
+    """A function that spools the Provenance of an operation and its instances, each list of instances a shard."""
 
-    def build(identity: str, instance: str = "3", bottoms: tuple[float, ...] = (), recorded: str = "2026-11-22T10:00:00.000Z", **more):
-        boxes = [
-            {"url": "frame-index", "valueDecimal": 0, "extension": [{"url": "left", "valueDecimal": 1}, {"url": "relative-bottom", "valueDecimal": one}]}
-            for one in bottoms
-        ]
-        tag = {"url": "tag-id", "valueString": "00100010", "extension": [{"url": "deidentify-action", "valueString": "REMOVED"}]}
-        extensions = [{"url": "https://g.co/dicom-tags", "extension": [tag]}]
-        if boxes:
-            extensions.insert(0, {"url": "https://g.co/dicom-images", "extension": boxes})
-        path = f"dicomWeb/studies/1/series/2/instances/{instance}"
-        return {
-            "resourceType": "Provenance",
-            "id": identity,
-            "target": [{"identifier": {"value": f"projects/local/locations/local/datasets/local/dicomStores/bbbb/{path}"}}],
-            "recorded": recorded,
-            "agent": [{"who": {"identifier": {"value": "projects/local/fhirStores/provenance/fhir/Provenance/operation-1"}}}],
-            "entity": [
-                {
-                    "role": "source",
-                    "what": {"identifier": {"value": f"projects/local/locations/local/datasets/local/dicomStores/aaaa/{path}"}},
-                    "extension": extensions,
-                }
-            ],
-            **more,
-        }
+    def spool(operation_id, *shards, shape=Shape.GOOGLE):
+        stores = (f"{LOCAL_DATASET}/dicomStores/{store}" for store in ("aaaa", "bbbb"))
+        name, folder = OperationName(operation_id, *stores, LOCAL_FHIR_STORE), workspace.operation(operation_id)
+        builder = ProvenanceBuilder(name, secret, Phi.INCLUDE, shape)
+        replace(folder.provenance_file, json.dumps(operation_provenance(name, SAFE_CONFIG.to_json(), START, START)).encode())
+        for shard in shards:
+            write_entries(folder.spool, [(instance.ref.reference, {"provenance": builder.build(instance)}) for instance in shard])
+        return folder
 
-    return build
+    return spool
+
+
+@pytest.fixture
+def made_instances():
+    """Three instances: two boxes on one frame and a changed name; a nested UID and a name; nothing found."""
+    return [written(1, [DOE], [BOX, OTHER_BOX]), written(2, [DOE, NESTED]), written(3)]
+
+
+@pytest.fixture
+def make_instance():
+    """A function from a number and findings to a written instance."""
+    return written
+
+
+@pytest.fixture
+def tabled(workspace, spool_operation, made_instances):
+    """A workspace whose table holds one operation of three instances."""
+    spool_operation("op1", made_instances)
+    assert build(workspace) == 4
+    return workspace

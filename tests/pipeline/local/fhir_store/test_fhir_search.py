@@ -1,6 +1,8 @@
 import urllib.parse
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from pipeline.local import fhir_configure, fhir_search
 from pipeline.local.fhir_resource import Refusal
@@ -152,12 +154,38 @@ def test_search_parameters_are_found_by_token_and_uri(filled, found):
         f"{BOTTOM}:contains=1",
         "_id:exact=a",
         "recorded:missing=1",
+        f"{SOURCE}=",
+        f"{SOURCE}:contains=a,",
+        "_id=",
     ],
 )
 def test_what_cannot_be_understood_is_refused_even_if_lenient(filled, found, query):
     with pytest.raises(Refusal) as refused:
         found(query, strict=False)
     assert refused.value.status == 400
+
+
+NAMES = [
+    *("_id", "_lastUpdated", "_count", "_page_token", "recorded", "when", "target", "target:identifier", "agent-role", "agent-role:not"),
+    *(SOURCE, f"{SOURCE}:contains", f"{SOURCE}:exact", BOTTOM, f"{BOTTOM}:missing", "other"),
+]
+VALUES = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.from_regex(r"(ne|sa|x)?[0-9+eE.,|\\:TZ-]{1,30}", fullmatch=True))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@given(st.lists(st.tuples(st.sampled_from(NAMES), VALUES), max_size=3))
+@example([("_page_token", "YWZ0ZXI6OTk5OTk5OTk5OTk5OTk5OTk5OTk5")])
+@example([(BOTTOM, "1e999999999")])
+@example([("recorded", "9999")])
+@example([("recorded", "0001-01-01T00:00:00+14:00")])
+def test_any_query_is_answered_or_refused(filled, database, store, items):
+    with database.read(store) as reader:
+        try:
+            bundle = fhir_search.search(reader, "Provenance", items, "base")
+        except Refusal as refused:
+            assert refused.status == 400
+        else:
+            assert 0 <= len(bundle.get("entry", ())) <= bundle["total"] <= 3
 
 
 def test_an_unknown_parameter_is_ignored_unless_strict(filled, found, database, store):

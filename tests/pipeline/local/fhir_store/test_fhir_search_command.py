@@ -1,3 +1,4 @@
+import datetime as dt
 import io
 
 import pytest
@@ -7,7 +8,11 @@ from pipeline.local import fhir_configure
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.search import install, render, search, search_parameters
 from transforms.model.errors import ConfigError
-from transforms.model.names import LOCAL_FHIR_STORE
+from transforms.model.names import LOCAL_DATASET, LOCAL_FHIR_STORE, OperationName
+from transforms.model.records import Action, BoxFinding, InstanceRef, InstanceUids, PixelSearch, TagFinding, WrittenInstance
+from transforms.provenance.instance import ProvenanceBuilder
+from transforms.provenance.phi import Phi
+from transforms.provenance.shapes import Shape
 
 
 @pytest.fixture
@@ -67,17 +72,44 @@ def test_a_workspace_without_a_store_is_refused(workspace):
     assert not workspace.fhir_database.exists()
 
 
-def test_the_table_counts_boxes_and_tags(run, seed_page):
+def test_the_table_counts_boxes_and_tags(run):
     console = Console(file=io.StringIO(), width=250)
-    console.print(render(search(run, "Provenance?_id=p1,p2,operation-1")))
-    lines = [line for line in console.file.getvalue().splitlines() if "│" in line]
+    render(search(run, "Provenance?_id=p1,p2,operation-1"), console)
+    printed = console.file.getvalue()
+    lines = [line for line in printed.splitlines() if "│" in line]
     cells = {line.split("│")[1].strip(): [cell.strip() for cell in line.split("│")[2:-1]] for line in lines}
-    assert cells["p1"] == [
-        "aaaa/dicomWeb/studies/1/series/2/instances/1",
-        "bbbb/dicomWeb/studies/1/series/2/instances/1",
-        "2026-11-22T10:00:00.000Z",
-        "2",
-        "1",
-    ]
+    names = [f"{store}/dicomWeb/studies/1/series/2/instances/1" for store in ("aaaa", "bbbb")]
+    assert cells["p1"] == [*names, "2026-11-22T10:00:00.000Z", "2", "1"]
     assert cells["p2"][3:] == ["0", "1"]
     assert cells["operation-1"] == ["SOURCE_STORE", "DEST_STORE", "2010-11-08T08:30:24-04:00", "0", "0"]
+    assert "3 found" in printed
+
+
+@pytest.mark.parametrize("shape", list(Shape))
+def test_what_the_pipeline_writes_is_found_in_either_shape(workspace, secret, shape):
+    at = dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC)
+    name = OperationName("op1", f"{LOCAL_DATASET}/dicomStores/aaaa", f"{LOCAL_DATASET}/dicomStores/bbbb", LOCAL_FHIR_STORE)
+    tag = TagFinding("00100010", Action.RESET, "Matched ID: 00100010 (Basic Z, 2026d)", original="Doe^John", replaced="A1B2")
+    boxes = (BoxFinding(0, 10, 2, 110, 24, "DOE JOHN", 0.9), BoxFinding(0, 10, 50, 90, 480, "F 42", 0.625))
+    builder = ProvenanceBuilder(name, secret, Phi.INCLUDE, shape)
+    database = FhirDatabase(workspace.fhir_database)
+    for number, found in ((1, boxes), (2, boxes[1:]), (3, ())):
+        source, target = InstanceUids("1.2", "1.2.3", f"1.2.3.{number}"), InstanceUids("2.25.1", "2.25.2", f"2.25.3{number}")
+        ref = InstanceRef(f"{number:016x}", "x", 9)
+        resource = builder.build(WrittenInstance(ref, source, target, 640, 480, 1, 5321, (tag,), found, PixelSearch.NAIVE, at, at))
+        with database.write(LOCAL_FHIR_STORE) as writer:
+            writer.put("Provenance", resource["id"], resource)
+
+    def sources(query: str) -> list[str]:
+        entries = search(workspace, f"Provenance?{query}").get("entry", ())
+        return [entry["resource"]["entity"][0]["what"]["identifier"]["value"][-1] for entry in entries]
+
+    assert sources("lookup-source-instance:contains=studies/1.2/series/1.2.3/instances/1.2.3.2") == ["2"]
+    assert sources("relative-x-coordinate-bottom-left=le0.05") == ["1"]
+    assert sources("relative-x-coordinate-bottom-left=1") == ["1", "2"]
+    assert sources("relative-x-coordinate-bottom-left:missing=true") == ["3"]
+    assert sources(f"agent:identifier={LOCAL_FHIR_STORE}/fhir/Provenance/operation-op1") == ["1", "2", "3"]
+    console = Console(file=io.StringIO(), width=250)
+    render(search(workspace, "Provenance"), console)
+    counts = [line.split("│")[-3:-1] for line in console.file.getvalue().splitlines() if "│" in line]
+    assert [[int(cell) for cell in row] for row in counts] == [[2, 1], [1, 1], [0, 1]]
