@@ -1,0 +1,264 @@
+"""Text drawn onto a real CT, in the layouts and transfer syntaxes of pixels: found, hidden, and nothing else touched."""
+
+import copy
+import datetime as dt
+import io
+
+import apache_beam as beam
+import cv2
+import numpy as np
+import pydicom
+import pytesseract
+import pytest
+from apache_beam.testing.util import assert_that, equal_to
+from PIL import Image
+from pydicom.dataset import FileDataset
+
+from transforms.model.config import ActionPlan, Profile
+from transforms.model.errors import InstanceProblem, OutcomeKind
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult, PixelSearch
+from transforms.pixels.redactor import Redactor, merged
+from transforms.pixels.search import Line, RememberingSearch
+from transforms.pixels.tesseract import Tesseract
+from transforms.pixels.transform import RedactText
+
+NOON = dt.datetime(2026, 1, 2, 12, tzinfo=dt.UTC)
+UIDS = InstanceUids("1.2.3", "1.2.4", "1.2.5")
+WORDS = ("KOWALSKI JAN", "1967-03-04")
+
+
+@pytest.fixture(scope="module")
+def redactor() -> Redactor:
+    return Redactor(RememberingSearch(Tesseract()))
+
+
+def opened(dataset: FileDataset) -> OpenInstance:
+    return OpenInstance(InstanceRef("00" * 8, "/x.dcm", 0), UIDS, dataset, NOON)
+
+
+def ink_mask(shape: tuple[int, int]) -> np.ndarray:
+    mask = np.zeros(shape, np.uint8)
+    for number, words in enumerate(WORDS):
+        cv2.putText(mask, words, (12, 34 + 30 * number), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 1, 2)
+    return mask.astype(bool)
+
+
+def saved(dataset: FileDataset) -> FileDataset:
+    """The data set as it comes out of a file."""
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    return pydicom.dcmread(io.BytesIO(buffer.getvalue()))
+
+
+def image(real_file, frames: np.ndarray, photometric: str, stored: int, signed: bool = False, planar: int = 0, **more) -> FileDataset:
+    """The header of a real CT around other samples."""
+    dataset = pydicom.dcmread(real_file("693_UNCR.dcm"))
+    for keyword in ("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept", "SmallestImagePixelValue", "LargestImagePixelValue"):
+        if keyword in dataset:
+            del dataset[keyword]
+    dataset.Rows, dataset.Columns = frames.shape[1:3]
+    dataset.SamplesPerPixel = 1 if frames.ndim == 3 else frames.shape[3]
+    dataset.PhotometricInterpretation, dataset.BitsStored, dataset.HighBit = photometric, stored, stored - 1
+    dataset.BitsAllocated, dataset.PixelRepresentation = frames.itemsize * 8, int(signed)
+    dataset.NumberOfFrames = len(frames)
+    if dataset.SamplesPerPixel > 1:
+        dataset.PlanarConfiguration = planar
+        frames = np.moveaxis(frames, 3, 1) if planar else frames
+    for keyword, value in more.items():
+        setattr(dataset, keyword, value)
+        if keyword.endswith("LookupTableDescriptor"):
+            dataset[keyword].VR = "US"
+    dataset.PixelData = frames.astype(frames.dtype.newbyteorder("<")).tobytes() + b"\0" * (frames.nbytes % 2)
+    dataset["PixelData"].VR = "OB" if frames.itemsize == 1 else "OW"
+    return saved(dataset)
+
+
+@pytest.fixture(scope="module")
+def anatomy():
+    """A real CT slice, in 0 to 4095, without text."""
+    dataset = pydicom.dcmread(pydicom.data.get_testdata_file("693_UNCR.dcm", download=False))
+    samples = dataset.pixel_array.astype(int)
+    scaled = (samples - samples.min()) * 3000 // (samples.max() - samples.min())
+    scaled[:80, :300] = 0  # the air beside the patient, without the streaks of the table
+    return scaled
+
+
+def layouts(anatomy: np.ndarray, written: bool):
+    """Name → samples of one frame and how the header describes them."""
+    ink = ink_mask(anatomy.shape) if written else np.zeros(anatomy.shape, bool)
+    deep = np.where(ink, 4095, anatomy)
+    shallow = (deep >> 4).astype("u1")
+    colour = np.stack([shallow, shallow, np.where(ink, 40, shallow).astype("u1")], axis=2)  # yellow letters
+    luminance = np.stack([shallow, np.full_like(shallow, 128), np.full_like(shallow, 128)], axis=2)
+    ramp = np.arange(256, dtype="<u2")[::-1] * 257
+    palette = {f"{name}PaletteColorLookupTableDescriptor": [256, 0, 16] for name in ("Red", "Green", "Blue")}
+    palette |= {f"{name}PaletteColorLookupTableData": ramp.tobytes() for name in ("Red", "Green", "Blue")}
+    return {
+        "12 of 16 bits": (deep.astype("u2"), {"photometric": "MONOCHROME2", "stored": 12}),
+        "16 bits, signed": ((deep * 8 - 16384).astype("i2"), {"photometric": "MONOCHROME2", "stored": 16, "signed": True}),
+        "32 bits": ((deep * 1000).astype("u4"), {"photometric": "MONOCHROME2", "stored": 32}),
+        "8 bits": (shallow, {"photometric": "MONOCHROME2", "stored": 8}),
+        "MONOCHROME1": ((4095 - deep).astype("u2"), {"photometric": "MONOCHROME1", "stored": 12}),
+        "RGB": (colour, {"photometric": "RGB", "stored": 8}),
+        "RGB by plane": (colour, {"photometric": "RGB", "stored": 8, "planar": 1}),
+        "YBR": (luminance, {"photometric": "YBR_FULL", "stored": 8}),
+        "palette": (255 - shallow, {"photometric": "PALETTE COLOR", "stored": 8, **palette}),
+    }
+
+
+def replaced(dataset: FileDataset, result: PixelResult) -> FileDataset:
+    if result.pixel_data is None:
+        return dataset
+    changed = copy.deepcopy(dataset)
+    changed.PixelData = result.pixel_data
+    changed["PixelData"].VR = dataset["PixelData"].VR
+    changed["PixelData"].is_undefined_length = dataset["PixelData"].is_undefined_length
+    return saved(changed)
+
+
+def seen(dataset: FileDataset) -> np.ndarray:
+    """The first frame in grey by pydicom alone, none of our own decoding or rendering."""
+    samples = pydicom.pixels.pixel_array(dataset, index=0 if int(dataset.get("NumberOfFrames") or 1) > 1 else None).astype(float)
+    if dataset.PhotometricInterpretation == "PALETTE COLOR":
+        samples = pydicom.pixels.processing.apply_color_lut(samples.astype("u1"), dataset).astype(float)
+    grey = samples.max(axis=2) if samples.ndim == 3 else samples
+    grey = (grey - grey.min()) * 255 / max(grey.max() - grey.min(), 1)
+    return (255 - grey if dataset.PhotometricInterpretation == "MONOCHROME1" else grey).astype(np.uint8)
+
+
+def letters_read(grey: np.ndarray) -> str:
+    """What another reading makes of the corner: a block of text, enlarged threefold, both polarities."""
+    corner = Image.fromarray(grey[:90, :310]).resize((930, 270))
+    texts = [pytesseract.image_to_string(picture, config="--psm 6") for picture in (corner, Image.eval(corner, lambda value: 255 - value))]
+    return "".join(character for character in "".join(texts) if character.isalnum())
+
+
+def check_hidden(before: FileDataset, result: PixelResult) -> None:
+    ink = ink_mask((before.Rows, before.Columns))
+    boxed = np.zeros(ink.shape, bool)
+    for box in result.boxes:
+        boxed[box.top : box.bottom, box.left : box.right] = True
+    assert boxed[ink].mean() >= 0.98
+    assert boxed.mean() <= 0.05
+    after = replaced(before, result)
+    assert "KOWALSKI" in letters_read(seen(before))
+    assert letters_read(seen(after)) == ""
+    assert (seen(after)[boxed] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "layout", ["12 of 16 bits", "16 bits, signed", "32 bits", "8 bits", "MONOCHROME1", "RGB", "RGB by plane", "YBR", "palette"]
+)
+def test_text_is_hidden_and_nothing_else_changes_in_every_layout(redactor, real_file, anatomy, layout):
+    samples, description = layouts(anatomy, written=True)[layout]
+    before = image(real_file, samples[np.newaxis], **description)
+    result = redactor.redact(opened(before)).pixels
+    assert result.search is PixelSearch.NAIVE
+    assert {"KOWALSKI JAN", "1967-03-04"} <= {box.text for box in result.boxes}
+    check_hidden(before, result)
+    outside = np.ones(samples.shape[:2], bool)
+    for box in result.boxes:
+        outside[box.top : box.bottom, box.left : box.right] = False
+    old, new = before.pixel_array, replaced(before, result).pixel_array
+    assert np.array_equal(old[outside], new[outside])
+
+
+@pytest.mark.parametrize(
+    "layout", ["12 of 16 bits", "16 bits, signed", "32 bits", "8 bits", "MONOCHROME1", "RGB", "RGB by plane", "YBR", "palette"]
+)
+def test_the_same_frame_without_text_stays_byte_for_byte(redactor, real_file, anatomy, layout):
+    samples, description = layouts(anatomy, written=False)[layout]
+    result = redactor.redact(opened(image(real_file, samples[np.newaxis], **description))).pixels
+    assert (result.boxes, result.pixel_data) == ((), None)
+
+
+@pytest.mark.parametrize("syntax", [pydicom.uid.RLELossless, pydicom.uid.JPEGLSLossless, pydicom.uid.JPEG2000Lossless])
+@pytest.mark.parametrize("layout", ["12 of 16 bits", "RGB"])
+def test_text_is_hidden_in_compressed_frames_and_the_frame_without_text_is_not_coded_again(redactor, real_file, anatomy, syntax, layout):
+    samples, description = layouts(anatomy, written=True)[layout]
+    plain, _ = layouts(anatomy * 0, written=False)[layout]
+    before = image(real_file, np.stack([samples, plain]), **description)
+    before.compress(syntax, encoding_plugin="pyjpegls" if syntax == pydicom.uid.JPEGLSLossless else "pylibjpeg")
+    before = saved(before)
+    result = redactor.redact(opened(before)).pixels
+    check_hidden(before, result)
+    assert {box.frame for box in result.boxes} == {0}
+    old = list(pydicom.encaps.generate_frames(before.PixelData, number_of_frames=2))
+    new = list(pydicom.encaps.generate_frames(result.pixel_data, number_of_frames=2))
+    assert old[0] != new[0]
+    assert old[1].rstrip(b"\0") == new[1].rstrip(b"\0") or result.findings
+
+
+def test_text_that_only_the_window_shows_is_found(redactor, real_file, anatomy):
+    samples = np.full(anatomy.shape, 1000, "u2")
+    samples[ink_mask(anatomy.shape)] = 1030
+    samples[400:410, 400:410] = 60000
+    hidden = image(real_file, samples[np.newaxis], "MONOCHROME2", 16)
+    assert redactor.redact(opened(hidden)).pixels.boxes == ()
+    shown = image(real_file, samples[np.newaxis], "MONOCHROME2", 16, WindowCenter=1015, WindowWidth=60)
+    boxes = redactor.redact(opened(shown)).pixels.boxes
+    assert {"KOWALSKI JAN", "1967-03-04"} <= {box.text for box in boxes}
+
+
+def test_each_frame_has_its_own_boxes(redactor, real_file, anatomy):
+    written = layouts(anatomy * 0, written=True)["8 bits"][0]
+    before = image(real_file, np.stack([written * 0, written, written * 0, written]), "MONOCHROME2", 8)
+    result = redactor.redact(opened(before)).pixels
+    assert [box.frame for box in result.boxes] == [1, 1, 3, 3]
+    assert not np.frombuffer(result.pixel_data, "u1").any()
+
+
+def test_a_search_is_repeatable(real_file):
+    dataset = pydicom.dcmread(real_file("US1_UNCR.dcm"))
+    results = [Redactor(Tesseract()).redact(opened(dataset)).pixels for _ in range(2)]
+    assert results[0] == results[1]
+    assert results[0].boxes
+
+
+def test_without_a_search_the_text_stays_and_what_is_not_samples_goes(real_file):
+    dataset = pydicom.dcmread(real_file("US1_J2KR.dcm"))
+    result = Redactor(None).redact(opened(dataset)).pixels
+    assert (result.search, result.boxes) == (PixelSearch.NONE, ())
+    assert [finding.reason for finding in result.findings] == ["Matched Expression: JPEG 2000 comment (1 frame)"]
+    assert np.array_equal(replaced(dataset, result).pixel_array, dataset.pixel_array)
+
+
+def test_floating_point_pixels_are_refused_under_a_search_and_left_without_one(redactor, real_file):
+    dataset = pydicom.dcmread(real_file("CT_small.dcm"))
+    del dataset.PixelData
+    dataset.FloatPixelData = np.zeros((128, 128), "<f4").tobytes()
+    with pytest.raises(InstanceProblem) as caught:
+        redactor.redact(opened(dataset))
+    assert caught.value.code == "NO_DECODER"
+    assert Redactor(None).redact(opened(dataset)).pixels == PixelResult()
+
+
+def line(left, top, right, bottom, text="", confidence=0.5) -> Line:
+    return Line(left, top, right, bottom, text, confidence)
+
+
+def test_a_line_seen_in_two_renderings_is_one_box_with_the_better_reading():
+    full, window = line(10, 10, 50, 20, "D0E", 0.3), line(8, 11, 90, 21, "DOE JOHN", 0.9)
+    assert merged([full, window]) == [line(8, 10, 90, 21, "DOE JOHN", 0.9)]
+
+
+def test_lines_that_touch_by_their_padding_stay_two():
+    assert merged([line(0, 18, 50, 30), line(0, 0, 50, 20)]) == [line(0, 0, 50, 20), line(0, 18, 50, 30)]
+
+
+def test_a_box_that_grew_swallows_what_it_covers_then():
+    assert merged([line(0, 0, 10, 10), line(30, 0, 34, 10), line(4, 0, 40, 10)]) == [line(0, 0, 40, 10)]
+
+
+def test_the_stage_gives_redacted_instances_and_an_outcome_for_what_cannot_be_decoded(real_file):
+    paths = {"US1_UNCR": real_file("US1_UNCR.dcm"), "MR_truncated": real_file("MR_truncated.dcm")}
+
+    def read(name):
+        return OpenInstance(InstanceRef(name, "/x.dcm", 0), UIDS, pydicom.dcmread(paths[name]), NOON)
+
+    with beam.Pipeline(runner="FnApiRunner") as pipeline:
+        redacted = pipeline | beam.Create(list(paths)) | beam.Map(read) | RedactText(ActionPlan(Profile.BASIC, False, True))
+        found = redacted.instances | beam.Map(lambda one: (one.ref.reference, "LYMPH NODE" in {box.text for box in one.pixels.boxes}))
+        failed = redacted.outcomes | beam.Map(lambda one: (one.reference, one.kind, one.stage, one.code))
+        assert_that(found, equal_to([("US1_UNCR", True)]), "found")
+        assert_that(failed, equal_to([("MR_truncated", OutcomeKind.FAILED, "pixels", "PIXEL_LENGTH")]), "failed")

@@ -1,0 +1,30 @@
+import itertools
+
+import numpy as np
+
+from transforms.pixels.search import Line, RememberingSearch
+
+
+class Counting:
+    """An engine whose every answer is another."""
+
+    def __init__(self):
+        self._numbers = itertools.count()
+
+    def lines(self, image):  # noqa: ARG002 - of the protocol
+        return [Line(0, 0, 1, 1, str(next(self._numbers)))]
+
+
+def test_an_image_seen_before_gets_its_answer_again_and_another_a_fresh_one():
+    search = RememberingSearch(Counting())
+    grey, other = np.zeros((2, 6), np.uint8), np.zeros((6, 2), np.uint8)
+    answers = [search.lines(image)[0].text for image in (grey, other, grey.copy(), np.zeros((2, 2, 3), np.uint8), grey + 1, other)]
+    assert answers == ["0", "1", "0", "2", "3", "1"]
+
+
+def test_only_the_last_answers_are_kept():
+    search = RememberingSearch(Counting())
+    images = [np.full((1, 1), value, np.uint8) for value in range(65)]
+    first = [search.lines(image)[0].text for image in images]
+    assert search.lines(images[64])[0].text == first[64]
+    assert search.lines(images[0])[0].text == "65"
