@@ -81,7 +81,9 @@ def test_required_of_an_item():
 def test_what_only_some_content_items_have_is_not_required():
     assert required(SR, path("ContentSequence")) == dict.fromkeys(path("RelationshipType", "ValueType"), "1")
     assert not {*path("MeasuredValueSequence", "GraphicData", "ReferencedSOPSequence")} & set(required(SR))
-    assert required(SR)[Tag("ContinuityOfContent")] == "1"
+    assert required(SR)[Tag("ContinuityOfContent")] == required(SR)[Tag("ConceptNameCodeSequence")] == "1", (
+        "the root is a container with a title"
+    )
 
 
 def test_no_functional_group_is_required_of_a_frame():

@@ -66,6 +66,8 @@ def _tree(attributes: list[dict[str, Any]]) -> dict[str, Any]:
         for keyword in attribute["path"]:
             level = level[_tag(keyword)][1]
         level[_tag(attribute["keyword"])] = (_kind(attribute), {})
+    if "0040A050" in tree:  # Continuity of Content at the top: a container, whose concept name is the document's title
+        tree["0040A043"] = ("1", tree["0040A043"][1])
     return tree
 
 
