@@ -8,6 +8,7 @@ new parameter finds only what is indexed so far.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -19,7 +20,8 @@ from pipeline.local.fhirpath import ExpressionError, evaluator
 
 OPERATION_TYPE = "type.googleapis.com/google.cloud.healthcare.v1beta1.OperationMetadata"
 _RESOURCES_A_STEP = 100
-"""Resources indexed in one transaction, so that writers wait for no more than these."""
+_SECONDS_A_STEP = 0.5
+"""One transaction indexes this many resources, or for this long: writers wait for no more."""
 
 
 class _Wanted(NamedTuple):
@@ -135,12 +137,15 @@ def _step(database: FhirDatabase, store: str, name: str) -> bool:
         parameters = [one for one in writer.parameters() if one.id in pending["parameters"]]
         query = "SELECT seq, type, id, version, updated, content FROM resources WHERE store = ? AND seq > ? ORDER BY seq LIMIT ?"
         rows = execute(query, (writer.id, pending["after"], _RESOURCES_A_STEP)).fetchall()
+        enough, indexed = time.monotonic() + _SECONDS_A_STEP, 0
         for row in rows:
-            one = stored(row)
+            one, indexed = stored(row), indexed + 1
             fhir_index.index(writer.connection, one.seq, one.resource, [it for it in parameters if it.type == one.resource["resourceType"]])
+            pending["after"] = one.seq
+            if time.monotonic() > enough:
+                break
         counter = state["metadata"]["counter"]
-        counter["success"] = str(int(counter["success"]) + len(rows))
-        pending["after"] = rows[-1][0] if rows else pending["after"]
+        counter["success"] = str(int(counter["success"]) + indexed)
         counter["pending"] = str(_count_after(writer, pending["after"]))
         if counter["pending"] == "0":
             _finish(state, instant(writer.now.timestamp()))

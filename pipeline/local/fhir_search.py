@@ -214,13 +214,16 @@ def _prefixed(value: str, ranged: Callable[[str], Range]) -> tuple[str, Range]:
         if match is None:
             raise ValueError("empty")
         return match[1] or "eq", ranged(match[2])
-    except (ValueError, OverflowError):
+    except (ValueError, ArithmeticError):
         raise Refusal(400, "value", "a value is not a number or date, or has an unknown prefix") from None
 
 
 def _alternatives(value: str) -> list[str]:
-    """The comma's alternatives; an escaped comma is a part of the value."""
-    return re.split(r"(?<!\\),", value)
+    """The comma's alternatives; an escaped comma is a part of the value. An empty one would match everything."""
+    alternatives = re.split(r"(?<!\\),", value)
+    if not all(alternatives):
+        raise Refusal(400, "value", "a value is empty")
+    return alternatives
 
 
 def _plain(value: str) -> str:
@@ -243,9 +246,12 @@ def _token(seq: int) -> str:
 
 def _page(token: str) -> int:
     try:
-        return int(base64.urlsafe_b64decode(token).removeprefix(b"after:"))
+        match = re.fullmatch(rb"after:(\d{1,18})", base64.urlsafe_b64decode(token))
     except ValueError:
-        raise Refusal(400, "value", "_page_token is not of this server") from None
+        match = None
+    if match is None:
+        raise Refusal(400, "value", "_page_token is not of this server")
+    return int(match[1])
 
 
 def _no_modifier(code: str) -> Refusal:

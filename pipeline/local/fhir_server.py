@@ -6,13 +6,10 @@ Nothing of a request is ever logged: no path, query, id or body, and of an unexp
 from __future__ import annotations
 
 import dataclasses
-import hmac
-import ipaddress
 import json
 import logging
 import math
 import re
-import urllib.parse
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -24,11 +21,12 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.local import fhir_bundle, fhir_configure, fhir_search
+from pipeline.local.fhir_answer import json_answer, refused
 from pipeline.local.fhir_capability import capability_statement
 from pipeline.local.fhir_database import FhirDatabase, Stored
+from pipeline.local.fhir_guard import Guard
 from pipeline.local.fhir_resource import Refusal
 from pipeline.local.quota import WriteQuota
 from transforms.model.workspace import Workspace
@@ -85,7 +83,7 @@ def application(service: Service, token: str | None = None) -> Starlette:
         _route("GET", _STORE + "/fhir/{type}/{id}/_history", _history),
         _route("GET", _STORE + "/fhir/{type}/{id}/_history/{version}", _version),
     ]
-    app = Starlette(routes=routes, middleware=[Middleware(_Guard, token=token)], exception_handlers={HTTPException: _no_such_method})
+    app = Starlette(routes=routes, middleware=[Middleware(Guard, token=token)], exception_handlers={HTTPException: _no_such_method})
     app.state.service = service
     return app
 
@@ -100,10 +98,10 @@ def _endpoint(handler: Handler, limit: int) -> Callable[[Request], Awaitable[Res
             body = await _body(request, limit) if request.method in ("POST", "PUT") else b""
             return await run_in_threadpool(lambda: handler(_call(request, body)))
         except Refusal as refusal:
-            return _refused(refusal)
+            return refused(refusal)
         except Exception as error:  # noqa: BLE001 - the last net: the text of a foreign exception may hold PHI, its type does not
             _LOG.error("the FHIR store failed on a request: %s", type(error).__name__)
-            return _refused(Refusal(500, "exception", "the store failed on this request"))
+            return refused(Refusal(500, "exception", "the store failed on this request"))
 
     return answer
 
@@ -157,14 +155,14 @@ def _operation(call: Call) -> Response:
         operation = json.loads(file.read_bytes())
     if operation is None or operation.get("name") != name:
         raise Refusal(404, "not-found", "there is no such operation")
-    return _json(operation)
+    return json_answer(operation)
 
 
 def _get_store(call: Call) -> Response:
     with call.service.database.read(call.store) as reader:
         parameters = fhir_configure.configured(reader)
     store = {"name": call.store, "version": "R4", "enableUpdateCreate": True, "disableReferentialIntegrity": True}
-    return _json({**store, **({"searchConfig": {"searchParameters": parameters}} if parameters else {})})
+    return json_answer({**store, **({"searchConfig": {"searchParameters": parameters}} if parameters else {})})
 
 
 def _configure(call: Call) -> Response:
@@ -174,22 +172,22 @@ def _configure(call: Call) -> Response:
         raise Refusal(400, "invalid", "canonicalUrls is not a list of strings")
     operation = fhir_configure.configure(call.service.database, call.store, urls, bool(body.get("validateOnly", False)))
     task = None if operation["done"] else BackgroundTask(fhir_configure.reindex, call.service.database, call.store, operation["name"])
-    return _json(operation, task=task)
+    return json_answer(operation, task=task)
 
 
 def _bundle(call: Call) -> Response:
-    return _json(fhir_bundle.execute(call.service.database, call.service.quota, call.store, call.base, call.body))
+    return json_answer(fhir_bundle.execute(call.service.database, call.service.quota, call.store, call.base, call.body))
 
 
 def _metadata(call: Call) -> Response:
     with call.service.database.read(call.store) as reader:
-        return _json(capability_statement(call.base, reader.parameters()))
+        return json_answer(capability_statement(call.base, reader.parameters()))
 
 
 def _search(call: Call) -> Response:
     strict = re.search(r"\bhandling=strict\b", call.prefer) is not None
     with call.service.database.read(call.store) as reader:
-        return _json(fhir_search.search(reader, call.path["type"], call.query, call.base, strict))
+        return json_answer(fhir_search.search(reader, call.path["type"], call.query, call.base, strict))
 
 
 def _create(call: Call) -> Response:
@@ -212,7 +210,7 @@ def _read(call: Call) -> Response:
 def _history(call: Call) -> Response:
     versions = _versions(call)
     entries = [fhir_bundle.history_entry(call.base, one) for one in versions]
-    return _json({"resourceType": "Bundle", "type": "history", "total": len(entries), "entry": entries})
+    return json_answer({"resourceType": "Bundle", "type": "history", "total": len(entries), "entry": entries})
 
 
 def _version(call: Call) -> Response:
@@ -232,54 +230,9 @@ def _one(call: Call, one: Stored) -> Response:
     headers = {"ETag": fhir_bundle.etag(one)}
     if one.created:
         headers["Location"] = fhir_bundle.location(call.base, one)
-    return _json(one.resource, 201 if one.created else 200, headers)
-
-
-def _refused(refusal: Refusal) -> Response:
-    headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
-    return _json(refusal.outcome(), refusal.status, headers)
-
-
-def _json(content: Any, status: int = 200, headers: dict[str, str] | None = None, task: BackgroundTask | None = None) -> Response:
-    media_type = "application/fhir+json" if "resourceType" in content else "application/json"
-    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-    return Response(body, status, headers, media_type, task)
+    return json_answer(one.resource, 201 if one.created else 200, headers)
 
 
 async def _no_such_method(_: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return _refused(Refusal(status, "not-supported", "the path and method are none of this server's"))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own, for itself only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class _Guard:
-    """`Authorization: Bearer TOKEN` on every request, compared in constant time (RFC 6750).
-
-    Where there is no token, the Host header must name the loopback address: so a page in a browser on this machine cannot
-    reach the store under a name of its own (DNS rebinding).
-    """
-
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self._app, self._due = app, None if token is None else b"Bearer " + token.encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refused = self._refusal(scope) if scope["type"] == "http" else None
-        await (refused or self._app)(scope, receive, send)
-
-    def _refusal(self, scope: Scope) -> Response | None:
-        given = [value for name, value in scope["headers"] if name == b"authorization"]
-        if self._due is not None and not (len(given) == 1 and hmac.compare_digest(given[0], self._due)):
-            refused = _refused(Refusal(401, "login", "a bearer token is required"))
-            refused.headers["WWW-Authenticate"] = "Bearer"
-            return refused
-        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
-        if self._due is None and not is_loopback(urllib.parse.urlsplit(f"//{host}").hostname or ""):
-            return _refused(Refusal(403, "forbidden", "without a token only requests to the loopback address are answered"))
-        return None
+    return refused(Refusal(status, "not-supported", "the path and method are none of this server's"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.resources
 import json
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from rich.table import Table
+from rich.console import Console
 
-from pipeline.local import fhir_configure, fhir_search
+from pipeline.local import fhir_configure, fhir_search, sql
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_resource import Refusal
 from transforms.model.errors import ConfigError
@@ -51,39 +51,40 @@ def search(workspace: Workspace, query: str, store: str = LOCAL_FHIR_STORE) -> d
 
 
 def install(database: FhirDatabase, store: str) -> None:
-    """Put the shipped parameters in force beside those that are; does nothing where they are already."""
+    """Put the shipped parameters in force beside those that are, and see that everything is indexed under them.
+
+    Writes nothing where that is so already.
+    """
     shipped = {resource["url"]: resource for resource in search_parameters()}
     with database.read(store) as reader:
         configured = [one["canonicalUrl"] for one in fhir_configure.configured(reader)]
         present = {one.resource.get("url") for one in reader.all("SearchParameter")}
-    if set(shipped) <= set(configured):
-        return
-    with database.write(store) as writer:
-        for url in shipped.keys() - present:
-            writer.put("SearchParameter", url, shipped[url])
-    operation = fhir_configure.configure(database, store, [*configured, *shipped])
-    fhir_configure.reindex(database, store, operation["name"])
+    if not set(shipped) <= set(configured):
+        with database.write(store) as writer:
+            for url in shipped.keys() - present:
+                writer.put("SearchParameter", url, shipped[url])
+        fhir_configure.configure(database, store, [*configured, *shipped])
+    for indexed, operation in fhir_configure.unfinished(database):
+        if indexed == store:
+            fhir_configure.reindex(database, store, operation)
 
 
-def render(bundle: dict[str, Any]) -> Table:
-    """One row a Provenance: id, source, destination, recorded, number of boxes and of tag findings."""
-    table = Table("id", "source", "destination", "recorded", "boxes", "tags", title=f"{bundle['total']} found")
-    for entry in bundle.get("entry", ()):
-        table.add_row(*_row(entry["resource"]))
-    for column in table.columns:
-        column.overflow = "fold"
-    return table
+def render(bundle: dict[str, Any], console: Console | None = None) -> None:
+    """Print one row a Provenance: id, source, destination, recorded, number of boxes and of tag findings."""
+    rows = [_row(entry["resource"]) for entry in bundle.get("entry", ())]
+    sql.render(["id", "source", "destination", "recorded", "boxes", "tags"], rows, console, title=f"{bundle['total']} found")
 
 
-def _row(resource: dict[str, Any]) -> list[str]:
+def _row(resource: dict[str, Any]) -> tuple[Any, ...]:
     if resource["resourceType"] != "Provenance":
-        return [resource["id"], resource.get("url", ""), "", resource["meta"]["lastUpdated"], "", ""]
-    source = " ".join(_name(entity["what"]) for entity in resource.get("entity", ()))
+        return resource["id"], resource.get("url", ""), "", resource["meta"]["lastUpdated"], None, None
+    entities = resource.get("entity", ())
+    source = " ".join(_name(entity["what"]) for entity in entities)
     target = " ".join(_name(target) for target in resource["target"])
-    extensions = [extension for entity in resource.get("entity", ()) for extension in entity.get("extension", ())]
+    extensions = [extension for entity in entities for extension in entity.get("extension", ())]
     boxes = sum(_count(extension, "left") for extension in extensions if extension["url"] == IMAGES)
     tags = sum(_count(extension, "tag-id") for extension in extensions if extension["url"] == TAGS)
-    return [resource["id"], source, target, resource["recorded"], str(boxes), str(tags)]
+    return resource["id"], source, target, resource["recorded"], boxes, tags
 
 
 def _name(reference: dict[str, Any]) -> str:
@@ -98,7 +99,7 @@ def _count(extension: dict[str, Any], url: str) -> int:
     return sum(child["url"] == url for child in children) + sum(_count(child, url) for child in children)
 
 
-def _pages(fetch: Any) -> Iterator[dict[str, Any]]:
+def _pages(fetch: Callable[[list[tuple[str, str]]], dict[str, Any]]) -> Iterator[dict[str, Any]]:
     more: list[tuple[str, str]] = []
     while True:
         page = fetch(more)

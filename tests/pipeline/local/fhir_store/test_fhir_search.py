@@ -157,6 +157,9 @@ def test_search_parameters_are_found_by_token_and_uri(filled, found):
         f"{SOURCE}=",
         f"{SOURCE}:contains=a,",
         "_id=",
+        f"{SOURCE}=",
+        f"{SOURCE}:contains=a,",
+        "_id=",
     ],
 )
 def test_what_cannot_be_understood_is_refused_even_if_lenient(filled, found, query):
@@ -182,10 +185,9 @@ def test_any_query_is_answered_or_refused(filled, database, store, items):
     with database.read(store) as reader:
         try:
             bundle = fhir_search.search(reader, "Provenance", items, "base")
-        except Refusal as refused:
-            assert refused.status == 400
-        else:
-            assert 0 <= len(bundle.get("entry", ())) <= bundle["total"] <= 3
+        except Refusal:
+            return
+    assert 0 <= len(bundle.get("entry", ())) <= bundle["total"] <= 3
 
 
 def test_an_unknown_parameter_is_ignored_unless_strict(filled, found, database, store):

@@ -143,6 +143,8 @@ def test_a_form_is_refused_so_that_no_web_page_can_write(base, provenance):
 
 def test_a_request_under_another_host_name_is_refused(base):
     assert requests.get(base, headers={"Host": "evil.example"}, timeout=30).status_code == 403
+    assert requests.get(base, headers={"Host": "["}, timeout=30).status_code == 403
+    assert requests.get(base, headers={"Host": "[::1]:1"}, timeout=30).status_code == 200
     assert requests.get(base, headers={"Host": "localhost:1"}, timeout=30).status_code == 200
 
 
