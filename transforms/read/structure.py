@@ -260,6 +260,8 @@ class _Walk:
         """The element at `position`, with all in it; it must end by `limit`."""
         self._need(position, 8, limit)
         group, number = encoding.tag.unpack_from(self._data, position)
+        if group == 0xFFFE:  # delimiters and items have their places, and no VR
+            raise problem("BAD_LENGTH")
         tag, vr = group << 16 | number, b""
         if encoding.implicit:
             length, start = encoding.long.unpack_from(self._data, position + 4)[0], position + 8
@@ -293,8 +295,6 @@ class _Walk:
         group = element.tag >> 16
         if group in (0x0000, 0x0002):
             raise problem("MISPLACED_ELEMENT")
-        if group == 0xFFFE:
-            raise problem("BAD_LENGTH")
         begin, after = seen.setdefault(element.tag, (position, element.after))
         if begin != position and self._data[begin:after] != self._data[position : element.after]:
             raise problem("DUPLICATE_ELEMENT")

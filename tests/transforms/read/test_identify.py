@@ -55,5 +55,11 @@ def test_no_uid_is_none(tmp_path, content):
     assert sop_instance(str(path), len(content)) is None
 
 
+def test_a_large_file_that_is_not_dicom_is_not_read(tmp_path):
+    with (tmp_path / "video").open("wb") as file:
+        file.truncate(8 << 30)  # sparse: reading it whole would take the memory of the machine
+    assert sop_instance(str(tmp_path / "video"), 8 << 30) is None
+
+
 def test_a_file_that_is_not_there_is_none(tmp_path):
     assert sop_instance(str(tmp_path / "gone"), 10) is None

@@ -132,6 +132,14 @@ def test_what_an_earlier_run_finished_is_done_and_still_decides(source, tmp_path
     }
 
 
+def test_two_finished_copies_are_both_done(source, tmp_path, folder, key_uri, secret):
+    finished = [reference_of(source / name, secret) for name in ("deep/a-copy.dcm", "b-copy.dcm")]
+    spool.write_entries(folder.spool, [(reference, {}) for reference in finished])
+    run = Run(source, tmp_path, folder, key_uri)
+    assert run.done == sorted(finished)
+    assert run.outcomes == []
+
+
 def test_a_file_name_that_is_not_utf8_is_listed_and_resolved(tmp_path, folder, key_uri, workspace, real_file):
     root = tmp_path / "source"
     root.mkdir()
