@@ -129,7 +129,7 @@ class _Rle:
 
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
         options = {"rows": description.rows, "columns": description.columns, "bits_allocated": description.bits_allocated}
-        planes = np.frombuffer(rle.decode_pixel_data(frame, version=2, **options), description.dtype.newbyteorder("<"))
+        planes = np.frombuffer(_decode_rle(frame, options), description.dtype.newbyteorder("<"))
         shaped = planes.reshape(description.samples, description.rows, description.columns)
         samples = shaped[0] if description.samples == 1 else np.moveaxis(shaped, 0, -1)
         return Decoded(np.ascontiguousarray(samples, description.dtype), _header_colour(description))
@@ -144,6 +144,16 @@ class _Rle:
             bits_allocated=description.bits_allocated,
         )
         return Encoded(coded, None)
+
+
+def _decode_rle(frame: bytes, options: dict[str, int]) -> bytes | bytearray:
+    """pylibjpeg-rle's decoder; what it does at some broken segments is no Exception, and would end the worker."""
+    try:
+        return rle.decode_pixel_data(frame, version=2, **options)
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise ValueError("the decoder panicked") from None
+        raise
 
 
 @dataclasses.dataclass(frozen=True)

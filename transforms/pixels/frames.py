@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from pydicom.dataset import FileDataset
@@ -84,8 +84,8 @@ class CodedFrames:
 def locate(dataset: FileDataset, description: PixelDescription) -> NativeFrames | CodedFrames:
     """Where the frames of an instance are; the value is not copied.
 
-    Raises InstanceProblem: PIXEL_LENGTH where native samples are missing, BAD_FRAGMENTS where the items cannot be read
-    or do not tell one frame from another.
+    Raises InstanceProblem: PIXEL_LENGTH where native samples are missing or whole frames are surplus, BAD_FRAGMENTS where
+    the items cannot be read, do not tell one frame from another, or hold more frames than the header says.
     """
     value = memoryview(dataset["PixelData"].value or b"")
     if description.native:
@@ -108,6 +108,8 @@ def _native(value: memoryview, description: PixelDescription) -> NativeFrames:
     if len(value) < expected:
         raise InstanceProblem(STAGE, "PIXEL_LENGTH", "PixelData is shorter than Rows, Columns and NumberOfFrames need")
     surplus = len(value) - expected
+    if surplus > 1 and 8 * surplus >= description.frame_bits:
+        raise InstanceProblem(STAGE, "PIXEL_LENGTH", "PixelData holds more frames than NumberOfFrames says")
     if description.swapped:
         value = memoryview(swap_pairs(value))
     return NativeFrames(value, description, 0 if surplus <= 1 else surplus - expected % 2)
@@ -135,14 +137,17 @@ def coded_frames(value: memoryview, frames: int, extended_offsets: bytes = b"", 
     base = table[1] + _HEADER
     starts = [start - base for start, _ in fragments]
     basic = bytes(value[table[0] : table[1]])
+    looks = [bytes(value[start : start + 12]).startswith(_STARTS) for start, _ in fragments]
     groups = (
         _by_offsets(starts, _unpack(extended_offsets, "Q"), frames)
         or _by_offsets(starts, _unpack(basic, "I"), frames)
         or _by_count(len(fragments), frames)
-        or _by_look([bytes(value[start : start + 12]) for start, _ in fragments], frames)
+        or _by_look(looks, frames)
     )
     if groups is None:
         raise _bad("the fragments cannot be told apart into frames")
+    if frames == 1 and sum(looks) > 1:
+        raise _bad("there are more frames than NumberOfFrames says")
     parts = tuple(tuple(value[start:stop] for start, stop in fragments[first:last]) for first, last in itertools.pairwise(groups))
     lengths = None
     if extended_offsets:
@@ -193,8 +198,7 @@ def _by_count(fragments: int, frames: int) -> list[int] | None:
     return [0, fragments] if frames == 1 else None
 
 
-def _by_look(heads: Iterable[bytes], frames: int) -> list[int] | None:
-    looks = [head.startswith(_STARTS) for head in heads]
+def _by_look(looks: Sequence[bool], frames: int) -> list[int] | None:
     first = [number for number, starts in enumerate(looks) if starts]
     return [*first, len(looks)] if len(first) == frames and first[0] == 0 else None
 

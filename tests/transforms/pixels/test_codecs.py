@@ -269,6 +269,14 @@ def test_a_broken_frame_is_a_problem_in_every_syntax(syntax, frame):
     assert problem.value.code == "DECODE_FAILED"
 
 
+def test_a_decoder_that_panics_does_not_end_the_worker():
+    description = dataclasses.replace(described(uid.RLELossless, 16, 16, False, 1), rows=2, columns=2)
+    overfull = np.array([2, 64, 66, *[0] * 13], "<u4").tobytes() + b"\xfd\x07" + b"\x81\x07"  # 4 pixels, then 128 more
+    with pytest.raises(InstanceProblem) as problem:
+        codecs.decode(overfull, description)
+    assert problem.value.code == "DECODE_FAILED"
+
+
 @pytest.mark.parametrize("syntax", LOSSLESS[1:])
 def test_a_frame_of_another_size_than_the_headers_is_a_problem(syntax):
     description = described(syntax, 8, 8, False, 1)

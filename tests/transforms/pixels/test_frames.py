@@ -78,6 +78,14 @@ def test_missing_native_samples_are_named(real_file):
     assert problem.value.code == "PIXEL_LENGTH"
 
 
+def test_surplus_native_frames_are_not_thrown_away_in_silence(real_file):
+    dataset = pydicom.dcmread(real_file("SC_rgb_2frame.dcm"))
+    dataset.NumberOfFrames = 1
+    with pytest.raises(InstanceProblem) as problem:
+        locate(dataset, PixelDescription.from_dataset(dataset))
+    assert problem.value.code == "PIXEL_LENGTH"
+
+
 def fragments_of(value: bytes, frames: int, *tables: bytes) -> list[int]:
     return [len(parts) for parts in coded_frames(memoryview(value), frames, *tables).fragments]
 
@@ -153,6 +161,7 @@ def test_what_follows_a_delimiter_is_trailing_and_goes():
         (item(b"") + ITEM + b"\xff\xff\0\0aa", 1),
         (item(b"") + item(b"aa") + b"SECRET", 1),
         (item(b"") + item(b"aa") + item(b"bb") + item(b"cc"), 2),
+        (item(b"") + item(b"\xff\xd8aa") + item(b"\xff\xd8bb"), 1),
     ],
 )
 def test_items_that_make_no_frames_are_named(value, frames):
