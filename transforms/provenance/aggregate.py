@@ -7,13 +7,14 @@ split; it says less of each finding instead, counts them, and says in a child `a
 from __future__ import annotations
 
 import collections
+import dataclasses
 import json
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from transforms.model.records import BoxFinding, TagFinding, WrittenInstance
-from transforms.provenance.findings import box_extensions, edges, tag_extensions
+from transforms.provenance.findings import box_extensions, by_frame, edges, frame_text, tag_extensions
 from transforms.provenance.phi import Disclosure
 from transforms.provenance.values import Json, decimal, strings
 
@@ -39,14 +40,13 @@ def _fields(value: Any) -> int:
 def renderings(written: WrittenInstance, disclosure: Disclosure) -> Iterator[tuple[list[Json], list[Json]]]:
     """The children of `dicom-images` and `dicom-tags`, from everything to the briefest; take the first that fits.
 
-    First the elements are put together, then the boxes of each frame, then all boxes.
+    Boxes first go without what follows from their edges, then one stands for each frame, then one for all frames; with
+    each of these the elements are told one by one, and then by path, action and reason.
     """
-    boxes = box_extensions(written, disclosure)
-    yield boxes, tag_extensions(written.tags, disclosure)
-    tags = _tags_by_path(written.tags)
-    yield boxes, tags
-    yield _boxes_by_frame(written), tags
-    yield _boxes_of_all(written), tags
+    for boxes in (box_extensions, _boxes_without_relative_edges, _boxes_by_frame, _boxes_of_all):
+        images = boxes(written, disclosure)
+        yield images, tag_extensions(written.tags, disclosure)
+        yield images, _tags_by_path(written.tags)
 
 
 def _tags_by_path(tags: Iterable[TagFinding]) -> list[Json]:
@@ -65,14 +65,21 @@ def _tags_by_path(tags: Iterable[TagFinding]) -> list[Json]:
     return _said(extensions, "elements by path, action and reason")
 
 
-def _boxes_by_frame(written: WrittenInstance) -> list[Json]:
-    frames: dict[int, list[BoxFinding]] = {}
-    for box in sorted(written.boxes, key=lambda box: box.frame):
-        frames.setdefault(box.frame, []).append(box)
-    return _said([_enclosing(boxes, written) for boxes in frames.values()], "boxes by frame: the rectangle around them")
+def _boxes_without_relative_edges(written: WrittenInstance, disclosure: Disclosure) -> list[Json]:
+    unmeasured = dataclasses.replace(written, columns=0, rows=0)
+    return _said(box_extensions(unmeasured, disclosure), "relative edges are left out: divide by WIDTH and HEIGHT")
 
 
-def _boxes_of_all(written: WrittenInstance) -> list[Json]:
+def _boxes_by_frame(written: WrittenInstance, disclosure: Disclosure) -> list[Json]:
+    extensions = []
+    for boxes in by_frame(written.boxes).values():
+        around = _enclosing(boxes, written)
+        around["extension"] += frame_text(boxes, disclosure)
+        extensions.append(around)
+    return _said(extensions, "boxes by frame: the rectangle around them")
+
+
+def _boxes_of_all(written: WrittenInstance, _disclosure: Disclosure) -> list[Json]:
     if not written.boxes:
         return []
     boxes = sorted(written.boxes, key=lambda box: box.frame)

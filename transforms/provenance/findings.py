@@ -18,21 +18,31 @@ def box_extensions(written: WrittenInstance, disclosure: Disclosure) -> list[Jso
 
     `extracted-text`, the texts of a frame joined by a space, stands in the frame's first box only.
     """
-    frames: dict[int, list[BoxFinding]] = {}
-    for box in sorted(written.boxes, key=lambda box: box.frame):
-        frames.setdefault(box.frame, []).append(box)
     extensions = []
-    for frame, boxes in frames.items():
-        joined = " ".join(box.text for box in boxes if box.text.strip())
+    for frame, boxes in by_frame(written.boxes).items():
         for position, box in enumerate(boxes):
             inner = edges(box, written.columns, written.rows)
             inner += strings((("quote", disclosure.text(box.text)), ("infoType", text_value(box.info_type))))
             if box.confidence is not None:
                 inner.append(decimal("confidence", box.confidence))
             if position == 0:
-                inner += strings([("extracted-text", disclosure.text(joined, MAX_FRAME_TEXT))])
+                inner += frame_text(boxes, disclosure)
             extensions.append({**decimal("frame-index", frame), "extension": inner})
     return extensions
+
+
+def by_frame(boxes: Iterable[BoxFinding]) -> dict[int, list[BoxFinding]]:
+    """The boxes of each frame that has any, frames in order."""
+    frames: dict[int, list[BoxFinding]] = {}
+    for box in sorted(boxes, key=lambda box: box.frame):
+        frames.setdefault(box.frame, []).append(box)
+    return frames
+
+
+def frame_text(boxes: Iterable[BoxFinding], disclosure: Disclosure) -> list[Json]:
+    """`extracted-text` of one frame's boxes, if they have any text."""
+    joined = " ".join(box.text for box in boxes if box.text.strip())
+    return strings([("extracted-text", disclosure.text(joined, MAX_FRAME_TEXT))])
 
 
 def edges(box: BoxFinding, columns: int, rows: int) -> list[Json]:

@@ -65,14 +65,47 @@ def test_long_texts_alone_can_pass_the_limit_of_bytes(written, build):
     assert len(under(resource, "https://g.co/dicom-tags")) == 901
 
 
-def test_boxes_of_many_frames_are_put_together_frame_by_frame(written, build):
-    boxes = tuple(BoxFinding(frame, 10 * box, 5, 10 * box + 8, 20 + box, "x", 0.5) for frame in range(400) for box in range(5))
-    resource = build(dataclasses.replace(written, boxes=boxes))
+def boxes(frames, each):
+    return tuple(
+        BoxFinding(frame, 10 * box, 5, 10 * box + 8, 20 + box, f"text {box}", 0.5) for frame in range(frames) for box in range(each)
+    )
+
+
+def test_a_cine_loop_keeps_every_box_and_text_without_what_follows_from_the_edges(written, build):
+    resource = build(dataclasses.replace(written, boxes=boxes(120, 14)))
     Provenance.model_validate(resource)
+    assert fits(resource)
+    *found, said = under(resource, "https://g.co/dicom-images")
+    assert said == {"url": "aggregated", "valueString": "relative edges are left out: divide by WIDTH and HEIGHT"}
+    assert len(found) == 1680
+    assert [value(found[3], url) for url in ("left", "right", "top", "bottom", "quote", "confidence", "relative-left")] == [
+        30,
+        38,
+        5,
+        23,
+        "text 3",
+        0.5,
+        None,
+    ]
+    (tag,) = under(resource, "https://g.co/dicom-tags")
+    assert value(tag, "text-original") == "US"
+
+
+def test_boxes_of_many_frames_are_put_together_frame_by_frame(written, build):
+    resource = build(dataclasses.replace(written, boxes=boxes(600, 5)))
+    Provenance.model_validate(resource)
+    assert fits(resource)
     *frames, said = under(resource, "https://g.co/dicom-images")
-    assert said["url"] == "aggregated"
-    assert [frame["valueDecimal"] for frame in frames] == list(range(400))
+    assert said == {"url": "aggregated", "valueString": "boxes by frame: the rectangle around them"}
+    assert [frame["valueDecimal"] for frame in frames] == list(range(600))
     assert [value(frames[7], edge) for edge in ("left", "right", "top", "bottom", "count")] == [0, 48, 5, 24, 5]
+    assert value(frames[7], "extracted-text") == "text 0 text 1 text 2 text 3 text 4"
+
+
+def test_elements_stay_one_by_one_where_only_the_boxes_are_too_many(written, build):
+    resource = build(dataclasses.replace(written, boxes=boxes(600, 5), tags=nested(20)))
+    assert len(under(resource, "https://g.co/dicom-tags")) == 20
+    assert value(under(resource, "https://g.co/dicom-tags")[19], "tag-path") == "52009230[19].00081140[0]"
 
 
 def test_boxes_of_very_many_frames_become_one(written, build):
