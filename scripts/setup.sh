@@ -1,6 +1,7 @@
 # Sourced by the other scripts: .venv with the runtime lock, and Tesseract. Works on a bare Debian or Ubuntu.
 # Plain sh. Sets PYTHON to the venv's interpreter; say "install FILE..." to add locks of test tools.
 
+SETUPTOOLS_VERSION=84.2.1
 UV_VERSION=0.13.8 # installs the lock in seconds where pip takes minutes; pip is the fallback
 
 as_root() {
@@ -48,8 +49,8 @@ install() {
   {
     "$PYTHON" -m pip install -q --disable-pip-version-check "uv==$UV_VERSION" && "$PYTHON" -m uv pip install -q --python "$PYTHON" $flags
   } || "$PYTHON" -m pip install -q --disable-pip-version-check $flags
-  "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e . 2>/dev/null ||
-    "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps -e .
+  "$PYTHON" -m pip install -q --disable-pip-version-check "setuptools==$SETUPTOOLS_VERSION"
+  "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
   echo "$wanted" >.venv/installed
 }
 
