@@ -50,21 +50,16 @@ def part10(dataset: Dataset, syntax: UID, sop_class: str, sop_instance: str) -> 
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     file = DicomBytesIO()
+    file.is_implicit_VR, file.is_little_endian = syntax.is_implicit_VR, syntax.is_little_endian
     file.write(bytes(128) + b"DICM")
     write_file_meta_info(file, meta, enforce_standard=True)
-    content = _encoded(dataset, syntax)
-    file.write(_deflated(content) if syntax == DeflatedExplicitVRLittleEndian else content)
-    return file.getvalue()
-
-
-def _encoded(dataset: Dataset, syntax: UID) -> bytes:
-    buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = syntax.is_implicit_VR, syntax.is_little_endian
+    start = file.tell()
     try:
-        write_dataset(buffer, dataset)
+        write_dataset(file, dataset)
     except Exception as error:  # noqa: BLE001 - pydicom raises whatever a value makes it raise, and quotes the value
         raise InstanceProblem("tags", "CANNOT_ENCODE", f"an element cannot be written again ({type(error).__name__})") from None
-    return buffer.getvalue()
+    content = file.getvalue()
+    return content[:start] + _deflated(content[start:]) if syntax == DeflatedExplicitVRLittleEndian else content
 
 
 def _deflated(content: bytes) -> bytes:

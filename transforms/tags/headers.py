@@ -13,7 +13,7 @@ from transforms.model.config import ActionPlan, Profile
 from transforms.model.records import Action, LossyStep, PixelResult, TagFinding
 from transforms.tags import tables
 from transforms.tags.attributes import attribute_type
-from transforms.tags.elements import Element, at, data_set, text, text_at, value_vr, written
+from transforms.tags.elements import Element, at, data_set, raw_text, text, text_at, value_vr, written
 
 PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODES = 0x00120062, 0x00120063, 0x00120064
 BURNED_IN, LONGITUDINAL = 0x00280301, 0x00280303
@@ -63,7 +63,8 @@ class Headers:
         Enhanced CT and MR (Type 1C) and whole slide images (Type 1) know only NO: there this is one fault the source did not
         have. An object that claims too much would be worse.
         """
-        if text_at(self._source, BURNED_IN).strip() != "NO":
+        stated = raw_text(at(self._source, BURNED_IN)) if BURNED_IN in self._source else ""
+        if "NO" not in {value.strip(" \0").upper() for value in stated.split("\\")}:
             return
         if attribute_type(self._sop_class, (BURNED_IN,)) == "1":
             self._set(BURNED_IN, "CS", "YES")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from transforms.model.config import ActionPlan, Profile
 from transforms.model.keys import PurposeKey
@@ -30,6 +31,8 @@ class _Place:
     """Tags from the top down, its own last."""
     where: str
     """Sequences and items above it, as findings write them."""
+    items: Sequence | None
+    """Its items, if it is a sequence that can be read."""
 
 
 class Walk:
@@ -68,7 +71,8 @@ class Walk:
     def _elements(self, dataset: Dataset, above: tuple[int, ...], where: str) -> dict[int, Element]:
         new: dict[int, Element] = {}
         for tag in elements.tags(dataset):
-            place = _Place(elements.at(dataset, tag), dataset, (*above, tag), where)
+            element = elements.at(dataset, tag)
+            place = _Place(element, dataset, (*above, tag), where, elements.sequence(element, dataset))
             decision = self._decision(place)
             if decision.step is Step.DELETE:
                 self._found(place, Action.DELETED, decision)
@@ -80,28 +84,25 @@ class Walk:
 
     def _decision(self, place: _Place) -> Decision:
         tag, vr = place.path[-1], elements.value_vr(place.element)
-        if vr == "SQ":
-            items = elements.sequence(place.element, place.dataset)
-            if items is None:
-                vr = "UN"
-            elif self._plan.redact_all_text and any(actions.PIXELS & item.keys() for item in items):
-                return Decision(Step.DELETE, actions.matched(tag, actions.THUMBNAIL))
+        if vr == "SQ" and place.items is None:
+            vr = "UN"
+        if self._plan.redact_all_text and any(actions.PIXELS & item.keys() for item in place.items or ()):
+            return Decision(Step.DELETE, actions.matched(tag, actions.THUMBNAIL))
         plan = self._basic if tag in self._pointed_at and len(place.path) == 1 else self._plan
         return actions.decide(plan, self._sop_class, place.path, vr)
 
     def _kept(self, place: _Place, _: Decision) -> Element:
         """The element as it is; a sequence is rebuilt of its items, so that nothing passes that was not read."""
-        items = elements.sequence(place.element, place.dataset)
-        if items is None:
+        if place.items is None:
             return elements.kept(place.element, place.dataset)
         before, tag, new_items = len(self.findings), place.path[-1], []
-        for number, item in enumerate(items):
+        for number, item in enumerate(place.items):
             below = f"{place.where}.{tag:08X}[{number}]".lstrip(".")
             new_items.append(elements.data_set(self._elements(item, place.path, below), item))
         if len(self.findings) > before:
             reason = actions.matched(tag, "an item has changed")
             self.findings.insert(before, TagFinding(f"{tag:08X}", Action.RECURSED, reason, place.where))
-        return elements.rebuilt(place.element, new_items, items)
+        return elements.rebuilt(place.element, new_items, place.items)
 
     def _emptied(self, place: _Place, decision: Decision) -> Element:
         if elements.is_empty(place.element):

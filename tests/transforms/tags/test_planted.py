@@ -50,7 +50,7 @@ NUMBERS = frozenset({"US", "SS", "UL", "SL", "FL", "FD", "AT", "SV", "UV"})
 NAMED = [
     (int(row.tag, 16), dictionary_VR(int(row.tag, 16)))
     for row in tables.ROWS
-    if len(row.tag) == 8 and "x" not in row.tag and dictionary_has_tag(int(row.tag, 16)) and int(row.tag, 16) >> 16 not in (2, 4)
+    if len(row.tag) == 8 and "x" not in row.tag and dictionary_has_tag(int(row.tag, 16)) and int(row.tag, 16) >> 16 not in (0, 2)
 ]
 PLANTABLE = [(tag, vr) for tag, vr in NAMED if len(vr) == 2 and vr not in NUMBERS and tag not in NAMES_AN_INSTANCE]
 
