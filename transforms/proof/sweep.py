@@ -2,7 +2,7 @@
 
 Decoded: the values of all elements at every depth and of the file meta information, as text. Raw: the whole file, the
 preamble and what no element covers included, in the encodings a token could stand in. Native samples of PixelData are
-left out, since letters in them are pixels; the coded stream of a compressed one is searched.
+left out, since letters in them are pixels; the coded stream of a compressed one is searched for the longer tokens.
 """
 
 from __future__ import annotations
@@ -54,6 +54,8 @@ class _Pattern(NamedTuple):
     """Lower case where it is ASCII."""
     unit: int
     """Bytes of a character beside it."""
+    largest: float
+    """Bytes of a value in which it means something: random ones hold it, in either case of its letters, by CHANCE at most."""
 
 
 class Sweep:
@@ -64,6 +66,7 @@ class Sweep:
         self._tokens = tuple(tokens)
         self._keep = tuple(keep)
         self._patterns = tuple(_patterns(self._tokens, charset))
+        self._long = tuple(pattern for pattern in self._patterns if pattern.token.reach is not Reach.WORD)
 
     def residues(self, content: bytes) -> list[Residue]:
         """What is left in a Part 10 file, each kind and place once; the raw search is asked where decoded values are clean.
@@ -100,7 +103,7 @@ class Sweep:
         text = _as_text(value)
         if text is not None:
             yield from self._in_text(text, True)
-        yield from self._in_bytes(value)
+        yield from self._in_bytes(value, self._patterns)
 
     def _in_text(self, text: str, alone_counts: bool) -> Iterator[TokenKind]:
         for uid in self._keep:
@@ -110,16 +113,16 @@ class Sweep:
             if token.reach is Reach.VALUE:
                 if alone_counts and folded == token.text:
                     yield token.kind
-            elif token.text in folded and _beside(token).search(folded):
+            elif token.text.partition(" ")[0] in folded and _beside(token).search(folded):
                 yield token.kind
 
-    def _in_bytes(self, value: bytes, terms: Collection[str] = ()) -> Iterator[TokenKind]:
+    def _in_bytes(self, value: bytes, patterns: Iterable[_Pattern], terms: Collection[str] = ()) -> Iterator[TokenKind]:
         for uid in self._keep:
             value = value.replace(uid.encode(), b" " * len(uid))
         lowered = value.lower()
-        for pattern in self._patterns:
+        for pattern in patterns:
             excused = pattern.token.kind is TokenKind.NAME and pattern.token.text in terms
-            if not excused and _chance(pattern, len(value)) <= CHANCE and _stands(pattern, lowered):
+            if not excused and len(value) <= pattern.largest and _stands(pattern, lowered):
                 yield pattern.token.kind
 
     def _in_file(self, content: bytes, dataset: FileDataset, terms: Collection[str]) -> Iterator[Residue]:
@@ -129,12 +132,12 @@ class Sweep:
         start = whole.find(pixels) if len(pixels) > 64 else -1
         pieces = [whole] if start < 0 else [whole[:start], whole[start + len(pixels) :]]
         for piece in pieces:
-            yield from (Residue(kind, "the bytes of the file") for kind in self._in_bytes(piece, terms))
+            yield from (Residue(kind, "the bytes of the file") for kind in self._in_bytes(piece, self._patterns, terms))
         if dataset.file_meta.TransferSyntaxUID.is_compressed and dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
             overlap = max((len(pattern.coded) for pattern in self._patterns), default=0)
             for at in range(0, len(pixels), _CHUNK):
                 chunk = pixels[at : at + _CHUNK + overlap]
-                yield from (Residue(kind, "the coded stream of 7FE00010") for kind in self._in_bytes(chunk))
+                yield from (Residue(kind, "the coded stream of 7FE00010") for kind in self._in_bytes(chunk, self._long))
 
 
 def parse(content: bytes) -> FileDataset:
@@ -191,13 +194,9 @@ def _patterns(tokens: Iterable[Token], charset: str | list[str] | None) -> Itera
                 except (UnicodeEncodeError, LookupError):
                     continue
                 coded[plain] = 2 if encoding in _WIDE else 1
-        yield from (_Pattern(token, plain, unit) for plain, unit in sorted(coded.items()))
-
-
-def _chance(pattern: _Pattern, size: int) -> float:
-    """How often random bytes of this size hold the pattern in either case of its letters."""
-    letters = sum(97 <= byte <= 122 for byte in pattern.coded)
-    return float(size * 2.0 ** (letters - 8 * len(pattern.coded)))
+        for plain, unit in sorted(coded.items()):
+            letters = sum(97 <= byte <= 122 for byte in plain)
+            yield _Pattern(token, plain, unit, CHANCE * 2.0 ** min(8 * len(plain) - letters, 512))
 
 
 def _stands(pattern: _Pattern, lowered: bytes) -> bool:
@@ -217,7 +216,7 @@ def _stands(pattern: _Pattern, lowered: bytes) -> bool:
 
 
 def _beside(token: Token) -> re.Pattern[str]:
-    text = re.escape(token.text)
+    text = r"[\W_]+".join(map(re.escape, token.text.split(" ")))
     if token.reach is Reach.WORD:
         return re.compile(rf"(?<![^\W_]){text}(?![^\W_])")
     if token.reach is Reach.UID:

@@ -33,7 +33,7 @@ class Reach(enum.Enum):
 
     ANYWHERE = 1
     WORD = 2
-    """No letter or digit beside it."""
+    """No letter or digit beside it; a space in it stands for whatever parts two words."""
     VALUE = 3
     """Alone in the value of a text element (not of a code or number)."""
     UID = 4
@@ -185,20 +185,32 @@ def _name(name: str) -> Iterator[Token]:
         candidates = [word for component in words for word in component] + whole
         if len(whole) > 1:
             candidates += [whole[0] + whole[1], whole[1] + whole[0]]
-        for word in candidates:
-            for spelling in {word, word.lower().translate(_UMLAUTS)}:
-                yield from _word(spelling)
+        spellings = [spelling for word in candidates for spelling in {word, word.lower().translate(_UMLAUTS)}]
+        for spelling in spellings:
+            yield from _word(spelling)
+        if all(_is_short(word) for component in words for word in component):
+            yield from _phrase([word for component in words[:2] for word in component])
+
+
+def _phrase(words: list[str]) -> Iterator[Token]:
+    """A name of words each too short to mean anything (Li^Wu): both together, in either order."""
+    letters = "".join(words)
+    if len(words) != 2 or any(fold(word) in _COMMON for word in words) or len(letters) < (2 if letters >= _IDEOGRAPHS else 4):
+        return
+    for pair in (words, words[::-1]):
+        yield Token(TokenKind.NAME, fold(" ".join(pair)), Reach.WORD, "^".join(pair))
 
 
 def _word(word: str) -> Iterator[Token]:
     text = fold(word)
-    ideographs = text >= _IDEOGRAPHS
-    if text in _COMMON or len(set(text)) < 2 or (text.isdigit() and len(text) < 5):
+    if text in _COMMON or len(set(text)) < 2 or (text.isdigit() and len(text) < 5) or _is_short(word):
         return
-    if len(word) >= (2 if ideographs else 6):
-        yield Token(TokenKind.NAME, text, Reach.ANYWHERE, word)
-    elif len(word) >= 3:
-        yield Token(TokenKind.NAME, text, Reach.WORD, word)
+    reach = Reach.ANYWHERE if len(word) >= 6 or word >= _IDEOGRAPHS else Reach.WORD
+    yield Token(TokenKind.NAME, text, reach, word)
+
+
+def _is_short(word: str) -> bool:
+    return len(word) < (2 if word >= _IDEOGRAPHS else 3)
 
 
 def _identifier(text: str) -> Iterator[Token]:

@@ -63,6 +63,15 @@ def test_a_part_of_another_word_is_no_token(prove, output, keyword, value):
     assert prove(output) == ()
 
 
+@pytest.mark.parametrize("text", ["Li Wu", "seen: WU, LI!", "li^wu"])
+def test_a_name_of_two_short_words_is_found_together_and_not_apart(prove, source, output, text):
+    source.PatientName = "Li^Wu"
+    output.ImageComments = "Li or Wu"
+    assert prove(output, of=source) == ()
+    output.ImageComments = text
+    assert [hold.sentence for hold in prove(output, of=source)] == [f"{LEFT}a person's name in 00204000"]
+
+
 def test_a_name_at_depth_three_is_found_with_its_path(prove, output):
     third, second, first = Dataset(), Dataset(), Dataset()
     third.CodeMeaning = "Kowalski"

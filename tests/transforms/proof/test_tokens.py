@@ -35,6 +35,19 @@ def test_an_umlaut_is_looked_for_in_its_three_spellings():
     assert {"muller", "mueller"} <= set(tokens(OperatorsName="Müller^Ute"))
 
 
+def test_a_name_of_two_short_words_is_looked_for_as_both_together():
+    assert tokens(PatientName="Li^Wu=李^五") == {
+        "liwu": Reach.WORD,
+        "wuli": Reach.WORD,
+        "li wu": Reach.WORD,
+        "wu li": Reach.WORD,
+        "李五": Reach.ANYWHERE,
+        "五李": Reach.ANYWHERE,
+        "李 五": Reach.WORD,
+        "五 李": Reach.WORD,
+    }
+
+
 @pytest.mark.parametrize("name", ["Anonymous", "Test^Patient", "Dr^Li", "X^Y", "xxxx", "1234", ""])
 def test_a_placeholder_names_no_one(name):
     assert tokens(PatientName=name) == {}
