@@ -37,7 +37,7 @@ def read_content(uri: str) -> bytes:
             raise problem("NOT_DICOM")
         return read_bytes(uri)
     except OSError:
-        raise InstanceProblem("read", "UNREADABLE", "The file cannot be read; it is gone, closed to us or damaged.") from None
+        raise InstanceProblem("read", "UNREADABLE", "the file cannot be read; it is gone, closed to us or damaged") from None
 
 
 def open_instance(ref: InstanceRef, content: bytes, key: PurposeKey, started: dt.datetime) -> OpenInstance:
@@ -48,7 +48,7 @@ def open_instance(ref: InstanceRef, content: bytes, key: PurposeKey, started: dt
     structure = check(content)
     dataset = _parse(content[: structure.end])
     if not _agrees(dataset, structure):
-        raise InstanceProblem("read", "UNPARSABLE", "The parser reads other elements than the file's structure has.")
+        raise InstanceProblem("read", "UNPARSABLE", "the parser reads other elements than the file's structure has")
     dataset.file_meta.TransferSyntaxUID = UID(structure.transfer_syntax)
     dataset.buffer = None  # every value has been copied out of it
     return OpenInstance(ref=ref, source=source_uids(structure, content, key), dataset=dataset, started=started)
@@ -75,7 +75,7 @@ def _parse(content: bytes) -> FileDataset:
     try:
         return pydicom.dcmread(io.BytesIO(content), force=True)
     except Exception as error:  # noqa: BLE001 - the parser raises what it likes, and its messages may quote values
-        raise InstanceProblem("read", "UNPARSABLE", f"The parser fails with {type(error).__name__}.") from None
+        raise InstanceProblem("read", "UNPARSABLE", f"the parser fails with {type(error).__name__}") from None
 
 
 def _agrees(dataset: FileDataset, structure: Structure) -> bool:

@@ -58,17 +58,17 @@ _SHORT = frozenset(vr.value.encode() for vr in EXPLICIT_VR_LENGTH_16)
 _LONG = frozenset(vr.value.encode() for vr in EXPLICIT_VR_LENGTH_32)
 
 _SENTENCES = {
-    "NOT_DICOM": "The file is not DICOM.",
-    "EMPTY": "The file holds no data set.",
-    "TRUNCATED": "The file ends before an element does.",
-    "BAD_LENGTH": "An element's length does not fit what holds it, or a delimiter is missing or out of place.",
-    "BAD_VR": "An element's value representation is unknown, so its length cannot be read.",
-    "BAD_FILE_META": "The file meta information cannot be read.",
-    "MISPLACED_ELEMENT": "An element of group 0000 or 0002 stands in the data set.",
-    "DUPLICATE_ELEMENT": "A data set holds the same tag twice, with different values.",
-    "UNKNOWN_TRANSFER_SYNTAX": "The transfer syntax is private or not known, so the data set cannot be read.",
-    "DEFLATE_FAILED": "The deflated data set cannot be inflated whole.",
-    "TOO_DEEP": "Sequences are nested too deeply.",
+    "NOT_DICOM": "the file is not DICOM",
+    "EMPTY": "the file holds no data set",
+    "TRUNCATED": "the file ends before an element does",
+    "BAD_LENGTH": "an element's length does not fit what holds it, or a delimiter is missing or out of place",
+    "BAD_VR": "an element's value representation is unknown, so its length cannot be read",
+    "BAD_FILE_META": "the file meta information cannot be read",
+    "MISPLACED_ELEMENT": "an element of group 0000 or 0002 stands in the data set",
+    "DUPLICATE_ELEMENT": "a data set holds the same tag twice, with different values",
+    "UNKNOWN_TRANSFER_SYNTAX": "the transfer syntax is private or not known, so the data set cannot be read",
+    "DEFLATE_FAILED": "the deflated data set cannot be inflated whole",
+    "TOO_DEEP": "sequences are nested too deeply",
 }
 
 

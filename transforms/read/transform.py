@@ -26,7 +26,7 @@ from transforms.read.open import has_pixels, open_instance, read_content
 from transforms.read.structure import check
 
 _INSTANCES, _LISTED, _DONE, _WITH_PIXELS, _TAGS_ONLY = "instances", "listed", "done", "with_pixels", "tags_only"
-_COPY = "The file equals another source byte for byte; that one stands for both."
+_COPY = "the file equals another source byte for byte; that one stands for both"
 _DUPLICATE = InstanceProblem("list", "DUPLICATE", _COPY, OutcomeKind.SKIPPED)
 
 

@@ -18,7 +18,7 @@ def publish(path: Path, content: bytes) -> None:
             return
     except OSError as error:
         raise _cannot_write("destination", error) from None
-    sentence = "The destination holds another file of that name; use an empty destination for another config or key."
+    sentence = "the destination holds another file of that name; use an empty destination for another config or key"
     raise InstanceProblem("write", "DESTINATION_EXISTS", sentence)
 
 
@@ -58,4 +58,4 @@ def _holds(path: Path, content: bytes) -> bool:
 
 
 def _cannot_write(where: str, error: OSError) -> InstanceProblem:
-    return InstanceProblem("write", "CANNOT_WRITE", f"The {where} refuses the file ({type(error).__name__}, error number {error.errno}).")
+    return InstanceProblem("write", "CANNOT_WRITE", f"the {where} refuses the file ({type(error).__name__}, error number {error.errno})")

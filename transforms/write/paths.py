@@ -19,7 +19,7 @@ def destination_path(destination: str, target: InstanceUids) -> Path:
     """
     for uid in (target.study, target.series, target.instance):
         if not _UID.fullmatch(uid):
-            raise InstanceProblem("write", "BAD_UID", "A UID that names the instance is not valid, so it makes no safe file name.")
+            raise InstanceProblem("write", "BAD_UID", "a UID that names the instance is not valid, so it makes no safe file name")
     return Path(destination, target.study, target.series, f"{target.instance}.dcm")
 
 

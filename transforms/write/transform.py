@@ -33,7 +33,7 @@ class Written(NamedTuple):
     outcomes: beam.PCollection[Outcome]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class WriteInstance(beam.PTransform):
     """Publish each instance without a doubt, whole or not at all; put the others into the quarantine."""
 
