@@ -169,7 +169,7 @@ class _Jpeg:
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
         stream = jpeg.parse(frame)
         header = jpeg.frame_header(frame, stream)
-        raw = imagecodecs.jpegsof3_decode(frame) if self.lossless else imagecodecs.jpeg8_decode(frame, **_colour_space("YCBCR", header))
+        raw = _decode_lossless(frame, stream) if self.lossless else imagecodecs.jpeg8_decode(frame, **_colour_space("YCBCR", header))
         return Decoded(_stored(raw, header.precision, description), _jpeg_colour(frame, stream, header, description))
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
@@ -186,6 +186,14 @@ class _Jpeg:
         options = _colour_space("YCBCR", header) | {"bitspersample": header.precision, "subsampling": chroma}
         coded = bytes(imagecodecs.jpeg8_encode(raw, JPEG_QUALITY, **options))
         return Encoded(jpeg.with_headers_of(coded, like), "ISO_10918_1")
+
+
+def _decode_lossless(frame: bytes, stream: jpeg.Stream) -> NDArray[Any]:
+    """jpegsof3's samples, shifted by the point transform of the scan (T.81 H.1.2.1), which it leaves to its caller."""
+    shifts = {frame[segment.end - 1] & 15 for segment in stream.segments if segment.marker == jpeg.SOS}
+    if len(shifts) != 1:
+        raise ValueError("the scans differ in their point transform")
+    return imagecodecs.jpegsof3_decode(frame) << shifts.pop()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,24 +249,20 @@ class _Jpeg2000:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Htj2k:
-    """High-throughput JPEG 2000 by OpenJPH (PS3.5 A.4.12: RPCL progression with TLM serves all three syntaxes).
+class _Htj2k(_Jpeg2000):
+    """High-throughput JPEG 2000: decoded by OpenJPEG like the other wavelets, encoded by OpenJPH.
 
-    The encoder states the depth of the samples' container as precision (8 or 16), the values are the same.
+    OpenJPH's binding ignores errors inside a broken codestream and gives back what it has, so it does not decode here.
+    The encoder's RPCL progression with TLM serves all three syntaxes (PS3.5 A.4.12). It states the depth of the samples'
+    container as precision (8 or 16), the values are the same.
     """
-
-    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
-        coding = jpeg2000.parameters(frame)
-        return Decoded(
-            _stored(imagecodecs.htj2k_decode(frame, planar=False), coding.precision, description), _wavelet_colour(coding, description)
-        )
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
         coding = jpeg2000.parameters(like)
         irreversible = _must_stay_irreversible(coding)
         raw = np.ascontiguousarray(_raw(samples, coding.precision, coding.signed))
         smallest = (max(description.rows, description.columns) - 1) // HTJ2K_SMALLEST
-        coded = imagecodecs.htj2k_encode(
+        encoded = imagecodecs.htj2k_encode(
             raw,
             HTJ2K_STEP if irreversible else None,
             resolutions=max(HTJ2K_MIN_LEVELS, smallest.bit_length()),
@@ -266,10 +270,11 @@ class _Htj2k:
             rgb=coding.colour_transform,
             tlm=True,
         )
-        error = np.abs(imagecodecs.htj2k_decode(coded, planar=False).astype(np.int64) - raw).max()
+        coded = bytes(encoded)
+        error = np.abs(openjpeg.decode(coded).astype(np.int64) - raw).max()
         if error > HTJ2K_MAX_ERROR:
             raise ValueError("the encoder overflowed")
-        return Encoded(jpeg2000.clean(bytes(coded))[0], "ISO_15444_15" if error else None)
+        return Encoded(jpeg2000.clean(coded)[0], "ISO_15444_15" if error else None)
 
 
 def _must_stay_irreversible(coding: jpeg2000.Parameters) -> bool:

@@ -173,6 +173,19 @@ def test_every_predictor_of_lossless_jpeg_is_read(predictor, samples):
     np.testing.assert_array_equal(codecs.decode(frame, description).samples, new)
 
 
+@pytest.mark.servers
+def test_a_point_transform_is_undone_as_dcmtk_does(real_file, tmp_path):
+    command = ["dcmcjpeg", "+el", "+sv", "4", "+pt", "2", str(real_file("color-px.dcm")), str(tmp_path / "coded.dcm")]
+    subprocess.run(command, check=True)
+    subprocess.run(["dcmdjpeg", str(tmp_path / "coded.dcm"), str(tmp_path / "plain.dcm")], check=True)
+    dataset = pydicom.dcmread(tmp_path / "coded.dcm")
+    description = PixelDescription.from_dataset(dataset)
+    samples = codecs.decode(locate(dataset, description).frame(0), description).samples
+    np.testing.assert_array_equal(samples, pixel_array(pydicom.dcmread(tmp_path / "plain.dcm"), raw=True))
+    again = codecs.encode(samples, locate(dataset, description).frame(0), description)
+    np.testing.assert_array_equal(codecs.decode(again.data, description).samples, samples)
+
+
 @pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.HTJ2KLossless])
 def test_the_colour_transform_of_a_wavelet_stream_is_kept(syntax):
     description = described(syntax, 8, 8, False, 3, "YBR_RCT")
