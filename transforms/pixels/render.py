@@ -57,7 +57,8 @@ def _stretched(samples: NDArray[Any], inverted: bool = False) -> NDArray[np.uint
 
 
 def _rgb(ybr: NDArray[Any]) -> NDArray[Any]:
-    return convert_color_space(ybr, "YBR_FULL", "RGB") if ybr.dtype == np.uint8 else ybr
+    """RGB of 8-bit samples; of deeper ones, which the conversion does not take, the luminance."""
+    return convert_color_space(ybr, "YBR_FULL", "RGB") if ybr.dtype == np.uint8 else ybr[..., 0]
 
 
 def _through_palette(indices: NDArray[Any], dataset: FileDataset) -> NDArray[Any]:
