@@ -198,3 +198,36 @@ def test_no_shards_no_answers(write):
 
 def test_an_answer_is_small():
     assert ShardAnswer("a" * 32, 500, 499, 1) == ShardAnswer(shard="a" * 32, entries=500, answered=499, dead=1)
+
+
+def test_while_the_store_asks_to_wait_nothing_else_is_sent(store, write, spooled):
+    times = []
+
+    def fault(_, number):
+        times.append(time.monotonic())
+        return (429, {"Retry-After": "1"}) if number == 0 else None
+
+    store.fault = fault
+    assert totals(write(spooled(6000, size=500))) == (6000, 0)
+    asked = times[0]
+    assert [moment - asked for moment in times if 0.4 < moment - asked < 0.95] == []
+    assert times[-1] - asked > 0.95
+
+
+def test_a_store_that_is_down_is_not_read_for_without_end(store, client, folder, spooled):
+    store.fault = 503
+    writer = FhirWriter(client, folder, None, patience=1.0, backoff=lambda _: 5.0)
+    assert totals(list(writer.write(spooled(5000, size=500)))) == (0, 5000)
+    assert len({key for ids in store.requests for key in ids}) <= 2000
+
+
+def test_a_refusal_slows_the_writing_down(store, write, spooled):
+    times = []
+
+    def fault(_, number):
+        times.append(time.monotonic())
+        return 429 if number == 0 else None
+
+    store.fault = fault
+    assert totals(write(spooled(80), quota=1200)) == (80, 0)
+    assert times[2] - times[1] > 2.2
