@@ -239,7 +239,7 @@ class _Jpeg2000:
         lossy = _must_stay_irreversible(coding)
         # use_mct counts for photometric_interpretation 1 (sRGB) only
         coded = openjpeg.utils.encode_array(
-            np.ascontiguousarray(_raw(samples, coding.precision, coding.signed)),
+            _raw(samples, coding.precision, coding.signed),
             bits_stored=coding.precision,
             photometric_interpretation=1 if coding.colour_transform else 0,
             use_mct=coding.colour_transform,
@@ -260,7 +260,7 @@ class _Htj2k(_Jpeg2000):
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
         coding = jpeg2000.parameters(like)
         irreversible = _must_stay_irreversible(coding)
-        raw = np.ascontiguousarray(_raw(samples, coding.precision, coding.signed))
+        raw = _raw(samples, coding.precision, coding.signed)
         smallest = (max(description.rows, description.columns) - 1) // HTJ2K_SMALLEST
         encoded = imagecodecs.htj2k_encode(
             raw,
@@ -289,7 +289,7 @@ def _colour_space(name: str, header: jpeg.FrameHeader) -> dict[str, Any]:
 
 def _stored(raw: NDArray[Any], precision: int, description: PixelDescription) -> NDArray[Any]:
     """Samples of a stream in the header's type: sign bit where the stream has its highest bit, whatever the stream calls signed."""
-    wide = raw.astype(np.int64) & ((1 << precision) - 1)
+    wide = raw.astype(np.int64, order="C") & ((1 << precision) - 1)
     if description.signed:
         sign = 1 << (precision - 1)
         wide = (wide ^ sign) - sign
@@ -298,7 +298,7 @@ def _stored(raw: NDArray[Any], precision: int, description: PixelDescription) ->
 
 def _raw(samples: NDArray[Any], precision: int, signed: bool = False) -> NDArray[Any]:
     """The inverse of `_stored`, in the smallest type that the codecs take."""
-    wide = samples.astype(np.int64) & ((1 << precision) - 1)
+    wide = samples.astype(np.int64, order="C") & ((1 << precision) - 1)
     if signed:
         sign = 1 << (precision - 1)
         wide = (wide ^ sign) - sign

@@ -290,6 +290,15 @@ def test_a_decoder_that_panics_does_not_end_the_worker():
     assert problem.value.code == "DECODE_FAILED"
 
 
+@pytest.mark.parametrize("syntax", LOSSLESS)
+def test_half_a_frame_is_a_problem(syntax):
+    description = described(syntax, 16, 12, False, 1)
+    frame = coded(picture(description, 1), description)
+    with pytest.raises(InstanceProblem) as problem:
+        codecs.decode(frame[: len(frame) * 2 // 3], description)
+    assert problem.value.code == "DECODE_FAILED"
+
+
 @pytest.mark.parametrize("syntax", LOSSLESS[1:])
 def test_a_frame_of_another_size_than_the_headers_is_a_problem(syntax):
     description = described(syntax, 8, 8, False, 1)
