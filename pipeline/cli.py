@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from transforms.model.errors import ConfigError, PreflightError, StoreError
+from transforms.model.quiet import quiet_libraries
 from transforms.model.workspace import Workspace
 
 
@@ -20,6 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
         return run_main(words[1:])
     arguments = _parser().parse_args(words)
+    quiet_libraries()
     try:
         code: int = arguments.verb(arguments)
     except (ConfigError, PreflightError, StoreError) as fault:
