@@ -19,7 +19,7 @@ PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
 EXTENDED_OFFSETS = (0x7FE00001, 0x7FE00002)
 
-NAMES_AN_INSTANCE = frozenset({STUDY, SERIES, INSTANCE, 0x00041511, 0x00080058, 0x00081155, 0x00081167, 0x00200242})
+NAMES_AN_INSTANCE = frozenset({STUDY, SERIES, INSTANCE, 0x00080058, 0x00081155, 0x00081167, 0x00200242})
 """UIDs of studies, series and instances, wherever they stand: a reference resolves only if it goes the way of what it names."""
 
 STATED_BY_US = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280303, 0x00282110, 0x00282112, 0x00282114})
@@ -28,6 +28,7 @@ STATED_BY_US = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x0028
 _DECIDE_LATERALITY = frozenset({0x00180015, 0x00200062})
 """Body Part Examined and Image Laterality say whether Laterality (Type 2C) is needed (PS3.3 C.7.3.1); MINIMAL keeps them for that."""
 
+NO_SEQUENCE = "a sequence that cannot be read as one"
 THUMBNAIL = "a thumbnail shows text that was redacted in the image"
 _ICON = 0x00880200
 _SIGNATURES = frozenset({0x4FFE0001, 0xFFFAFFFA})
@@ -37,8 +38,8 @@ _KINDS = frozenset({0x0008010C, 0x0008010D, 0x00080117, 0x00080118, 0x00089123})
 """UIDs of coding schemes, context groups and mapping resources: they name a vocabulary."""
 _URN_CODE = 0x00080120
 _TELLING_VRS = frozenset({"DA", "DT", "TM", "PN", "UR"})
-
-
+_OTHER_CALENDARS = frozenset({0x00100033, 0x00100034})
+"""Birth and death date in a calendar of choice are LO, so that their VR does not tell them."""
 _PATIENT = {tag: row.basic for tag in (PATIENT_NAME, PATIENT_ID) if (row := tables.row(tag))}
 
 
@@ -46,7 +47,7 @@ class Step(enum.Enum):
     """What the scrubber does with an element."""
 
     KEEP = enum.auto()
-    RECURSE = enum.auto()
+    """As it is; but a sequence is walked."""
     EMPTY = enum.auto()
     DELETE = enum.auto()
     DUMMY = enum.auto()
@@ -89,7 +90,7 @@ def decide(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> 
     if tag in NAMES_AN_INSTANCE:
         return _instance_uid(plan, tag)
     if plan.profile is Profile.KEEP_ALL:
-        return _recursed(vr)
+        return _KEPT
     if tag in _PATIENT:
         return Decision(Step.PSEUDONYM, matched(tag, f"PS3.15 {tables.EDITION} Basic Profile {_PATIENT[tag]}, here a keyed pseudonym"))
     if plan.profile is Profile.MINIMAL and len(path) == 1 and tag not in MINIMAL_KEEP | STATED_BY_US | _DECIDE_LATERALITY:
@@ -116,10 +117,6 @@ def _instance_uid(plan: ActionPlan, tag: int) -> Decision:
     if plan.profile is Profile.KEEP_ALL:
         return Decision(Step.UID, matched(tag, f"primary UIDs and references to them, {Profile.KEEP_ALL}"))
     return Decision(Step.UID, _table_reason(tag, "U", "U") if tables.row(tag) else _missed(tag, "UI"))
-
-
-def _recursed(vr: str) -> Decision:
-    return Decision(Step.RECURSE) if vr == "SQ" else _KEPT
 
 
 def _minimal(sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
@@ -154,24 +151,24 @@ def _never_seen(path: tuple[int, ...]) -> str:
 
 
 def _by_table(row: tables.Row, sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
-    if vr == "SQ" and row.basic.endswith("U*"):
-        return Decision(Step.RECURSE)
+    """U on a sequence is U on the UIDs in it; of the codes X/Z/U* it is the one that lets references resolve."""
+    if vr == "SQ" and "U" in row.basic:
+        return _KEPT
     code = resolve_code(row.basic, sop_class, path)
-    step = _STEPS[code]
-    if step is Step.UID and vr == "SQ":
-        return Decision(Step.RECURSE)
-    return Decision(step, _table_reason(path[-1], row.basic, code))
+    if code == "U" and standard_vr(path[-1]) == "SQ":
+        return Decision(Step.DELETE, matched(path[-1], NO_SEQUENCE))
+    return Decision(_STEPS[code], _table_reason(path[-1], row.basic, code))
 
 
 def _missed_by_table(sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
     """Times, names and addresses identify whatever the attribute; a UID that is not of a kind of thing names one thing."""
     tag = path[-1]
     if vr == "SQ":
-        return Decision(Step.RECURSE)
+        return _KEPT
     if standard_vr(tag) == "SQ":
-        return Decision(Step.DELETE, matched(tag, "a sequence that cannot be read as one"))
+        return Decision(Step.DELETE, matched(tag, NO_SEQUENCE))
     known = standard_vr(tag) or vr
-    if known in _TELLING_VRS and tag != _URN_CODE:
+    if tag in _OTHER_CALENDARS or (known in _TELLING_VRS and tag != _URN_CODE):
         return Decision(_STEPS[resolve_code("X/Z/D", sop_class, path)], _missed(tag, known))
     if known == "UI" and not _names_a_kind(tag):
         return Decision(Step.UID, _missed(tag, known))

@@ -18,6 +18,8 @@ from transforms.tags.actions import standard_vr
 Element = DataElement | RawDataElement
 
 UNDEFINED = 0xFFFFFFFF
+_ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
+"""(FFFE,E000), little and big endian; pydicom takes any tag for an item's."""
 _DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C, ord("^"), ord("=")}
 _TEXT = {str(vr) for vr in CUSTOMIZABLE_CHARSET_VR | DEFAULT_CHARSET_VR}
 
@@ -56,6 +58,8 @@ def sequence(element: Element, dataset: Dataset) -> Sequence | None:
         return element.value if isinstance(element.value, Sequence) else None
     if not element.value:
         return Sequence()
+    if element.value[:4] not in _ITEM_TAGS:
+        return None
     try:
         value = convert_raw_data_element(element._replace(VR="SQ"), encoding=encodings(dataset)).value
     except Exception:  # noqa: BLE001 - pydicom raises whatever the bytes make it raise; the caller decides without them

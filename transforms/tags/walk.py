@@ -55,7 +55,6 @@ class Walk:
         self._primary = {actions.STUDY: target_uids.study, actions.SERIES: target_uids.series, actions.INSTANCE: target_uids.instance}
         self._steps = {
             Step.KEEP: self._kept,
-            Step.RECURSE: self._kept,
             Step.EMPTY: self._emptied,
             Step.DUMMY: self._dummy,
             Step.UID: self._mapped,
