@@ -9,7 +9,7 @@ import pytest
 from transforms.model import spool
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
-from transforms.model.records import BoxFinding, InstanceUids
+from transforms.model.records import Action, BoxFinding, InstanceUids, TagFinding
 from transforms.provenance.transform import SpoolProvenance
 
 
@@ -83,3 +83,16 @@ def test_the_transform_is_pickled_without_key_material(name, key_uri, folder):
     pickled = pickle.dumps(SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google"))
     assert b"6b6b6b6b" not in pickled
     assert b"kkkkkkkk" not in pickled
+
+
+def test_a_resource_that_is_not_valid_is_spooled_counted_and_named_without_its_values(written, name, key_uri, folder, caplog):
+    nameless = dataclasses.replace(written, tags=(TagFinding("", Action.REMOVED, "Matched ID: none", original="SECRET"),))
+    p = beam.Pipeline(runner="FnApiRunner")
+    _ = p | beam.Create([nameless]) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google")
+    result = p.run()
+    result.wait_until_finish()
+    (counter,) = result.metrics().query(beam.metrics.MetricsFilter().with_name("provenance_invalid"))["counters"]
+    assert counter.result == 1
+    assert len(list(spool.read_all(folder.spool))) == 1
+    assert "not valid R4 at entity.0.extension" in caplog.text
+    assert "SECRET" not in caplog.text
