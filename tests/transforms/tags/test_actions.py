@@ -58,9 +58,7 @@ def test_what_the_table_misses_but_identifies_by_its_vr_goes(element):
     assert decision.reason.startswith(f"Matched VR: {dictionary_VR(tag_for_keyword(element))} ")
 
 
-@pytest.mark.parametrize(
-    "element", ["PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar", "PatientAlternativeCalendar"]
-)
+@pytest.mark.parametrize("element", ["PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar"])
 def test_dates_of_the_patient_in_another_calendar_go(element):
     assert step(BASIC, element) is Step.DELETE
 
