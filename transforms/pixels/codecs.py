@@ -135,8 +135,11 @@ class _Rle:
         return Decoded(np.ascontiguousarray(samples, description.dtype), _header_colour(description))
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
+        source = samples.astype(description.dtype.newbyteorder("<"))
+        if description.bits_allocated == 1:
+            source = np.packbits(source.ravel(), bitorder="little")
         coded = rle.encode_pixel_data(
-            samples.astype(description.dtype.newbyteorder("<")).tobytes(),
+            source.tobytes(),
             byteorder="<",
             rows=description.rows,
             columns=description.columns,

@@ -186,6 +186,20 @@ def test_a_point_transform_is_undone_as_dcmtk_does(real_file, tmp_path):
     np.testing.assert_array_equal(codecs.decode(again.data, description).samples, samples)
 
 
+@pytest.mark.parametrize("syntax", [uid.RLELossless, uid.JPEG2000Lossless])
+def test_one_bit_frames_are_read_and_coded_again(syntax):
+    description = described(syntax, 1, 1, False, 1)
+    samples = picture(description, 1)
+    if syntax == uid.RLELossless:
+        shape = {"rows": description.rows, "columns": description.columns, "samples_per_pixel": 1}
+        like = rle.encode_pixel_data(np.packbits(samples.ravel(), bitorder="little").tobytes(), byteorder="<", bits_allocated=1, **shape)
+    else:
+        like = coded(samples, description)
+    np.testing.assert_array_equal(codecs.decode(like, description).samples, samples)
+    again = codecs.encode(picture(description, 2), like, description)
+    np.testing.assert_array_equal(codecs.decode(again.data, description).samples, picture(description, 2))
+
+
 @pytest.mark.parametrize("syntax", [uid.JPEG2000Lossless, uid.HTJ2KLossless])
 def test_the_colour_transform_of_a_wavelet_stream_is_kept(syntax):
     description = described(syntax, 8, 8, False, 3, "YBR_RCT")
