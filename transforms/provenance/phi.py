@@ -32,7 +32,9 @@ class Phi(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Disclosure:
-    """One answer, applied. `key` is of `Purpose.HASH`: equal texts have equal hashes in every run with the key."""
+    """One answer, applied. `key` is of `Purpose.HASH`: equal texts, UIDs among them, have equal hashes in
+    every run with the key.
+    """
 
     phi: Phi
     key: PurposeKey
@@ -42,7 +44,7 @@ class Disclosure:
         value = text_value(text, limit)
         if value is None or text is None or self.phi is Phi.OMIT:
             return None
-        return self._hash("text", text) if self.phi is Phi.HASH else value
+        return self._hash(text) if self.phi is Phi.HASH else value
 
     def source(self, store: str, uids: InstanceUids) -> str:
         """The source instance's name: in full, with a hash for each UID, or the store alone."""
@@ -50,8 +52,8 @@ class Disclosure:
             return store
         if self.phi is Phi.INCLUDE:
             return instance_name(store, uids)
-        hashed = (self._hash("uid", uid) for uid in (uids.study, uids.series, uids.instance))
+        hashed = (self._hash(uid) for uid in (uids.study, uids.series, uids.instance))
         return instance_name(store, InstanceUids(*hashed))
 
-    def _hash(self, kind: str, text: str) -> str:
-        return self.key.digest(f"{kind}:{text}".encode("utf-8", "surrogatepass")).hex()[:HASH_DIGITS]
+    def _hash(self, text: str) -> str:
+        return self.key.digest(text.encode("utf-8", "surrogatepass")).hex()[:HASH_DIGITS]

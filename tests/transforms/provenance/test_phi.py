@@ -76,6 +76,12 @@ def test_a_hashed_source_still_groups_by_study(planted, name):
     assert one.partition("/instances/")[0] == other.partition("/instances/")[0]
 
 
+def test_a_uid_has_one_hash_in_the_sources_name_and_among_the_findings(planted, name):
+    resource = build(planted, name, Phi.HASH)
+    study = extensions(resource, "text-original")[2]
+    assert f"/studies/{study}/series/" in resource["entity"][0]["what"]["identifier"]["value"]
+
+
 def test_omit_leaves_no_text_and_only_the_source_store(planted, name):
     resource = build(planted, name, Phi.OMIT)
     assert extensions(resource, "quote") + extensions(resource, "text-original") + extensions(resource, "extracted-text") == []
