@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,15 @@ import duckdb
 
 from pipeline.local.dialect import translate
 from transforms.bigquery.marshal import Row, provenance_row
-from transforms.bigquery.schema import Field, provenance_fields
+from transforms.bigquery.schema import Field, provenance_table
 from transforms.bigquery.views import TABLE, VIEWS, sql_text
 from transforms.model.spool import read_all
 from transforms.model.workspace import OperationFolder, Workspace
 
 BATCH_BYTES = 8 << 20
 """Rows are loaded in batches of this size; it bounds the memory of a build."""
-ROW_BYTES = 64 << 20
-"""The largest row; a resource of 5 MB grows to about 15 MB by arrays that say they are empty."""
+MEMORY = "256MB"
+"""What DuckDB may take for a build; the rest it writes down. Python takes a batch and the ids seen."""
 ROW_GROUP = 2048
 """Rows that DuckDB gathers before it writes them: its smallest, since the usual 122,880 of these can take gigabytes."""
 
@@ -45,7 +45,7 @@ def build(workspace: Workspace) -> int:
             count = 0
             for lines in _batches(_rows(workspace)):
                 _write_private(batch, lines)
-                _load(connection, batch)
+                _load(connection, batch, max(map(len, lines)))
                 count += len(lines)
             for name, file in VIEWS.items():
                 connection.execute(f'CREATE VIEW "{name}" AS {translate(sql_text(file), {TABLE.lower(): TABLE})}')
@@ -80,7 +80,7 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[bytes]]:
     lines: list[bytes] = []
     size = 0
     for row in rows:
-        lines.append(json.dumps(_whole(row, provenance_fields()), separators=(",", ":")).encode() + b"\n")
+        lines.append(json.dumps(_whole(row, provenance_table()), separators=(",", ":")).encode() + b"\n")
         size += len(lines[-1])
         if size >= BATCH_BYTES:
             yield lines
@@ -89,37 +89,35 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[bytes]]:
         yield lines
 
 
-def _whole(record: Row, fields: Sequence[Field]) -> Row:
-    """The record with an empty array for each that it lacks: BigQuery has no null arrays, DuckDB would make some."""
+def _whole(row: Row, record: Field) -> Row:
+    """The row with an empty array for each that it lacks: BigQuery has no null arrays, DuckDB would make some."""
     whole: Row = {}
-    for field in fields:
-        value = record.get(field.name)
+    for field in record.fields:
+        value = row.get(field.name)
         if field.repeated:
-            items = value or []
-            whole[field.name] = [_whole(item, field.fields) for item in items] if field.fields else items
+            whole[field.name] = [_whole(item, field) for item in value] if value and field.fields else value or []
         elif value is not None:
-            whole[field.name] = _whole(value, field.fields) if field.fields else value
+            whole[field.name] = _whole(value, field) if field.fields else value
     return whole
 
 
-def _load(connection: duckdb.DuckDBPyConnection, batch: Path) -> None:
-    columns = {field.name: _type(field) for field in provenance_fields()}
-    connection.execute(
-        f"INSERT INTO {TABLE} SELECT * FROM read_json(?, columns = ?, format = 'newline_delimited', maximum_object_size = {ROW_BYTES})",  # noqa: S608 - constants of ours
-        [str(batch), columns],
-    )
+def _load(connection: duckdb.DuckDBPyConnection, batch: Path, longest: int) -> None:
+    """Append a batch of lines of at most `longest` bytes; DuckDB's buffers are a multiple of that."""
+    columns = {field.name: _type(field) for field in provenance_table().fields}
+    rows = "read_json(?, columns = ?, format = 'newline_delimited', maximum_object_size = ?)"
+    connection.execute(f"INSERT INTO {TABLE} SELECT * FROM {rows}", [str(batch), columns, longest + 1])  # noqa: S608 - constants of ours
 
 
 @contextlib.contextmanager
 def _new_database(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A new file with the empty table. Extensions are never fetched: those in use come with the package."""
-    alone = {"autoinstall_known_extensions": "false", "temp_directory": f"{path}.tmp"}
+    alone = {"autoinstall_known_extensions": "false", "threads": "1", "memory_limit": MEMORY, "temp_directory": f"{path}.tmp"}
     with duckdb.connect(config=alone) as connection:
         quoted = str(path).replace("'", "''")
         connection.execute(f"ATTACH '{quoted}' AS built (ROW_GROUP_SIZE {ROW_GROUP})")
         path.chmod(0o600)
         connection.execute("USE built")
-        columns = ", ".join(f'"{field.name}" {_type(field)}' for field in provenance_fields())
+        columns = ", ".join(f'"{field.name}" {_type(field)}' for field in provenance_table().fields)
         connection.execute(f"CREATE TABLE {TABLE} ({columns})")
         yield connection
         connection.execute("USE memory")

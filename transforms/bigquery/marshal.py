@@ -8,12 +8,13 @@ in a child, the row has it as the value. Nothing is dropped in silence: what has
 from __future__ import annotations
 
 import decimal
+import functools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from transforms.bigquery.schema import Field, provenance_fields
+from transforms.bigquery.schema import Field, provenance_table
 
 MAX_NAME = 300
 """Characters of a column name (BigQuery TableFieldSchema.name)."""
@@ -40,7 +41,7 @@ def provenance_row(resource: Mapping[str, Any], last_updated: str) -> Row:
     if resource.get("resourceType") != "Provenance":
         raise NoColumnError("resourceType", "this table holds Provenance only")
     elements = {name: value for name, value in resource.items() if name != "resourceType"}
-    row = _record(elements, provenance_fields(), "Provenance")
+    row = _record(elements, provenance_table(), "Provenance")
     row["id"] = resource["id"]
     row["lastUpdated"] = last_updated
     return row
@@ -61,29 +62,34 @@ def _sanitized(name: str) -> str:
     return (name if re.match(r"[A-Za-z_]", name) else f"_{name}")[:MAX_NAME]
 
 
-def _record(elements: Mapping[str, Any], fields: Sequence[Field], path: str) -> Row:
+def _record(elements: Mapping[str, Any], record: Field, path: str) -> Row:
     """A record of elements and extensions; `id`s of elements are not exported."""
     row: Row = {}
     for name, value in elements.items():
         if name in ("extension", "id"):
             continue
-        field = next((field for field in fields if field.name == name), None)
+        field = record.named.get(name)
         if field is not None:
             row[name] = _value(value, field, f"{path}.{name}")
-        else:
-            choice, kind = _choice(name, fields, path)
-            row[choice.name] = _record({kind: value}, choice.fields, f"{path}.{name}")
-    row.update(_extensions(elements.get("extension", []), set(row), fields, path))
+            continue
+        choice = _choice(name, record)
+        if choice is None:
+            raise NoColumnError(f"{path}.{name}", "there is no column for this element")
+        column, kind = choice
+        row[column.name] = _record({kind: value}, column, f"{path}.{name}")
+    if "extension" in elements:
+        row.update(_extensions(elements["extension"], row, record, path))
     return row
 
 
-def _choice(name: str, fields: Sequence[Field], path: str) -> tuple[Field, str]:
+@functools.lru_cache(maxsize=1024)
+def _choice(name: str, record: Field) -> tuple[Field, str] | None:
     """The record of a choice element (`occurredPeriod`) and its type (`period`)."""
-    for field in fields:
+    for field in record.fields:
         kind = name.removeprefix(field.name)
         if field.type == "RECORD" and kind != name and kind[:1].isupper():
             return field, kind[0].lower() + kind[1:]
-    raise NoColumnError(f"{path}.{name}", "there is no column for this element")
+    return None
 
 
 def _value(value: Any, field: Field, path: str) -> Any:
@@ -96,7 +102,7 @@ def _value(value: Any, field: Field, path: str) -> Any:
 
 def _one(value: Any, field: Field, path: str) -> Any:
     if field.type == "RECORD" and isinstance(value, Mapping):
-        return _record(value, field.fields, path)
+        return _record(value, field, path)
     if field.type in ("STRING", "TIMESTAMP") and isinstance(value, str):
         return value
     if field.type == "FLOAT" and isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool) and math.isfinite(value):
@@ -104,22 +110,25 @@ def _one(value: Any, field: Field, path: str) -> Any:
     raise NoColumnError(path, f"a value of type {field.type} is expected")
 
 
-def _extensions(extensions: Sequence[Mapping[str, Any]], taken: set[str], fields: Sequence[Field], path: str) -> Row:
-    """The columns of the extensions of one element. Column names do not tell upper from lower case."""
-    columns = {field.name.lower(): field for field in fields}
-    urls: dict[str, set[str]] = {}
-    for extension in extensions:
-        urls.setdefault(short_name(extension["url"]).lower(), set()).add(extension["url"])
-    clashing = {name for name, sharing in urls.items() if len(sharing) > 1} | {name.lower() for name in taken} | {"value"}
+def _extensions(extensions: Sequence[Mapping[str, Any]], taken: Iterable[str], record: Field, path: str) -> Row:
+    """The columns of the extensions of one element, beside columns that are `taken`."""
+    names = _column_names(frozenset(extension["url"] for extension in extensions), frozenset(taken))
     row: Row = {}
     for extension in extensions:
-        url = extension["url"]
-        name = short_name(url)
-        column = columns.get((full_name(url) if name.lower() in clashing else name).lower())
+        name = names[extension["url"]]
+        column = record.named_in_lower_case.get(name)
         if column is None or not column.repeated or column.type != "RECORD":
             raise NoColumnError(f"{path}.extension({name})", "there is no column for this extension")
         row.setdefault(column.name, []).append(_extension(extension, column, f"{path}.{column.name}"))
     return row
+
+
+@functools.lru_cache(maxsize=1024)
+def _column_names(urls: frozenset[str], taken: frozenset[str]) -> dict[str, str]:
+    """The column of each url in lower case, which names of columns are not told apart by: short if no other has that name."""
+    short = {url: short_name(url).lower() for url in urls}
+    names = [*short.values(), *(name.lower() for name in taken), "value"]
+    return {url: name if names.count(name) == 1 else full_name(url).lower() for url, name in short.items()}
 
 
 def _extension(extension: Mapping[str, Any], column: Field, path: str) -> Row:
@@ -127,11 +136,15 @@ def _extension(extension: Mapping[str, Any], column: Field, path: str) -> Row:
     own = {name: value for name, value in extension.items() if name.startswith("value")}
     if unknown := extension.keys() - own.keys() - {"url", "extension", "id"}:
         raise NoColumnError(f"{path}.{min(unknown)}", "there is no column for this element")
-    children = extension.get("extension", [])
-    carriers = [child for child in children if child["url"] == VALUE_CHILDREN.get(column.name)]
+    children = extension.get("extension", ())
+    carrier = VALUE_CHILDREN.get(column.name)
+    carriers = [child for child in children if child["url"] == carrier] if carrier else []
     if len(own) + len(carriers) > 1:
         raise NoColumnError(f"{path}.value", "an extension has one value")
-    for carrier in carriers:
-        own = {name: value for name, value in carrier.items() if name != "url"}
-    others = [child for child in children if child not in carriers]
-    return {**_record(own, column.fields, path), **_extensions(others, set(), column.fields, path)}
+    if carriers:
+        own = {name: value for name, value in carriers[0].items() if name != "url"}
+        children = [child for child in children if child is not carriers[0]]
+    row = _record(own, column, path)
+    if children:
+        row.update(_extensions(children, (), column, path))
+    return row

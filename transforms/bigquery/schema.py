@@ -9,9 +9,9 @@ from importlib import resources
 from typing import Any
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Field:
-    """One column: `type` and `mode` in the words of BigQuery's TableFieldSchema."""
+    """One column: `type` and `mode` in the words of BigQuery's TableFieldSchema. Two are the same only if they are one."""
 
     name: str
     type: str
@@ -23,11 +23,21 @@ class Field:
         """Whether it is an array."""
         return self.mode == "REPEATED"
 
+    @functools.cached_property
+    def named(self) -> dict[str, Field]:
+        """The columns of a record by name."""
+        return {field.name: field for field in self.fields}
+
+    @functools.cached_property
+    def named_in_lower_case(self) -> dict[str, Field]:
+        """The same by name in lower case: BigQuery does not tell the two apart."""
+        return {field.name.lower(): field for field in self.fields}
+
 
 @functools.cache
-def provenance_fields() -> tuple[Field, ...]:
-    """All columns of the table, `lastUpdated` among them."""
-    return tuple(_field(column) for column in _columns())
+def provenance_table() -> Field:
+    """The table as a record of all its columns, `lastUpdated` among them."""
+    return _field({"name": "Provenance", "type": "RECORD", "mode": "NULLABLE", "fields": _columns()})
 
 
 def table_schema() -> dict[str, Any]:

@@ -1,0 +1,114 @@
+"""The local table: a row a Provenance id, whatever was spooled twice; built aside, and closed to others."""
+
+import json
+import stat
+
+import duckdb
+import pytest
+
+from pipeline.local import table
+from pipeline.local.sql import query
+from pipeline.local.table import build
+from transforms.bigquery.marshal import NoColumnError, provenance_row
+from transforms.bigquery.schema import provenance_table
+from transforms.model.records import Action, TagFinding
+from transforms.model.spool import read_all, write_entries
+from transforms.provenance.shapes import Shape
+
+ALL = "SELECT * FROM P.D.Provenance ORDER BY id"
+
+
+def sparse(value):
+    """A row without what says nothing, as it was marshalled."""
+    if isinstance(value, dict):
+        return {name: sparse(item) for name, item in value.items() if item not in (None, []) and sparse(item) != {}}
+    return [sparse(item) for item in value] if isinstance(value, list) else value
+
+
+def test_every_value_of_every_resource_is_in_the_table(tabled):
+    columns, rows = query(tabled, ALL)
+    assert columns == [field.name for field in provenance_table().fields]
+    folder = tabled.operation("op1")
+    resources = [json.loads(folder.provenance_file.read_text()), *(entry["provenance"] for entry in read_all(folder.spool))]
+    expected = {made["id"]: provenance_row(made, "2026-03-01T09:30:00.000Z") for made in resources}
+    found = {row[0]: sparse(dict(zip(columns, row, strict=True))) for row in rows}
+    assert {made.pop("lastUpdated").isoformat() for made in found.values()} == {"2026-03-01T09:30:00+00:00"}
+    assert found == {name: {key: value for key, value in row.items() if key != "lastUpdated"} for name, row in expected.items()}
+
+
+def test_what_is_spooled_twice_is_one_row(workspace, spool_operation, made_instances):
+    spool_operation("op1", made_instances, made_instances[:1], made_instances[1:])
+    assert build(workspace) == 4
+    assert query(workspace, "SELECT COUNT(*), COUNT(DISTINCT id) FROM P.D.Provenance")[1] == [(4, 4)]
+
+
+def test_operations_of_a_workspace_stand_side_by_side(workspace, spool_operation, made_instances):
+    spool_operation("op2", made_instances[:2])
+    spool_operation("op1", made_instances)
+    assert build(workspace) == 7
+    assert query(workspace, "SELECT Operation, COUNT(*) AS n FROM P.D.ProvenanceInstances GROUP BY Operation ORDER BY Operation")[1] == [
+        ("operation-op1", 3),
+        ("operation-op2", 2),
+    ]
+
+
+def test_building_again_gives_the_same_rows_in_the_same_order(tabled):
+    unordered = "SELECT * FROM P.D.Provenance"
+    before = query(tabled, unordered)
+    build(tabled)
+    assert query(tabled, unordered) == before
+
+
+def test_both_shapes_of_provenance_give_the_same_table(tabled, spool_operation, made_instances):
+    before = query(tabled, ALL)
+    for shard in tabled.operation("op1").spool.iterdir():
+        shard.unlink()
+    spool_operation("op1", made_instances, shape=Shape.R4)
+    build(tabled)
+    assert query(tabled, ALL) == before
+
+
+def test_a_workspace_without_operations_has_an_empty_table(workspace):
+    assert build(workspace) == 0
+    assert query(workspace, "SELECT COUNT(*) FROM P.D.ProvenanceBoxes")[1] == [(0,)]
+
+
+def test_arrays_are_empty_and_never_null(tabled):
+    null = "policy IS NULL OR reason IS NULL OR entity[OFFSET(0)].dicom_tags IS NULL OR entity[OFFSET(0)].deidentify_config IS NULL"
+    assert query(tabled, f"SELECT COUNT(*), SUM(ARRAY_LENGTH(policy)) FROM P.D.Provenance WHERE NOT ({null})")[1] == [(4, 0)]
+
+
+def test_only_the_owner_may_read_it_and_nothing_is_left_beside_it(tabled):
+    names = {path.name for path in tabled.table_database.parent.iterdir()}
+    assert names == {tabled.table_database.name, "operations"}
+    assert stat.S_IMODE(tabled.table_database.stat().st_mode) == 0o600
+
+
+def test_a_reader_of_the_old_table_is_not_disturbed(tabled, spool_operation, made_instances):
+    with duckdb.connect(str(tabled.table_database), read_only=True) as reader:
+        spool_operation("op2", made_instances)
+        assert build(tabled) == 8
+        assert reader.execute("SELECT count(*) FROM Provenance").fetchall() == [(4,)]
+    assert query(tabled, "SELECT COUNT(*) FROM P.D.Provenance")[1] == [(8,)]
+
+
+def test_a_resource_that_does_not_fit_leaves_the_old_table_and_no_half_of_a_new_one(tabled):
+    write_entries(tabled.operation("op1").spool, [("bad", {"provenance": {"resourceType": "Provenance", "id": "bad", "signature": []}})])
+    with pytest.raises(NoColumnError):
+        build(tabled)
+    assert query(tabled, "SELECT COUNT(*) FROM P.D.Provenance")[1] == [(4,)]
+    test_only_the_owner_may_read_it_and_nothing_is_left_beside_it(tabled)
+
+
+def test_many_batches_give_the_table_that_one_gives(tabled, monkeypatch):
+    before = query(tabled, "SELECT * FROM P.D.Provenance")
+    monkeypatch.setattr(table, "BATCH_BYTES", 1)
+    assert build(tabled) == 4
+    assert query(tabled, "SELECT * FROM P.D.Provenance") == before
+
+
+def test_a_resource_of_the_largest_size_has_its_row(workspace, spool_operation, make_instance):
+    tags = [TagFinding(f"{tag:08X}", Action.REMOVED, "Matched ID: 00100010 (Basic Z)", original="x" * 4000) for tag in range(1000)]
+    spool_operation("op1", [make_instance(1, tags)])
+    assert build(workspace) == 2
+    assert query(workspace, "SELECT COUNT(*), SUM(LENGTH(TextOriginal)) FROM P.D.ProvenanceTags")[1] == [(1000, 1000 * 4000)]

@@ -1,0 +1,93 @@
+"""The Flex Template offers exactly the options there are, and its image is made of what the lock says."""
+
+import argparse
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline.options import DeidentifyOptions
+from transforms.bigquery.table import TableName
+
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "templates" / "Dockerfile").read_text()
+METADATA = json.loads((ROOT / "templates" / "metadata.json").read_text())
+PARAMETERS = {parameter["name"]: parameter for parameter in METADATA["parameters"]}
+ALWAYS = {"source", "destination", "workspace", "key_uri"}
+"""Required of a remote run: the three places, and the key, which only a local run can make for itself."""
+
+
+def options():
+    parser = argparse.ArgumentParser(add_help=False)
+    DeidentifyOptions._add_argparse_args(parser)
+    return {action.dest: action for action in parser._actions}
+
+
+def test_the_parameters_are_our_options_in_their_order():
+    assert list(PARAMETERS) == list(options())
+
+
+@pytest.mark.parametrize("name", options())
+def test_a_parameter_says_what_its_option_says(name):
+    parameter, option = PARAMETERS[name], options()[name]
+    assert parameter["helpText"] == option.help
+    assert parameter["isOptional"] == (name not in ALWAYS)
+    assert parameter["paramType"] == ("BOOLEAN" if isinstance(option.default, bool) else "TEXT")
+    assert parameter.get("defaultValue") == (option.default if isinstance(option.default, str) else None)
+
+
+def accepts(name, text):
+    return all(re.search(pattern, text) for pattern in PARAMETERS[name].get("regexes", []))
+
+
+def test_choices_of_an_option_are_those_of_its_parameter():
+    for name, option in options().items():
+        for choice in option.choices or []:
+            assert accepts(name, choice)
+            assert not accepts(name, f"{choice}x")
+
+
+@pytest.mark.parametrize("table", ["my-project:research.Provenance", "my-project.research.log-2", "example.com:my-project:research.p"])
+def test_a_table_that_we_take_passes_the_console(table):
+    assert TableName.parse(table)
+    assert accepts("bigquery_table", table)
+
+
+@pytest.mark.parametrize(("name", "text"), [("bigquery_table", "Provenance"), ("fhir_write_ops_per_minute", "0"), ("operation_id", "a/b")])
+def test_what_we_refuse_the_console_refuses(name, text):
+    assert not accepts(name, text)
+
+
+def test_the_images_beam_is_the_locks_beam():
+    (lock,) = re.findall(r"^apache-beam==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert re.findall(r"apache/beam_python(\S+)_sdk:(\S+)", DOCKERFILE) == [("3.11", lock)]
+
+
+def test_one_python_everywhere_in_the_image():
+    assert set(re.findall(r"(?:FROM python:|beam_python)(\d\.\d+)", DOCKERFILE)) == {"3.11"}
+    assert re.findall(r"python(\d+)-template-launcher", DOCKERFILE) == ["311"]
+
+
+def copied():
+    lines = [line.split()[1:] for line in DOCKERFILE.splitlines() if line.startswith("COPY ") and "--from=" not in line]
+    return [source for *sources, _ in lines for source in sources]
+
+
+def test_everything_that_is_copied_exists_and_is_sent_to_the_builder():
+    sent = {line[1:] for line in (ROOT / "templates" / "Dockerfile.dockerignore").read_text().splitlines() if line.startswith("!")}
+    assert copied()
+    assert [source for source in copied() if not (ROOT / source).exists()] == []
+    assert sent == set(copied())
+
+
+def test_what_setup_reads_is_copied():
+    read = set(re.findall(r'HERE / "([^"]+)"', (ROOT / "setup.py").read_text()))
+    assert read <= set(copied())
+
+
+def test_the_template_starts_at_the_copied_program_and_installs_nothing():
+    assert "FLEX_TEMPLATE_PYTHON_PY_FILE=/template/main.py" in DOCKERFILE
+    assert "FLEX_TEMPLATE_PYTHON_REQUIREMENTS_FILE" not in DOCKERFILE
+    assert "FLEX_TEMPLATE_PYTHON_SETUP_FILE" not in DOCKERFILE
+    assert "RUN pip check" in DOCKERFILE
