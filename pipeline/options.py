@@ -24,6 +24,13 @@ LOSES_OUTPUTS = frozenset({"DaskRunner", "PySparkRunner", "BeamPysparkRunner"})
 LOCAL_RUNNERS = frozenset({"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner", "PrismRunner"})
 
 
+def _yes_or_no(word: str) -> bool:
+    """A flag as templates pass it: `--flag=true`."""
+    if word.lower() not in {"true", "false"}:
+        raise argparse.ArgumentTypeError("the choices are true and false")
+    return word.lower() == "true"
+
+
 class DeidentifyOptions(PipelineOptions):
     """The options of `dicom-deid run`; `templates/metadata.json` lists the same."""
 
@@ -72,7 +79,15 @@ class DeidentifyOptions(PipelineOptions):
             choices=("google", "r4"),
             help="Extensions as on the API's page, or the same facts as strict R4 servers want them.",
         )
-        add("--allow_identifiable", action="store_true", help="Consent to a config that can leave identity behind.")
+        add(
+            "--allow_identifiable",
+            nargs="?",
+            const=True,
+            default=False,
+            type=_yes_or_no,
+            metavar="true|false",
+            help="Consent to a config that can leave identity behind.",
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -78,9 +78,10 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
 
 
 def operation_name(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> OperationName:
-    """The names of a run. Its id is a keyed hash of source, destination, config and metadata store (DESIGN 10)."""
+    """The names of a run. Its id is a keyed hash of all that decides what is published (DESIGN 10)."""
     key = secret.purpose(Purpose.OPERATION)
-    made = key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, settings.on_uid_collision)
+    how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape)
+    made = key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how)
     return OperationName(
         operation_id=settings.operation_id or made,
         source_store=local_store(key, settings.source),

@@ -84,3 +84,12 @@ def test_bad_values_name_their_option(base, extra):
 
 def test_other_stores_than_folders_are_refused_by_name(base):
     assert "--source" in refusal([*base, "--source", "gs://bucket/folder"])
+
+
+@pytest.mark.parametrize(("words", "allowed"), [([], False), (["--allow_identifiable"], True), (["--allow_identifiable=true"], True)])
+def test_consent_may_come_as_a_template_passes_it(base, words, allowed):
+    assert parse([*base, *words]).allow_identifiable is allowed
+
+
+def test_consent_is_yes_or_no(base):
+    assert "--allow_identifiable" in refusal([*base, "--allow_identifiable=maybe"])

@@ -96,7 +96,8 @@ def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
 
     plain = name()
     assert name("--direct_num_workers=2") == plain
-    assert name("--on_uid_collision=distinct").operation_id != plain.operation_id
+    for changed in ("--on_uid_collision=distinct", "--provenance_phi=omit", "--provenance_shape=r4"):
+        assert name(changed).operation_id != plain.operation_id
     assert name("--fhir_store", STORE).operation_id != plain.operation_id
     assert name("--operation_id=mine").operation_id == "mine"
     assert name("--fhir_store", STORE).name.startswith("projects/p/locations/l/datasets/d/operations/")
