@@ -57,6 +57,7 @@ def test_no_answer_names_a_patient_a_source_or_a_text(tabled, capsys):
     render(answers(tabled), shown=None)
     printed = capsys.readouterr().out
     assert "RESET" in printed
+    assert "PatientName (0010,0010)" in printed
     assert [secret for secret in ("Doe", "DOE", "A1B2", "F 42", "1.2.3", "1.2.9", "dicomStores", "/secret") if secret in printed] == []
 
 
