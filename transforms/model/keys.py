@@ -60,6 +60,11 @@ class PurposeKey:
         return "PurposeKey(...)"
 
 
+def fingerprint(material: bytes) -> str:
+    """Eight hex digits that tell two keys apart and nothing else."""
+    return hashlib.sha256(b"dicom-deid/fingerprint" + material).hexdigest()[:8]
+
+
 class Secret:
     """The run's one secret of 32 bytes."""
 
@@ -70,13 +75,12 @@ class Secret:
 
     def purpose(self, purpose: Purpose) -> PurposeKey:
         """The key of one purpose (HKDF-SHA256, no salt, `info` = dicom-deid/<purpose>)."""
-        info = f"dicom-deid/{purpose.value}".encode()
-        return PurposeKey(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self._material))
+        return _derived(self._material, purpose)
 
     @property
     def fingerprint(self) -> str:
         """Eight hex digits that tell two keys apart and nothing else."""
-        return hashlib.sha256(b"dicom-deid/fingerprint" + self._material).hexdigest()[:8]
+        return fingerprint(self._material)
 
     def __reduce__(self) -> str:
         raise TypeError("key material is never serialised")
@@ -93,6 +97,14 @@ class KeyReference:
 
     def load(self) -> Secret:
         """The secret. Raises PreflightError that names the reference, never the content."""
+        return Secret(self._bytes("the key is not 64 hex digits", "make one with: openssl rand -hex 32", (KEY_BYTES,)))
+
+    def purpose_key(self, purpose: Purpose) -> PurposeKey:
+        """The key of one purpose, made of a `cryptoKey` of AES length instead of the run's secret. Raises PreflightError."""
+        mend = "give the config with its cryptoKey again"
+        return _derived(self._bytes("this is no key of 128, 192 or 256 bits in hex digits", mend, (16, 24, 32)), purpose)
+
+    def _bytes(self, why: str, mend: str, lengths: tuple[int, ...]) -> bytes:
         scheme, _, rest = self.uri.partition(":")
         if scheme == "file" and rest:
             try:
@@ -105,9 +117,15 @@ class KeyReference:
             text = os.environ.get(rest, "")
         else:
             raise PreflightError("--key_uri", "only file:PATH and env:NAME are understood", "name the key in one of these forms", self.uri)
-        if not re.fullmatch(r"[0-9a-fA-F]{64}", text.strip()):
-            raise PreflightError("--key_uri", "the key is not 64 hex digits", "make one with: openssl rand -hex 32", self.uri)
-        return Secret(bytes.fromhex(text.strip()))
+        digits = text.strip()
+        if not re.fullmatch(r"[0-9a-fA-F]*", digits) or len(digits) not in {2 * length for length in lengths}:
+            raise PreflightError("--key_uri", why, mend, self.uri)
+        return bytes.fromhex(digits)
+
+
+def _derived(material: bytes, purpose: Purpose) -> PurposeKey:
+    info = f"dicom-deid/{purpose.value}".encode()
+    return PurposeKey(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(material))
 
 
 def make_key_file(path: Path) -> None:
