@@ -10,10 +10,11 @@ import dataclasses
 from collections.abc import Sequence
 
 from transforms.inspection.finding import TextFinding
+from transforms.inspection.values import parts
 from transforms.model.keys import Purpose, PurposeKey, Secret
 from transforms.model.plan import TextKind, TextPlan, Transformation
 from transforms.tags.dates import patient_shift, shifted
-from transforms.tags.values import fits, parts, room
+from transforms.tags.values import fits, room
 
 HASH_BITS = 80
 """A shorter hash might be met by chance, or be searched for: with fewer bits what was found is erased."""

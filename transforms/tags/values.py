@@ -1,12 +1,8 @@
-"""The values of an element's text and what each VR allows in one (PS3.5, 6.2)."""
+"""What each VR allows in one value (PS3.5, 6.2)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-
-ONE_VALUE = frozenset({"ST", "LT", "UT", "UR", "UN", "OB"})
-"""A backslash in these is a character like any other."""
 
 LONGEST = {
     "AE": 16,
@@ -38,14 +34,6 @@ _GRAMMARS = {
     "UR": r"[\x21-\x5b\x5d-\x7e]*",
 }
 _GRAMMAR = {vr: re.compile(grammar) for vr, grammar in _GRAMMARS.items()}
-
-
-def parts(text: str, vr: str) -> Iterator[tuple[int, str]]:
-    """Each value of an element's decoded text with the character at which it begins."""
-    start = 0
-    for value in [text] if vr in ONE_VALUE else text.split("\\"):
-        yield start, value
-        start += len(value) + 1
 
 
 def room(vr: str, others: int) -> int | None:

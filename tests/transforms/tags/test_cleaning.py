@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.inspection.finding import TextFinding
+from transforms.inspection.values import parts
 from transforms.model.keys import KeyReference, Purpose, Secret
 from transforms.model.plan import TextKind, TextPlan, Transformation
 from transforms.tags.cleaning import Cleaner
 from transforms.tags.dates import patient_shift
-from transforms.tags.values import fits, parts
+from transforms.tags.values import fits
 
 PATIENT = b"patient"
 

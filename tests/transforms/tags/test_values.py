@@ -2,7 +2,8 @@
 
 import pytest
 
-from transforms.tags.values import fits, parts
+from transforms.inspection.values import parts
+from transforms.tags.values import fits
 
 
 def test_a_backslash_parts_values_but_in_texts_of_one_value():
