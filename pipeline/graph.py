@@ -15,8 +15,8 @@ from pipeline.progress import tick
 from transforms.bigquery.transform import WriteProvenanceTable
 from transforms.fhir.ledger import ShardAnswer
 from transforms.fhir.transform import WriteToFhirStore
-from transforms.model.config import ActionPlan
 from transforms.model.keys import KeyReference
+from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
 from transforms.model.transform import SpoolOutcomes
 from transforms.pixels.transform import RedactText

@@ -19,7 +19,7 @@ from pipeline.local.serve import running_store
 from pipeline.operation import Counts, Operation
 from pipeline.options import Settings, beam_options, parse
 from pipeline.progress import watched
-from pipeline.request import Request, StoreAddress, operation_name, read_request, require_consent, store_address
+from pipeline.request import Request, StoreAddress, keep_keys, operation_name, read_request, require_consent, store_address
 from transforms.fhir.client import FhirClient
 from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
@@ -75,6 +75,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     if request.plan.redact_all_text:
         check_tesseract()
     settings.workspace.make()
+    keep_keys(request.config, settings.workspace)
     key = _key(settings)
     operation = Operation(operation_name(settings, request, store, key.load()), settings.workspace)
     with _store_url(settings, store) as url:

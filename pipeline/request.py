@@ -8,10 +8,16 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.options import Settings
-from transforms.model.config import SAFE_CONFIG, ActionPlan, DeidentifyConfig, parse_config, parse_request, resolve
+from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, parse_config, parse_request
+from transforms.model.cryptokey import CryptoKey
 from transforms.model.errors import ConfigError
-from transforms.model.keys import Purpose, Secret
+from transforms.model.keys import KeyReference, Purpose, Secret
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName, local_store
+from transforms.model.plan import ActionPlan
+from transforms.model.resolve import crypto_keys, resolve
+from transforms.model.storage import create_if_absent
+from transforms.model.workspace import Workspace
+from transforms.tags.consent import leaves_identity
 
 GOOGLE_HOST = "healthcare.googleapis.com"
 _STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/fhirStores/[^/]+")
@@ -39,14 +45,31 @@ def read_request(settings: Settings) -> Request:
     """The request of a run. Raises ConfigError."""
     if settings.request:
         asked = parse_request(_text("--request", settings.request))
-        return Request(asked.config, resolve(asked.config), consented=True)
+        return Request(asked.config, _plan(settings, asked.config), consented=True)
     config = parse_config(_text("--config", settings.config)) if settings.config else SAFE_CONFIG
-    return Request(config, resolve(config), consented=settings.allow_identifiable)
+    return Request(config, _plan(settings, config), consented=settings.allow_identifiable)
+
+
+def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
+    """A raw key of a config stays in the workspace; a remote runner has none, so that it is refused there (DESIGN 4)."""
+
+    def place(key: CryptoKey) -> KeyReference:
+        return KeyReference(f"file:{settings.workspace.crypto_key_file(key.fingerprint)}")
+
+    return resolve(config, place if settings.is_local else None)
+
+
+def keep_keys(config: DeidentifyConfig, workspace: Workspace) -> None:
+    """Put each raw key of a config into a file of its own, mode 0600."""
+    for key in crypto_keys(config):
+        path = workspace.crypto_key_file(key.fingerprint)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        create_if_absent(path, key.file_content(), 0o600)
 
 
 def require_consent(request: Request) -> list[str]:
     """What the plan can leave behind, a line each. Raises ConfigError where nobody consented to it (DESIGN 16)."""
-    lines = request.plan.leaves_identity()
+    lines = leaves_identity(request.plan)
     if lines and not request.consented:
         raise ConfigError(
             "config", f"this plan can leave identity behind ({'; '.join(lines)})", "consent by --allow_identifiable, or change it"

@@ -9,10 +9,11 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from pipeline.graph import Run, build
 from pipeline.operation import Operation
-from transforms.model.config import SAFE_CONFIG, resolve
+from transforms.model.config import SAFE_CONFIG
 from transforms.model.keys import KeyReference
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
 from transforms.model.records import OpenInstance
+from transforms.model.resolve import resolve
 from transforms.model.transform import typed
 
 FUSES = {"beam:transform:pardo:v1"}

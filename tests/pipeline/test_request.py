@@ -6,9 +6,10 @@ import pytest
 
 from pipeline.options import parse
 from pipeline.request import operation_name, read_request, require_consent, store_address
-from transforms.model.config import SAFE_CONFIG, Profile
+from transforms.model.config import SAFE_CONFIG
 from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE
+from transforms.model.plan import Profile
 
 STORE = "projects/p/locations/l/datasets/d/fhirStores/f"
 

@@ -1,12 +1,12 @@
-"""DeidentifyConfig as pydantic models under the API's own field names, and the one plan both generations resolve to.
+"""DeidentifyConfig as pydantic models under the API's own field names, for both generations; `resolve` makes the plan of one.
 
-Source: Healthcare API discovery documents, v1 (`dicom`, `image`) and v1beta1 (`dicomTagConfig`, `operationMetadata`).
-A field that is not here is refused by name: a config is never half obeyed.
+Source: Healthcare API discovery documents, v1 (`dicom`, `image`, `text`) and v1beta1 (`dicomTagConfig`, `text.profileType`,
+`operationMetadata`). `dicomTagConfig.ps315Options` and some forms of queries are ours. A field that is not here is refused
+by name: a config is never half obeyed.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import json
 from typing import Any, TypeVar
@@ -14,15 +14,9 @@ from typing import Any, TypeVar
 import pydantic
 from pydantic.alias_generators import to_camel
 
+from transforms.model.cryptokey import CryptoKey
 from transforms.model.errors import ConfigError
-
-
-class Profile(enum.StrEnum):
-    """`filterProfile` and `profileType`."""
-
-    MINIMAL = "MINIMAL_KEEP_LIST_PROFILE"
-    BASIC = "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE"
-    KEEP_ALL = "KEEP_ALL_PROFILE"
+from transforms.model.plan import Profile
 
 
 class FilterProfile(enum.StrEnum):
@@ -32,6 +26,7 @@ class FilterProfile(enum.StrEnum):
     MINIMAL = Profile.MINIMAL.value
     BASIC = Profile.BASIC.value
     KEEP_ALL = Profile.KEEP_ALL.value
+    CONTENTS = Profile.CONTENTS.value
 
 
 class ProfileType(enum.StrEnum):
@@ -41,6 +36,7 @@ class ProfileType(enum.StrEnum):
     MINIMAL = Profile.MINIMAL.value
     BASIC = Profile.BASIC.value
     KEEP_ALL = Profile.KEEP_ALL.value
+    CONTENTS = Profile.CONTENTS.value
 
 
 class TextRedactionMode(enum.StrEnum):
@@ -72,10 +68,22 @@ class ImageConfig(_Message):
     text_redaction_mode: TextRedactionMode = TextRedactionMode.UNSPECIFIED
 
 
-class DicomConfig(_Message):
-    """The v1 generation of tag configuration."""
+class Nothing(_Message):
+    """An empty message: that it is there says all."""
 
-    filter_profile: FilterProfile = FilterProfile.UNSPECIFIED
+
+class TagList(_Message):
+    """DicomConfig.TagFilterList: keywords or eight hex digits."""
+
+    tags: tuple[str, ...] = ()
+
+
+class DicomConfig(_Message):
+    """The v1 generation of tag configuration; `keepList`, `removeList` and `filterProfile` are a union."""
+
+    filter_profile: FilterProfile | None = None
+    keep_list: TagList | None = None
+    remove_list: TagList | None = None
     skip_id_redaction: bool = False
 
 
@@ -83,7 +91,37 @@ class Options(_Message):
     """DicomTagConfig.options: overrides the profile."""
 
     primary_ids: PrimaryIds = PrimaryIds.UNSPECIFIED
+    clean_descriptors: Nothing | None = None
     clean_image: ImageConfig | None = None
+
+
+class Action(_Message):
+    """DicomTagConfig.actions: queries, and exactly one of the others."""
+
+    queries: tuple[str, ...]
+    keep_tag: Nothing | None = None
+    remove_tag: Nothing | None = None
+    delete_tag: Nothing | None = None
+    reset_tag: Nothing | None = None
+    clean_text_tag: Nothing | None = None
+    clean_image_tag: ImageConfig | None = None
+    recurse_tag: Nothing | None = None
+    regen_uid_tag: Nothing | None = None
+
+
+class Ps315Options(_Message):
+    """Ours: the options of PS3.15 E.3, each a column of Table E.1-1."""
+
+    retain_safe_private: bool = False
+    retain_uids: bool = False
+    retain_device_identity: bool = False
+    retain_institution_identity: bool = False
+    retain_patient_characteristics: bool = False
+    retain_longitudinal_full_dates: bool = False
+    retain_longitudinal_modified_dates: bool = False
+    clean_descriptors: bool = False
+    clean_structured_content: bool = False
+    clean_graphics: bool = False
 
 
 class DicomTagConfig(_Message):
@@ -91,6 +129,49 @@ class DicomTagConfig(_Message):
 
     profile_type: ProfileType = ProfileType.UNSPECIFIED
     options: Options = Options()
+    ps315_options: Ps315Options = Ps315Options()
+    actions: tuple[Action, ...] = ()
+
+
+class CharacterMaskConfig(_Message):
+    """Each character of the text becomes this one."""
+
+    masking_character: str = pydantic.Field(default="*", min_length=1, max_length=1)
+
+
+class KeyedConfig(_Message):
+    """DateShiftConfig and CryptoHashConfig; without a key the run's own is used."""
+
+    crypto_key: CryptoKey | None = None
+
+
+class InfoTypeTransformation(_Message):
+    """Exactly one transformation, for these infoTypes; without any, for all that are not named elsewhere."""
+
+    info_types: tuple[str, ...] = ()
+    redact_config: Nothing | None = None
+    character_mask_config: CharacterMaskConfig | None = None
+    replace_with_info_type_config: Nothing | None = None
+    date_shift_config: KeyedConfig | None = None
+    crypto_hash_config: KeyedConfig | None = None
+
+
+class TextProfile(enum.StrEnum):
+    """TextConfig.profileType (v1beta1); unspecified means BASIC, and so does v1, which has none."""
+
+    UNSPECIFIED = "PROFILE_TYPE_UNSPECIFIED"
+    EMPTY = "EMPTY"
+    BASIC = "BASIC"
+
+
+class TextConfig(_Message):
+    """What becomes of text wherever it is inspected."""
+
+    profile_type: TextProfile = TextProfile.UNSPECIFIED
+    transformations: tuple[InfoTypeTransformation, ...] = ()
+    """Deprecated name of `additionalTransformations`."""
+    additional_transformations: tuple[InfoTypeTransformation, ...] = ()
+    exclude_info_types: tuple[str, ...] = ()
 
 
 class FhirOutput(_Message):
@@ -111,6 +192,9 @@ class DeidentifyConfig(_Message):
     dicom: DicomConfig | None = None
     image: ImageConfig | None = None
     dicom_tag_config: DicomTagConfig | None = None
+    text: TextConfig | None = None
+    use_regional_data_processing: bool = False
+    """Nothing to do: all processing takes place where the run runs, and no text leaves it."""
     operation_metadata: OperationMetadata | None = None
 
     def to_json(self) -> str:
@@ -127,49 +211,11 @@ class DeidentifyDicomStoreRequest(_Message):
     config: DeidentifyConfig = DeidentifyConfig()
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class ActionPlan:
-    """What a config comes to, whichever generation it was written in."""
-
-    profile: Profile
-    keep_primary_uids: bool
-    redact_all_text: bool
-
-    def leaves_identity(self) -> list[str]:
-        """One line for each part of the plan that can leave identity behind (DESIGN 16); empty if none does."""
-        lines = []
-        if self.profile is Profile.KEEP_ALL:
-            lines.append("KEEP_ALL_PROFILE keeps every element but the primary UIDs")
-        if not self.redact_all_text:
-            lines.append("REDACT_NO_TEXT leaves text burned into pixels")
-        if self.keep_primary_uids:
-            lines.append("the study, series and SOP instance UIDs stay as they are")
-        return lines
-
-
 SAFE_CONFIG = DeidentifyConfig.model_validate_json(
     '{"dicomTagConfig": {"profileType": "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE",'
     ' "options": {"cleanImage": {"textRedactionMode": "REDACT_ALL_TEXT"}}}}'
 )
 """What a run does when no config is given (DESIGN 16)."""
-
-
-def resolve(config: DeidentifyConfig) -> ActionPlan:
-    """The plan of a config. Raises ConfigError where both generations are given at once."""
-    if config.dicom is not None and config.dicom_tag_config is not None:
-        raise ConfigError("config.dicomTagConfig", "dicom and dicomTagConfig are two generations of the same thing", "give one of them")
-    options = config.dicom_tag_config.options if config.dicom_tag_config else Options()
-    if config.image is not None and options.clean_image is not None:
-        raise ConfigError("config.image", "image and dicomTagConfig.options.cleanImage both say what to redact", "give one of them")
-    image = config.image or options.clean_image or ImageConfig()
-    if config.dicom_tag_config is not None:
-        kind = config.dicom_tag_config.profile_type
-        profile = Profile.BASIC if kind is ProfileType.UNSPECIFIED else Profile(kind.value)
-    else:
-        chosen = (config.dicom or DicomConfig()).filter_profile
-        profile = Profile.KEEP_ALL if chosen is FilterProfile.UNSPECIFIED else Profile(chosen.value)
-    keep = options.primary_ids is PrimaryIds.KEEP or bool(config.dicom and config.dicom.skip_id_redaction)
-    return ActionPlan(profile, keep, image.text_redaction_mode is TextRedactionMode.REDACT_ALL_TEXT)
 
 
 def parse_config(text: str, at: str = "config") -> DeidentifyConfig:
@@ -201,12 +247,16 @@ def _first_problem(model: type[_Message], error: pydantic.ValidationError, at: s
         return ConfigError(path, "this field is required", "add it")
     if problem["type"] == "enum":
         return ConfigError(path, "this value is unknown or not supported", f"allowed: {problem['ctx']['expected']}", str(problem["input"]))
+    if problem["type"] == "value_error":
+        return ConfigError(path, str(problem["ctx"]["error"]), "correct it")
     return ConfigError(path, problem["msg"][:1].lower() + problem["msg"][1:], "correct its type")
 
 
 def _fields_at(model: type[_Message], loc: tuple[Any, ...]) -> list[str]:
     for part in loc:
+        if isinstance(part, int):
+            continue
         annotation: Any = next(field.annotation for field in model.model_fields.values() if field.alias == part)
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        candidates = [annotation, *getattr(annotation, "__args__", ())]  # of X | None and tuple[X, ...]
         model = next(kind for kind in candidates if isinstance(kind, type) and issubclass(kind, _Message))
     return sorted(str(field.alias) for field in model.model_fields.values())

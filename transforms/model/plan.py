@@ -1,4 +1,4 @@
-"""What a config comes to, whichever generation it was written in: the plan that the stages carry out. Plain data, pickled with the graph."""
+"""What a config comes to, whichever generation it was written in: the plan that the stages carry out. Pickled with the graph."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import dataclasses
 import enum
 
 from transforms.model.keys import KeyReference
+from transforms.model.needed import NAMES_AN_INSTANCE, NEEDED
+from transforms.model.query import Query
 
 
 class TextKind(enum.StrEnum):
@@ -41,3 +43,99 @@ class TextPlan:
     def of(self, info_type: str) -> Transformation | None:
         """The transformation of an infoType; None where it stays."""
         return None if info_type in self.exclude else dict(self.by_info_type).get(info_type, self.default)
+
+
+class Profile(enum.StrEnum):
+    """What a plan starts from: the API's profiles, and the two lists that v1 has in place of one."""
+
+    MINIMAL = "MINIMAL_KEEP_LIST_PROFILE"
+    BASIC = "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE"
+    KEEP_ALL = "KEEP_ALL_PROFILE"
+    CONTENTS = "DEIDENTIFY_TAG_CONTENTS"
+    KEEP_LIST = "keepList"
+    REMOVE_LIST = "removeList"
+
+
+class Verb(enum.StrEnum):
+    """What an Action does with the elements it names, under the API's field names."""
+
+    KEEP = "keepTag"
+    REMOVE = "removeTag"
+    DELETE = "deleteTag"
+    RESET = "resetTag"
+    CLEAN_TEXT = "cleanTextTag"
+    RECURSE = "recurseTag"
+    REGENERATE_UID = "regenUidTag"
+
+
+class Option(enum.StrEnum):
+    """The options of PS3.15 E.3 for tags, as the columns of Table E.1-1 are called here."""
+
+    SAFE_PRIVATE = "retain_safe_private"
+    UIDS = "retain_uids"
+    DEVICE = "retain_device_identity"
+    INSTITUTION = "retain_institution_identity"
+    CHARACTERISTICS = "retain_patient_characteristics"
+    FULL_DATES = "retain_longitudinal_full_dates"
+    MODIFIED_DATES = "retain_longitudinal_modified_dates"
+    DESCRIPTORS = "clean_descriptors"
+    STRUCTURED = "clean_structured_content"
+    GRAPHICS = "clean_graphics"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rule:
+    """One query of one Action."""
+
+    verb: Verb
+    query: Query
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ActionPlan:
+    """What is done with the elements and samples of every instance."""
+
+    profile: Profile
+    keep_primary_uids: bool
+    redact_all_text: bool
+    listed: frozenset[int] = frozenset()
+    """The tags of a keepList or removeList."""
+    rules: tuple[Rule, ...] = ()
+    """In the order of the config; of those that match an element the last decides."""
+    options: frozenset[Option] = frozenset()
+    text: TextPlan = TextPlan()
+
+    @property
+    def cleans_text(self) -> bool:
+        """Whether any text is inspected."""
+        return (
+            self.profile is Profile.CONTENTS or bool(self.options & _CLEANING) or any(rule.verb is Verb.CLEAN_TEXT for rule in self.rules)
+        )
+
+    def rule(self, path: tuple[int, ...], vr: str, creator: str = "") -> Rule | None:
+        """The rule for an element; None where the profile decides. UIDs that name instances are kept or mapped together."""
+        found = None
+        for rule in self.rules:
+            if rule.query.matches(path, vr, creator) and path[-1] not in _NEVER[rule.verb]:
+                found = rule
+        return found
+
+    def keeps(self, path: tuple[int, ...], vr: str, creator: str = "") -> bool:
+        """Whether the config asks for the element at `path` to stay as it is, by a rule or a keep list."""
+        if path[-1] in NAMES_AN_INSTANCE:
+            return self.keep_primary_uids
+        rule = self.rule(path, vr, creator)
+        if rule is not None:
+            return rule.verb is Verb.KEEP
+        if any(self._kept_whole(path[:end]) for end in range(1, len(path))):
+            return True
+        return self.profile is Profile.KEEP_LIST and path[-1] in self.listed
+
+    def _kept_whole(self, path: tuple[int, ...]) -> bool:
+        rule = self.rule(path, "SQ")
+        return rule is not None and rule.verb is Verb.KEEP
+
+
+_NEVER = {verb: NAMES_AN_INSTANCE if verb in (Verb.KEEP, Verb.REGENERATE_UID) else NEEDED for verb in Verb}
+"""What a rule of each kind leaves alone, though its query may cover it."""
+_CLEANING = frozenset(Option) - {Option.UIDS, Option.INSTITUTION, Option.FULL_DATES, Option.MODIFIED_DATES}

@@ -99,6 +99,9 @@ class TagFinding:
     """The element's text where it has one; None for sequences and binary values."""
     replaced: str | None = None
     info_type: str | None = None
+    byte_start: int | None = None
+    """Of what was found inside a text, as it stood encoded in the source; None where the element changed as a whole."""
+    byte_end: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

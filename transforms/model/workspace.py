@@ -22,6 +22,10 @@ class Workspace:
         """The key a local run makes for itself."""
         return Path(self.root, "deid.key")
 
+    def crypto_key_file(self, fingerprint: str) -> Path:
+        """A raw key that came in a config, by its fingerprint."""
+        return Path(self.root, "keys", f"{fingerprint}.key")
+
     @property
     def outcomes_file(self) -> Path:
         """Held, failed and skipped instances of all operations, a JSON object a line."""

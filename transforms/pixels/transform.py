@@ -9,7 +9,7 @@ from typing import NamedTuple
 import apache_beam as beam
 import cv2
 
-from transforms.model.config import ActionPlan
+from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome
 from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.pixels.redactor import Redactor

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 
-from transforms.model.config import ActionPlan, Profile
-from transforms.model.records import Hold, ScrubbedInstance
+from transforms.model.needed import NAMES_AN_INSTANCE
+from transforms.model.plan import ActionPlan, Option, Profile
+from transforms.model.records import Hold, InstanceUids, ScrubbedInstance
 from transforms.proof.sweep import Residue, Sweep
-from transforms.proof.tokens import INSTANCE_UIDS, instance_uids, tokens_of, uid_tokens
+from transforms.proof.tokens import INSTANCE_UIDS, Token, TokenKind, instance_uids, tokens_of, tokens_of_kept, uid_tokens
 
 _MOST_NAMED = 5
+_INFO_TYPES = {TokenKind.NAME: "PERSON_NAME", TokenKind.ID: "GENERIC_ID", TokenKind.BIRTH_DATE: "DATE"}
+_DEVICE_UIDS = frozenset({0x00181002, 0x0018100B})
+"""Device UID and Manufacturer's Device Class UID, K in the Retain Device Identity column of Table E.1-1."""
 
 
 class Prover:
@@ -21,8 +25,9 @@ class Prover:
     def prove(self, instance: ScrubbedInstance) -> ScrubbedInstance:
         """The instance, with a hold RESIDUAL_TOKEN if there is a doubt. Raises InstanceProblem UNREADABLE_OUTPUT.
 
-        KEEP_ALL_PROFILE is consent to leave all but the UIDs of studies, series and instances, so only those are looked
-        for, in the elements that name them; `keep_primary_uids` is consent to leave these.
+        KEEP_ALL_PROFILE and a removeList are consent to leave all but the UIDs of studies, series and instances, so only those
+        are looked for, in the elements that name them; `keep_primary_uids` is consent to leave these. What keepList, keepTag and
+        the retain options leave is no residue; what is cleaned must be clean.
         """
         residues = self._residues(instance)
         if not residues:
@@ -32,12 +37,25 @@ class Prover:
     def _residues(self, instance: ScrubbedInstance) -> list[Residue]:
         source, dataset = instance.opened.source, instance.opened.dataset
         named = instance_uids(dataset) | {source.study, source.series, source.instance}
-        if self._plan.profile is Profile.KEEP_ALL:
-            wanted = () if self._plan.keep_primary_uids else uid_tokens(named)
-            return Sweep(wanted).residues_in(instance.content, INSTANCE_UIDS)
+        if self._plan.profile in (Profile.KEEP_ALL, Profile.REMOVE_LIST):
+            uids = () if self._plan.keep_primary_uids else uid_tokens(named)
+            return Sweep(uids).residues_in(instance.content, INSTANCE_UIDS)
         keep = named if self._plan.keep_primary_uids else frozenset[str]()
         charset = dataset.get("SpecificCharacterSet")
-        return Sweep(tokens_of(dataset, keep), keep, charset).residues(instance.content)
+        consented = tokens_of_kept(dataset, self._keeps)
+        wanted = [token for token in tokens_of(dataset, keep) if self._must_go(token, source) and token.text not in consented]
+        return Sweep(wanted, keep, charset).residues(instance.content)
+
+    def _keeps(self, path: tuple[int, ...], vr: str, creator: str) -> bool:
+        retained = path[-1] in _DEVICE_UIDS and Option.DEVICE in self._plan.options
+        return retained or (path[-1] not in NAMES_AN_INSTANCE and self._plan.keeps(path, vr, creator))
+
+    def _must_go(self, token: Token, source: InstanceUids) -> bool:
+        """Whether the plan takes tokens of this kind away at all."""
+        if token.kind is TokenKind.UID:
+            by_profile = self._plan.profile is not Profile.CONTENTS or token.spelling in dataclasses.astuple(source)
+            return by_profile and Option.UIDS not in self._plan.options
+        return self._plan.profile is not Profile.CONTENTS or self._plan.text.of(_INFO_TYPES[token.kind]) is not None
 
 
 def _sentence(residues: list[Residue]) -> str:

@@ -11,7 +11,7 @@ import datetime as dt
 import enum
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pydicom.dataelem import DataElement
@@ -122,6 +122,20 @@ def instance_uids(source: Dataset) -> frozenset[str]:
     """The UIDs of studies, series and instances that a data set names, at every depth."""
     named = (element for element in elements(source) if element.keyword in INSTANCE_UIDS)
     return frozenset(str(value).strip(" \0") for element in named for value in values(element))
+
+
+def tokens_of_kept(source: Dataset, keeps: Callable[[tuple[int, ...], str, str], bool], above: tuple[int, ...] = ()) -> frozenset[str]:
+    """The texts of tokens of elements that the config asks to keep; `keeps` is asked by path, VR and private creator."""
+    found: set[str] = set()
+    for tag in list(source.keys()):
+        element, path = readable(source, tag), (*above, int(tag))
+        if element is None:
+            continue
+        if element.VR == "SQ":
+            found.update(text for item in element.value or () for text in tokens_of_kept(item, keeps, path))
+        elif keeps(path, element.VR, element.private_creator or ""):
+            found.update(token.text for token in _of_element(element))
+    return frozenset(found)
 
 
 def uid_tokens(uids: Iterable[str]) -> tuple[Token, ...]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import apache_beam as beam
 
-from transforms.model.config import ActionPlan
+from transforms.model.plan import ActionPlan
 from transforms.model.records import Outcome, ScrubbedInstance
 from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.proof.prover import Prover

@@ -64,7 +64,8 @@ def tag_extensions(tags: Iterable[TagFinding], disclosure: Disclosure) -> list[J
         {
             "url": "tag-id",
             "valueString": tag.tag,
-            "extension": strings(
+            "extension": _bytes(tag)
+            + strings(
                 (
                     ("finding-infotype", text_value(tag.info_type)),
                     ("text-original", disclosure.text(tag.original)),
@@ -77,3 +78,9 @@ def tag_extensions(tags: Iterable[TagFinding], disclosure: Disclosure) -> list[J
         }
         for tag in tags
     ]
+
+
+def _bytes(tag: TagFinding) -> list[Json]:
+    if tag.byte_start is None or tag.byte_end is None:
+        return []
+    return [decimal("byte-start", tag.byte_start), decimal("byte-end", tag.byte_end)]

@@ -1,4 +1,6 @@
-"""Which step an element gets under a plan: structure first, then the profile, then PS3.15 Table E.1-1, then what the table misses."""
+"""Which step an element gets under a plan: structure, then the config's actions, then the profile with PS3.15 Table E.1-1 and its
+options, then what the table misses.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +10,9 @@ import functools
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
-from transforms.model.config import ActionPlan, Profile
-from transforms.tags import tables
+from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
+from transforms.model.plan import ActionPlan, Option, Profile, Rule, Verb
+from transforms.tags import safe_private, tables
 from transforms.tags.attributes import attribute_type, resolve_code
 from transforms.tags.minimal import MINIMAL_KEEP
 
@@ -18,9 +21,6 @@ PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID = 0x00100010, 0x00100020, 0x00100
 PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
 EXTENDED_OFFSETS = (0x7FE00001, 0x7FE00002)
-
-NAMES_AN_INSTANCE = frozenset({STUDY, SERIES, INSTANCE, 0x00080058, 0x00081155, 0x00081167, 0x00200242})
-"""UIDs of studies, series and instances, wherever they stand: a reference resolves only if it goes the way of what it names."""
 
 STATED_BY_US = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280303, 0x00282110, 0x00282112, 0x00282114})
 """What `headers` writes, appending to what the source says; no profile takes the source's part away before."""
@@ -48,6 +48,16 @@ class Step(enum.Enum):
 
     KEEP = enum.auto()
     """As it is; but a sequence is walked."""
+    KEEP_WHOLE = enum.auto()
+    """A sequence stays with all that is in it, but for what would be wrong in the new file."""
+    CLEAN = enum.auto()
+    """Its text is inspected, and what is found in it transformed."""
+    CLEAN_ITEMS = enum.auto()
+    """A sequence is walked, and the text that stays in its items cleaned."""
+    SHIFT = enum.auto()
+    """Dates move by the patient's days."""
+    AGE = enum.auto()
+    """An age stays; over 89 it becomes 090Y."""
     EMPTY = enum.auto()
     DELETE = enum.auto()
     DUMMY = enum.auto()
@@ -64,6 +74,8 @@ class Decision:
 
     step: Step
     reason: str = ""
+    instead: Step = Step.DELETE
+    """What to do with a value that SHIFT or AGE cannot read."""
 
 
 _KEPT = Decision(Step.KEEP)
@@ -80,25 +92,51 @@ def standard_vr(tag: int) -> str | None:
     return vr if len(vr) == 2 else None
 
 
+TEXT_VRS = frozenset({"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""The VRs that the API inspects (DEIDENTIFY_TAG_CONTENTS, cleanTextTag)."""
+
+MORE_TEXT_VRS = frozenset({"CS", "DS", "IS", "TM", "UI", "UN", "UR"})
+"""Those that we inspect beyond that: a name may stand in a CS, and private text is mostly UN."""
+
+_FREE_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_CODES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080119, 0x00080120})
+"""Code Value, scheme and version, long and URN code: words of a vocabulary, as are the numbers in them."""
+
+
 @functools.lru_cache(maxsize=1 << 16)
-def decide(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
-    """The decision on the element at `path` (tags from the top down, without item numbers) whose value has this `vr`."""
+def decide(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, creator: str = "") -> Decision:
+    """The decision on the element at `path` (tags from the top down, without item numbers) whose value has this `vr`.
+
+    `creator` is the private creator of its block.
+    """
     tag = path[-1]
-    structural = _structure(plan, tag)
-    if structural:
-        return structural
-    if tag in NAMES_AN_INSTANCE:
-        return _instance_uid(plan, tag)
-    if plan.profile is Profile.KEEP_ALL:
-        return _KEPT
-    if tag in _PATIENT:
-        return Decision(Step.PSEUDONYM, matched(tag, f"PS3.15 {tables.EDITION} Basic Profile {_PATIENT[tag]}, here a keyed pseudonym"))
-    if plan.profile is Profile.MINIMAL and len(path) == 1 and tag not in MINIMAL_KEEP | STATED_BY_US | _DECIDE_LATERALITY:
-        return _minimal(sop_class, path, vr)
-    return _basic(sop_class, path, vr)
+    rule = plan.rule(path, vr, creator)
+    decision = _structure(plan, tag, rule) or (_by_rule(rule, vr) if rule else None)
+    if decision:
+        return decision
+    return _instance_uid(plan, tag) if tag in NAMES_AN_INSTANCE else _by_profile(plan, sop_class, path, vr, creator)
 
 
-def _structure(plan: ActionPlan, tag: int) -> Decision | None:
+def _by_profile(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, creator: str) -> Decision:
+    tag, at_top = path[-1], len(path) == 1
+    if plan.profile in (Profile.KEEP_ALL, Profile.REMOVE_LIST):
+        return _nearly_all(plan, path, vr)
+    if plan.profile is Profile.CONTENTS:
+        return _contents(plan, tag, vr)
+    if plan.profile is Profile.KEEP_LIST and (at_top or tag in plan.listed):
+        kept = tag in plan.listed | KEPT_BY_API | NEEDED | STATED_BY_US
+        return _KEPT if kept else Decision(Step.DELETE, matched(tag, "not on the keepList"))
+    if plan.profile is Profile.MINIMAL and at_top and tag not in MINIMAL_KEEP | STATED_BY_US | _DECIDE_LATERALITY | _PATIENT.keys():
+        return _minimal(plan, sop_class, path, vr)
+    return _basic(plan, sop_class, path, vr, creator)
+
+
+def cleans_kept(decision: Decision, tag: int, vr: str) -> bool:
+    """Whether an element that stays inside a cleaned sequence is text to be cleaned."""
+    return decision.step is Step.KEEP and vr in _FREE_TEXT_VRS and tag not in _CODES
+
+
+def _structure(plan: ActionPlan, tag: int, rule: Rule | None) -> Decision | None:
     """What goes under every profile, because it would be wrong or unseen in the new file."""
     if tag & 0xFFFF == 0:
         return Decision(Step.DELETE, "Matched Expression: gggg0000 (group lengths are retired, PS3.5 7.2)")
@@ -106,36 +144,129 @@ def _structure(plan: ActionPlan, tag: int) -> Decision | None:
         return Decision(Step.DELETE, f"Matched Expression: {tag >> 16:04X}eeee (this group does not belong in a data set)")
     if tag in _SIGNATURES:
         return Decision(Step.DELETE, matched(tag, "digital signatures do not hold for changed content, PS3.15 C.2"))
-    if tag == _ICON and plan.redact_all_text:
+    if tag == _ICON and plan.redact_all_text and rule is None:
         return Decision(Step.DELETE, matched(tag, THUMBNAIL))
     return None
+
+
+_BY_VERB = {
+    Verb.KEEP: Step.KEEP,
+    Verb.REMOVE: Step.EMPTY,
+    Verb.DELETE: Step.DELETE,
+    Verb.RESET: Step.DUMMY,
+    Verb.CLEAN_TEXT: Step.CLEAN,
+    Verb.RECURSE: Step.KEEP,
+    Verb.REGENERATE_UID: Step.UID,
+}
+
+
+def _by_rule(rule: Rule, vr: str) -> Decision | None:
+    """What an action asks for; None where the value is of a VR that the action is not for, so that the profile decides."""
+    fitting = {Verb.RECURSE: vr == "SQ", Verb.REGENERATE_UID: vr == "UI", Verb.CLEAN_TEXT: vr in TEXT_VRS | MORE_TEXT_VRS}
+    if not fitting.get(rule.verb, True):
+        return None
+    whole = rule.verb is Verb.KEEP and vr == "SQ"
+    return Decision(Step.KEEP_WHOLE if whole else _BY_VERB[rule.verb], f"{rule.query.reason} ({rule.verb})")
 
 
 def _instance_uid(plan: ActionPlan, tag: int) -> Decision:
     if plan.keep_primary_uids:
         return _KEPT
-    if plan.profile is Profile.KEEP_ALL:
-        return Decision(Step.UID, matched(tag, f"primary UIDs and references to them, {Profile.KEEP_ALL}"))
+    if plan.profile in _NOT_BY_TABLE:
+        return Decision(Step.UID, matched(tag, f"primary UIDs and references to them, {plan.profile}"))
     return Decision(Step.UID, _table_reason(tag, "U", "U") if tables.row(tag) else _missed(tag, "UI"))
 
 
-def _minimal(sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
+_NOT_BY_TABLE = (Profile.KEEP_ALL, Profile.CONTENTS, Profile.KEEP_LIST, Profile.REMOVE_LIST)
+
+
+def _nearly_all(plan: ActionPlan, path: tuple[int, ...], vr: str) -> Decision:
+    """KEEP_ALL_PROFILE, with Clean Descriptors if that is asked for; a removeList with OverlayData, as the API adds it."""
+    tag = path[-1]
+    if plan.profile is Profile.REMOVE_LIST and tag in plan.listed:
+        return Decision(Step.DELETE, matched(tag, "on the removeList"))
+    if plan.profile is Profile.REMOVE_LIST and tag & 0xFF00FFFF == 0x60003000:
+        return Decision(Step.DELETE, matched(tag, "OverlayData joins every removeList"))
+    return _descriptor(plan, tag, vr) or _KEPT
+
+
+def _descriptor(plan: ActionPlan, tag: int, vr: str) -> Decision | None:
+    """options.cleanDescriptors, which is for every profile."""
+    row = tables.row(tag)
+    return _cleaned(row, Option.DESCRIPTORS, tag, vr) if row is not None and Option.DESCRIPTORS in plan.options else None
+
+
+def _contents(plan: ActionPlan, tag: int, vr: str) -> Decision:
+    """DEIDENTIFY_TAG_CONTENTS: every text is inspected, all else stays."""
+    if vr in TEXT_VRS | MORE_TEXT_VRS and tag not in NEEDED | STATED_BY_US | _CODES and not (vr == "UI" and _names_a_kind(tag)):
+        return Decision(Step.CLEAN, f"Matched VR: {vr}")
+    return _descriptor(plan, tag, vr) or _KEPT
+
+
+def _minimal(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
     """An attribute that is not on the keep list: Type 1 goes by the Basic profile, Type 2 is emptied, the rest goes."""
     kind = attribute_type(sop_class, path)
     if kind in ("1", "1C"):
-        return _basic(sop_class, path, vr)
+        return _basic(plan, sop_class, path, vr, "")
     if kind in ("2", "2C"):
         return Decision(Step.EMPTY, matched(path[-1], f"not on the keep list of {Profile.MINIMAL}, but Type {kind}"))
     return Decision(Step.DELETE, matched(path[-1], f"not on the keep list of {Profile.MINIMAL}"))
 
 
-def _basic(sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
+def _basic(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, creator: str) -> Decision:
     tag = path[-1]
+    if tag in _PATIENT:
+        return Decision(Step.PSEUDONYM, matched(tag, f"PS3.15 {tables.EDITION} Basic Profile {_PATIENT[tag]}, here a keyed pseudonym"))
     row = tables.row(tag)
+    if row is not None and row.tag == "private" and Option.SAFE_PRIVATE in plan.options and safe_private.is_safe(creator, tag):
+        number = safe_private.is_number(creator, tag)
+        return _KEPT if number else Decision(Step.CLEAN, _option_reason(tag, Option.SAFE_PRIVATE))
     unlisted = _never_seen(path) if row is None or row.tag == "private" else ""
     if unlisted:
         return Decision(Step.DELETE, unlisted)
-    return _missed_by_table(sop_class, path, vr) if row is None else _by_table(row, sop_class, path, vr)
+    if row is None:
+        return _missed_by_table(plan, sop_class, path, vr)
+    return _by_option(plan, row, sop_class, path, vr) or _by_table(row, sop_class, path, vr)
+
+
+_RETAIN = (Option.FULL_DATES, Option.UIDS, Option.DEVICE, Option.INSTITUTION, Option.CHARACTERISTICS)
+_CLEAN = (Option.DESCRIPTORS, Option.STRUCTURED, Option.GRAPHICS, Option.DEVICE, Option.CHARACTERISTICS)
+
+
+def _by_option(plan: ActionPlan, row: tables.Row, sop_class: str, path: tuple[int, ...], vr: str) -> Decision | None:
+    """What the chosen options make of a row; None if none of them says anything about it. Modified dates come before what retains."""
+    tag = path[-1]
+    if Option.MODIFIED_DATES in plan.options and row.options.get(Option.MODIFIED_DATES) == "C":
+        return _shifted(_by_table(row, sop_class, path, vr), tag, vr)
+    for option in _RETAIN:
+        if option in plan.options and row.options.get(option) == "K":
+            if vr == "AS":
+                return Decision(Step.AGE, _option_reason(tag, option), _by_table(row, sop_class, path, vr).step)
+            return Decision(Step.KEEP) if vr == standard_vr(tag) or standard_vr(tag) is None else None
+    for option in _CLEAN:
+        if option in plan.options and row.options.get(option) == "C":
+            return _cleaned(row, option, tag, vr)
+    return None
+
+
+def _cleaned(row: tables.Row, option: Option, tag: int, vr: str) -> Decision | None:
+    """C of an option; None for what cannot be cleaned here (curves, overlays, bytes), which goes by the Basic Profile."""
+    if row.options.get(option) != "C":
+        return None
+    if vr == "SQ":
+        return Decision(Step.CLEAN_ITEMS, _option_reason(tag, option))
+    return Decision(Step.CLEAN, _option_reason(tag, option)) if vr in TEXT_VRS | {"CS"} else None
+
+
+def _shifted(basic: Decision, tag: int, vr: str) -> Decision | None:
+    """Modified dates: days move, times of day and offsets from UTC stay; None for time stamps in bytes."""
+    if vr in ("DA", "DT"):
+        return Decision(Step.SHIFT, _option_reason(tag, Option.MODIFIED_DATES), basic.step)
+    return _KEPT if vr in ("TM", "SH") else None
+
+
+def _option_reason(tag: int, option: Option) -> str:
+    return matched(tag, f"PS3.15 {tables.EDITION} {option.replace('_', ' ')} option")
 
 
 def _never_seen(path: tuple[int, ...]) -> str:
@@ -160,7 +291,7 @@ def _by_table(row: tables.Row, sop_class: str, path: tuple[int, ...], vr: str) -
     return Decision(_STEPS[code], _table_reason(path[-1], row.basic, code))
 
 
-def _missed_by_table(sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
+def _missed_by_table(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
     """Times, names and addresses identify whatever the attribute; a UID that is not of a kind of thing names one thing."""
     tag = path[-1]
     if vr == "SQ":
@@ -168,9 +299,13 @@ def _missed_by_table(sop_class: str, path: tuple[int, ...], vr: str) -> Decision
     if standard_vr(tag) == "SQ":
         return Decision(Step.DELETE, matched(tag, NO_SEQUENCE))
     known = standard_vr(tag) or vr
+    if known in ("DA", "DT", "TM") and Option.FULL_DATES in plan.options:
+        return _KEPT
     if tag in _OTHER_CALENDARS or (known in _TELLING_VRS and tag != _URN_CODE):
-        return Decision(_STEPS[resolve_code("X/Z/D", sop_class, path)], _missed(tag, known))
-    if known == "UI" and not _names_a_kind(tag):
+        missed = Decision(_STEPS[resolve_code("X/Z/D", sop_class, path)], _missed(tag, known))
+        modified = Option.MODIFIED_DATES in plan.options and tag not in _OTHER_CALENDARS and known in ("DA", "DT", "TM")
+        return (_shifted(missed, tag, known) if modified else None) or missed
+    if known == "UI" and not _names_a_kind(tag) and Option.UIDS not in plan.options:
         return Decision(Step.UID, _missed(tag, known))
     return _KEPT
 

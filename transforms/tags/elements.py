@@ -120,6 +120,12 @@ def written(tag: int, vr: str, value: object) -> DataElement:
     return DataElement(Tag(tag), vr, value, validation_mode=IGNORE)
 
 
+def raw(element: DataElement, value: bytes, dataset: Dataset) -> RawDataElement:
+    """The element with this encoded value."""
+    implicit, little = dataset.original_encoding
+    return RawDataElement(element.tag, element.VR, len(value), value, 0, bool(implicit), bool(little))
+
+
 def empty(tag: int, vr: str) -> DataElement:
     """A new element without a value."""
     return written(tag, vr, Sequence() if vr == "SQ" else empty_value_for_VR(vr))

@@ -6,13 +6,16 @@ text is not computed from anything, every other sample is the source's, and many
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from transforms.model.config import ActionPlan, Profile
+from transforms.model.plan import ActionPlan, Option, Profile
 from transforms.model.records import Action, LossyStep, PixelResult, TagFinding
 from transforms.tags import tables
 from transforms.tags.attributes import attribute_type
+from transforms.tags.consent import weakened
 from transforms.tags.elements import Element, at, data_set, raw_text, text, text_at, value_vr, written
 
 PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODES = 0x00120062, 0x00120063, 0x00120064
@@ -25,8 +28,20 @@ _METHODS = {
 }
 """Values of (0012,0063), at most 64 characters."""
 
-_BASIC_CODE = ("113100", "DCM", "Basic Application Confidentiality Profile")
-"""PS3.16 CID 7050."""
+_BASIC_CODE = ("113100", "Basic Application Confidentiality Profile")
+_OPTION_CODES = {
+    Option.GRAPHICS: ("113103", "Clean Graphics Option"),
+    Option.STRUCTURED: ("113104", "Clean Structured Content Option"),
+    Option.DESCRIPTORS: ("113105", "Clean Descriptors Option"),
+    Option.FULL_DATES: ("113106", "Retain Longitudinal Temporal Information Full Dates Option"),
+    Option.MODIFIED_DATES: ("113107", "Retain Longitudinal Temporal Information Modified Dates Option"),
+    Option.CHARACTERISTICS: ("113108", "Retain Patient Characteristics Option"),
+    Option.DEVICE: ("113109", "Retain Device Identity Option"),
+    Option.UIDS: ("113110", "Retain UIDs Option"),
+    Option.SAFE_PRIVATE: ("113111", "Retain Safe Private Option"),
+    Option.INSTITUTION: ("113112", "Retain Institution Identity Option"),
+}
+"""Codes of DCM and their meanings (PS3.16 CID 7050). 113101 and 113102 are about pixels, of which nothing is claimed here."""
 
 
 class Headers:
@@ -37,13 +52,18 @@ class Headers:
         self.findings: list[TagFinding] = []
 
     def state(self, plan: ActionPlan, pixels: PixelResult, *, with_pixels: bool, doubtful: bool) -> None:
-        """Write it all. The identity is removed only by Basic or stricter, without samples, kept UIDs or a doubt about the object."""
-        removed = plan.profile is not Profile.KEEP_ALL and not (plan.keep_primary_uids or with_pixels or doubtful)
+        """Write it all. The identity is removed only by Basic or stricter, without samples, kept UIDs or a doubt about the object.
+
+        What the standard's own options retain takes nothing from that; what a config's actions keep beyond them does.
+        """
+        by_profile = plan.profile in _METHODS and not weakened(plan)
+        kept_uids = plan.keep_primary_uids and Option.UIDS not in plan.options
+        removed = by_profile and not (kept_uids or with_pixels or doubtful)
         self._set(PATIENT_IDENTITY_REMOVED, "CS", "YES" if removed else "NO")
         if plan.profile in _METHODS:
             self._append(METHOD, "LO", _METHODS[plan.profile])
         if removed:
-            self._append_code()
+            self._append_codes([_BASIC_CODE, *(_OPTION_CODES[option] for option in sorted(plan.options))])
         self._dates(plan)
         if with_pixels:
             self._burned_in()
@@ -51,8 +71,10 @@ class Headers:
             self._lossy(pixels.lossy)
 
     def _dates(self, plan: ActionPlan) -> None:
-        """LongitudinalTemporalInformationModified: REMOVED, for no profile shifts dates; KEEP_ALL leaves an earlier statement as it is."""
-        if plan.profile is not Profile.KEEP_ALL:
+        """LongitudinalTemporalInformationModified: what was done to dates; where they stay, an earlier statement stays too."""
+        if Option.MODIFIED_DATES in plan.options or plan.profile is Profile.CONTENTS:
+            self._set(LONGITUDINAL, "CS", "MODIFIED")
+        elif (plan.profile in _METHODS and Option.FULL_DATES not in plan.options) or plan.profile is Profile.KEEP_LIST:
             self._set(LONGITUDINAL, "CS", "REMOVED")
         elif not text_at(self._source, LONGITUDINAL):
             self._set(LONGITUDINAL, "CS", "UNMODIFIED")
@@ -89,16 +111,21 @@ class Headers:
         earlier = text(element, self._source) if element is not None else None
         self._set(tag, vr, f"{earlier}\\{value}" if earlier else value)
 
-    def _append_code(self) -> None:
+    def _append_codes(self, codes: Iterable[tuple[str, str]]) -> None:
         element = self._elements.get(METHOD_CODES)
         earlier = list(element.value or ()) if element is not None and value_vr(element) == "SQ" else []
-        code, scheme, meaning = _BASIC_CODE
-        item: dict[int, Element] = {
-            0x00080100: written(0x00080100, "SH", code),
-            0x00080102: written(0x00080102, "SH", scheme),
-            0x00080104: written(0x00080104, "LO", meaning),
-        }
-        self._elements[METHOD_CODES] = written(METHOD_CODES, "SQ", Sequence([*earlier, data_set(item, self._like())]))
+        items = [
+            data_set(
+                {
+                    0x00080100: written(0x00080100, "SH", code),
+                    0x00080102: written(0x00080102, "SH", "DCM"),
+                    0x00080104: written(0x00080104, "LO", meaning),
+                },
+                self._like(),
+            )
+            for code, meaning in codes
+        ]
+        self._elements[METHOD_CODES] = written(METHOD_CODES, "SQ", Sequence([*earlier, *items]))
         self._found(METHOD_CODES, Action.RESET, None)
 
     def _like(self) -> Dataset:

@@ -12,20 +12,12 @@ from __future__ import annotations
 
 from pydicom.tag import Tag
 
+from transforms.model.needed import KEPT_BY_API
+
 
 def _tags(keywords: str) -> frozenset[int]:
     return frozenset(int(Tag(keyword)) for keyword in keywords.split())
 
-
-KEPT_BY_API = _tags(
-    """StudyInstanceUID SeriesInstanceUID SOPInstanceUID TransferSyntaxUID MediaStorageSOPInstanceUID MediaStorageSOPClassUID
-    PixelData Rows Columns SamplesPerPixel BitsAllocated BitsStored HighBit PhotometricInterpretation PixelRepresentation
-    NumberOfFrames PlanarConfiguration PixelAspectRatio SmallestImagePixelValue LargestImagePixelValue
-    RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor
-    RedPaletteColorLookupTableData GreenPaletteColorLookupTableData BluePaletteColorLookupTableData
-    ICCProfile ColorSpace WindowCenter WindowWidth VOILUTFunction"""
-)
-"""What the API adds to every keep list (how-to page on de-identifying DICOM, "tags kept by default")."""
 
 KEPT_BY_SAMPLE = _tags("PatientID")
 """What its sample keep list for a valid DICOM object has beyond that (python-docs-samples, healthcare/datasets.py)."""

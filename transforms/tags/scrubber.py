@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydicom.dataset import FileDataset
 
-from transforms.model.config import ActionPlan, Profile
 from transforms.model.errors import InstanceProblem
 from transforms.model.keys import Purpose, Secret
+from transforms.model.plan import ActionPlan, Profile
 from transforms.model.records import Hold, InstanceUids, OpenInstance, ScrubbedInstance
 from transforms.tags import elements, filemeta, policy, samples
 from transforms.tags.actions import standard_vr
@@ -16,6 +16,7 @@ from transforms.tags.elements import Element
 from transforms.tags.encode import part10, transfer_syntax
 from transforms.tags.headers import Headers
 from transforms.tags.minimal import GEOMETRY, MULTI_FRAME, PIXELS
+from transforms.tags.text import Texts
 from transforms.tags.uids import UidMapper, strip
 from transforms.tags.walk import Walk
 
@@ -31,6 +32,7 @@ class Scrubber:
         self._plan = plan
         self._uids = UidMapper(secret.purpose(Purpose.UID))
         self._patients = secret.purpose(Purpose.PATIENT)
+        self._texts = Texts(plan, secret)
 
     def scrub(self, opened: OpenInstance) -> ScrubbedInstance:
         """The instance as a new file, with all findings. The source data set stays as it was read.
@@ -39,7 +41,7 @@ class Scrubber:
         """
         plan, source = self._plan, opened.dataset
         sop_class, syntax, target, holds = _sop_class(source), transfer_syntax(source), self._target(opened), _holds(opened)
-        walk = Walk(plan, sop_class, self._uids, self._patients, source, opened.source, target)
+        walk = Walk(plan, sop_class, self._uids, self._patients, source, opened.source, target, self._texts)
         new = walk.top()
         if plan.profile is Profile.MINIMAL:
             self._complete(new, sop_class, opened.source)

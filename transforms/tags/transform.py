@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import apache_beam as beam
 
-from transforms.model.config import ActionPlan
 from transforms.model.keys import KeyReference
+from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome, ScrubbedInstance
 from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.tags.scrubber import Scrubber

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import re
 
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from transforms.model.config import ActionPlan, Profile
 from transforms.model.keys import PurposeKey
+from transforms.model.plan import ActionPlan, Option, Profile
 from transforms.model.records import Action, InstanceUids, TagFinding
-from transforms.tags import actions, elements
+from transforms.tags import actions, elements, structured, tables
 from transforms.tags.actions import Decision, Step
 from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
 from transforms.tags.pseudonym import patient_identity, pseudonym
+from transforms.tags.text import Texts
 from transforms.tags.uids import UidMapper, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
+_CODE_SCHEME, _CODE_MEANING = 0x00080102, 0x00080104
+_OLDEST = 89
+"""Ages above it are told together (45 CFR 164.514(b)(2)(i)(C)); PS3.15 E.3.5 leaves the age to the one who retains it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,6 +40,19 @@ class _Place:
     """Sequences and items above it, as findings write them."""
     items: Sequence | None
     """Its items, if it is a sequence that can be read."""
+    scope: _Scope
+    """How the data set that holds it is treated."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Scope:
+    """What holds for all elements of a data set or item."""
+
+    plan: ActionPlan
+    cleaned: bool = False
+    """Inside a sequence that is cleaned: the text that stays is inspected."""
+    verdict: str = ""
+    """On the content item that it is, by Table E.3.4-1."""
 
 
 class Walk:
@@ -47,9 +67,12 @@ class Walk:
         source: Dataset,
         source_uids: InstanceUids,
         target_uids: InstanceUids,
+        texts: Texts,
     ) -> None:
         self._plan, self._sop_class, self._uids, self._patients = plan, sop_class, uids, patients
         self._source, self._study = source, source_uids.study
+        self._own = frozenset(dataclasses.astuple(source_uids))
+        self._texts, self._here = texts, texts.of(source)
         self._basic = dataclasses.replace(plan, profile=Profile.BASIC)
         self._pointed_at = elements.tags_in(source, _FRAME_INCREMENT_POINTER) if plan.profile is Profile.MINIMAL else frozenset()
         self._primary = {actions.STUDY: target_uids.study, actions.SERIES: target_uids.series, actions.INSTANCE: target_uids.instance}
@@ -59,49 +82,160 @@ class Walk:
             Step.DUMMY: self._dummy,
             Step.UID: self._mapped,
             Step.PSEUDONYM: self._patient,
+            Step.KEEP_WHOLE: self._kept,
+            Step.CLEAN: self._cleaned,
+            Step.CLEAN_ITEMS: self._kept,
+            Step.SHIFT: self._shifted,
+            Step.AGE: self._age,
         }
         self.findings: list[TagFinding] = []
 
     def top(self) -> dict[int, Element]:
         """The elements of the new data set, with the instance's own UIDs even where the source has none."""
-        new = self._elements(self._source, (), "")
+        new = self._elements(self._source, (), "", _Scope(self._plan))
         return new | {tag: elements.written(tag, "UI", uid) for tag, uid in self._primary.items() if tag not in new}
 
-    def _elements(self, dataset: Dataset, above: tuple[int, ...], where: str) -> dict[int, Element]:
+    def _elements(self, dataset: Dataset, above: tuple[int, ...], where: str, scope: _Scope) -> dict[int, Element]:
         new: dict[int, Element] = {}
-        for tag in elements.tags(dataset):
+        blocks: set[int] = set()
+        for tag in sorted(elements.tags(dataset), key=_creators_last):
             element = elements.at(dataset, tag)
-            place = _Place(element, dataset, (*above, tag), where, elements.sequence(element, dataset))
+            place = _Place(element, dataset, (*above, tag), where, elements.sequence(element, dataset), scope)
             decision = self._decision(place)
-            if decision.step is Step.DELETE:
+            if _is_creator(tag) and tag in blocks:
+                new[tag] = elements.kept(element, dataset)
+            elif decision.step is Step.DELETE:
                 self._found(place, Action.DELETED, decision)
             elif not above and tag in self._primary:
                 new[tag] = self._primary_uid(place, decision)
             else:
                 new[tag] = self._steps[decision.step](place, decision)
+                blocks.add(_creator_of(tag))
         return new
 
     def _decision(self, place: _Place) -> Decision:
-        tag, vr = place.path[-1], elements.value_vr(place.element)
+        tag, vr, scope = place.path[-1], elements.value_vr(place.element), place.scope
         if vr == "SQ" and place.items is None:
             vr = "UN"
-        if self._plan.redact_all_text and any(actions.PIXELS & item.keys() for item in place.items or ()):
+        creator = _creator(place.dataset, tag)
+        if (
+            self._plan.redact_all_text
+            and self._plan.rule(place.path, vr, creator) is None
+            and any(actions.PIXELS & item.keys() for item in place.items or ())
+        ):
             return Decision(Step.DELETE, actions.matched(tag, actions.THUMBNAIL))
-        plan = self._basic if tag in self._pointed_at and len(place.path) == 1 else self._plan
-        return actions.decide(plan, self._sop_class, place.path, vr)
+        plan = self._basic if tag in self._pointed_at and len(place.path) == 1 else scope.plan
+        decision = actions.decide(plan, self._sop_class, place.path, vr, creator)
+        if tag == structured.TEXT_VALUE and scope.verdict in ("X", "D"):
+            return Decision(Step.DUMMY, actions.matched(tag, f"its concept, PS3.15 Table E.3.4-1 {scope.verdict}"))
+        kept = scope.verdict == "K" or (tag == _CODE_MEANING and _of_a_vocabulary(place.dataset))
+        if scope.cleaned and not kept and actions.cleans_kept(decision, tag, vr):
+            return Decision(Step.CLEAN, actions.matched(tag, "text in a cleaned sequence"))
+        return decision
 
-    def _kept(self, place: _Place, _: Decision) -> Element:
+    def _kept(self, place: _Place, decision: Decision) -> Element:
         """The element as it is; a sequence is rebuilt of its items, so that nothing passes that was not read."""
         if place.items is None:
             return elements.kept(place.element, place.dataset)
         before, tag, new_items = len(self.findings), place.path[-1], []
         for number, item in enumerate(place.items):
             below = f"{place.where}.{tag:08X}[{number}]".lstrip(".")
-            new_items.append(elements.data_set(self._elements(item, place.path, below), item))
+            scope = self._scope(place, decision, item)
+            if scope.verdict == "X" and not self._by_position:
+                self.findings.append(TagFinding(f"{tag:08X}", Action.DELETED, _ITEM_GONE, below))
+                continue
+            new_items.append(elements.data_set(self._elements(item, place.path, below, scope), item))
         if len(self.findings) > before:
             reason = actions.matched(tag, "an item has changed")
             self.findings.insert(before, TagFinding(f"{tag:08X}", Action.RECURSED, reason, place.where))
         return elements.rebuilt(place.element, new_items, place.items)
+
+    def _scope(self, place: _Place, decision: Decision, item: Dataset) -> _Scope:
+        """How an item of a sequence is treated."""
+        if decision.step is Step.KEEP_WHOLE:
+            return _Scope(dataclasses.replace(place.scope.plan, profile=Profile.KEEP_ALL, options=frozenset()))
+        cleaned = place.scope.cleaned or decision.step is Step.CLEAN_ITEMS
+        content = place.path[-1] == structured.CONTENT_SEQUENCE and cleaned and Option.STRUCTURED in self._plan.options
+        return _Scope(place.scope.plan, cleaned, structured.verdict(item, self._plan.options) if content else "")
+
+    @functools.cached_property
+    def _by_position(self) -> bool:
+        return structured.counts_its_items(self._source)
+
+    def _cleaned(self, place: _Place, decision: Decision) -> Element:
+        """The text as inspection and the config leave it; one that cannot be decoded goes."""
+        vr, element = elements.value_vr(place.element), place.element
+        if elements.is_empty(element):
+            return element
+        new = self._here.clean(element, place.dataset, vr, self._identity(place))
+        if vr == "UI" and (new is not None or self._names_this(element)):
+            return self._mapped(place, decision)
+        if new is None:
+            return elements.kept(element, place.dataset)
+        if not new.changes:
+            self._found(place, Action.REMOVED, Decision(Step.EMPTY, f"{decision.reason}, UNDECODABLE"))
+            return elements.emptied(element)
+        tag = f"{place.path[-1]:08X}"
+        for one in new.changes:
+            self.findings.append(
+                TagFinding(
+                    tag,
+                    Action.CLEANED,
+                    decision.reason,
+                    place.where,
+                    one.original,
+                    one.replaced,
+                    one.info_type,
+                    one.byte_start,
+                    one.byte_end,
+                )
+            )
+        if new.value is None:
+            return elements.emptied(element)
+        if isinstance(element, RawDataElement):
+            return elements.kept(element._replace(value=new.value, length=len(new.value)), place.dataset)
+        return elements.raw(element, new.value, place.dataset)
+
+    def _names_this(self, element: Element) -> bool:
+        return any(strip(value) in self._own for value in elements.raw_text(element).split("\\"))
+
+    def _shifted(self, place: _Place, decision: Decision) -> Element:
+        """Dates moved by the patient's days; a value that is no date goes as the Basic Profile has it."""
+        if elements.is_empty(place.element):
+            return place.element
+        vr = elements.value_vr(place.element)
+        moved = self._texts.moved(place.element, place.dataset, vr, self._identity(place))
+        if moved is None:
+            return self._instead(place, decision)
+        self.findings.append(
+            TagFinding(
+                f"{place.path[-1]:08X}",
+                Action.CLEANED,
+                decision.reason,
+                place.where,
+                elements.text(place.element, place.dataset),
+                moved,
+                "DATE",
+            )
+        )
+        return elements.written(place.path[-1], vr, moved.split("\\") if "\\" in moved else moved)
+
+    def _age(self, place: _Place, decision: Decision) -> Element:
+        """An age as it is, over 89 as 090Y (PS3.15 E.3.5)."""
+        if elements.is_empty(place.element):
+            return place.element
+        ages = (elements.text(place.element, place.dataset) or "").split("\\")
+        if not all(re.fullmatch(r"\d{3}[DWMY]", age.strip()) for age in ages):
+            return self._instead(place, decision)
+        told = ["090Y" if age.strip().endswith("Y") and int(age.strip()[:3]) > _OLDEST else age for age in ages]
+        if told == ages:
+            return elements.kept(place.element, place.dataset)
+        return self._replaced(place, decision, "AS", told if len(told) > 1 else told[0])
+
+    def _instead(self, place: _Place, decision: Decision) -> Element:
+        reason = f"{decision.reason}, a value that cannot be read"
+        step = Step.EMPTY if decision.instead is Step.DELETE else decision.instead
+        return self._steps[step](place, Decision(step, reason))
 
     def _emptied(self, place: _Place, decision: Decision) -> Element:
         if elements.is_empty(place.element):
@@ -136,11 +270,14 @@ class Walk:
 
     def _patient(self, place: _Place, decision: Decision) -> Element:
         """The pseudonym of the patient named in the same item, else of the instance's patient."""
+        name = pseudonym(self._patients, self._identity(place))
+        return self._replaced(place, decision, "PN" if place.path[-1] == actions.PATIENT_NAME else "LO", name)
+
+    def _identity(self, place: _Place) -> bytes:
         here, top = place.dataset, self._source
         patient_id = elements.text_at(here, actions.PATIENT_ID) or elements.text_at(top, actions.PATIENT_ID)
         issuer = elements.text_at(here, actions.ISSUER_OF_PATIENT_ID) or elements.text_at(top, actions.ISSUER_OF_PATIENT_ID)
-        name = pseudonym(self._patients, patient_identity(issuer, patient_id, self._study))
-        return self._replaced(place, decision, "PN" if place.path[-1] == actions.PATIENT_NAME else "LO", name)
+        return patient_identity(issuer, patient_id, self._study)
 
     def _replaced(self, place: _Place, decision: Decision, vr: str, value: object) -> Element:
         new = elements.written(place.path[-1], vr, value)
@@ -150,3 +287,31 @@ class Walk:
     def _found(self, place: _Place, action: Action, decision: Decision, replaced: str | None = None) -> None:
         original = elements.text(place.element, place.dataset)
         self.findings.append(TagFinding(f"{place.path[-1]:08X}", action, decision.reason, place.where, original, replaced))
+
+
+_ITEM_GONE = f"Matched Expression: the concept of a content item (PS3.15 {tables.EDITION} Table E.3.4-1 X)"
+
+
+def _is_creator(tag: int) -> bool:
+    """Whether the tag is that of a private creator (PS3.5 7.8.1)."""
+    return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+
+def _creator_of(tag: int) -> int:
+    """The tag of the private creator of an element's block."""
+    return tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8 if tag >> 16 & 1 else 0
+
+
+def _creators_last(tag: int) -> tuple[bool, int]:
+    return _is_creator(tag), tag
+
+
+def _creator(dataset: Dataset, tag: int) -> str:
+    block = _creator_of(tag)
+    return elements.text_at(dataset, block).strip() if block & 0xFFFF >= 0x10 else ""
+
+
+def _of_a_vocabulary(item: Dataset) -> bool:
+    """Whether a code's meaning is that of a public scheme; `99` begins the private ones (PS3.3 8.2)."""
+    scheme = elements.text_at(item, _CODE_SCHEME).strip()
+    return bool(scheme) and not scheme.startswith("99")

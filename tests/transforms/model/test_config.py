@@ -4,8 +4,11 @@ import json
 
 import pytest
 
-from transforms.model.config import SAFE_CONFIG, ActionPlan, DeidentifyConfig, Profile, parse_config, parse_request, resolve
+from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, parse_config, parse_request
 from transforms.model.errors import ConfigError
+from transforms.model.plan import ActionPlan, Profile
+from transforms.model.resolve import resolve
+from transforms.tags.consent import leaves_identity
 
 
 def plan(config: dict) -> ActionPlan:
@@ -51,8 +54,8 @@ def test_plans(config, expected):
 
 
 def test_the_safe_config_leaves_no_identity_and_others_say_what_they_leave():
-    assert resolve(SAFE_CONFIG).leaves_identity() == []
-    lines = plan({"dicom": {"skipIdRedaction": True}}).leaves_identity()
+    assert leaves_identity(resolve(SAFE_CONFIG)) == []
+    lines = leaves_identity(plan({"dicom": {"skipIdRedaction": True}}))
     assert len(lines) == 3
 
 
@@ -62,13 +65,13 @@ def test_the_safe_config_leaves_no_identity_and_others_say_what_they_leave():
         ({"dicom": {}, "dicomTagConfig": {}}, "config.dicomTagConfig: dicom and dicomTagConfig are two generations"),
         ({"image": {}, "dicomTagConfig": {"options": {"cleanImage": {}}}}, "config.image: image and dicomTagConfig.options.cleanImage"),
         (
-            {"dicom": {"keepList": {}}},
-            "config.dicom.keepList: this field is unknown or not supported; allowed here: filterProfile, skipIdRedaction.",
+            {"dicom": {"tags": {}}},
+            "config.dicom.tags: this field is unknown or not supported; allowed here: filterProfile, keepList, removeList, skipIdRed",
         ),
         ({"dicom": {"filter_profile": "KEEP_ALL_PROFILE"}}, "config.dicom.filter_profile: this field is unknown"),
         (
             {"fhir": {}},
-            "config.fhir: this field is unknown or not supported; allowed here: dicom, dicomTagConfig, image, operationMetadata.",
+            "config.fhir: this field is unknown or not supported; allowed here: dicom, dicomTagConfig, image, operationMetadata, ",
         ),
         ({"operationMetadata": {"fhirOutput": {}}}, "config.operationMetadata.fhirOutput.fhirStore: this field is required"),
         (

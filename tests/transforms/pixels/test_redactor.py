@@ -14,8 +14,8 @@ from apache_beam.testing.util import assert_that, equal_to
 from PIL import Image
 from pydicom.dataset import FileDataset
 
-from transforms.model.config import ActionPlan, Profile
 from transforms.model.errors import InstanceProblem, OutcomeKind
+from transforms.model.plan import ActionPlan, Profile
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult, PixelSearch
 from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from pydicom.data import get_charset_files
 from pydicom.dataset import Dataset
 
-from transforms.model.config import ActionPlan, Profile
 from transforms.model.errors import InstanceProblem
 from transforms.model.keys import Secret
+from transforms.model.plan import ActionPlan, Profile
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
 from transforms.proof.prover import Prover
 from transforms.proof.tokens import TokenKind, tokens_of

@@ -7,7 +7,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from transforms.model.config import ActionPlan, Profile
+from transforms.model.plan import ActionPlan, Profile
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult
 from transforms.tags.scrubber import Scrubber
 

@@ -1,7 +1,7 @@
 import pytest
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 
-from transforms.model.config import ActionPlan, Profile
+from transforms.model.plan import ActionPlan, Profile
 from transforms.tags import tables
 from transforms.tags.actions import NAMES_AN_INSTANCE, Step, decide
 

@@ -6,7 +6,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from transforms.model.config import Profile
+from transforms.model.plan import Profile
 from transforms.tags import elements
 
 RAW = {"value_tell": 0, "is_implicit_VR": True, "is_little_endian": True}

@@ -5,8 +5,8 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset
 
-from transforms.model.config import ActionPlan, Profile
 from transforms.model.errors import InstanceProblem
+from transforms.model.plan import ActionPlan, Profile
 from transforms.tags.encode import IMPLEMENTATION_CLASS_UID, transfer_syntax
 from transforms.tags.scrubber import Scrubber
 

@@ -1,7 +1,7 @@
 import pytest
 from pydicom.dataset import Dataset
 
-from transforms.model.config import Profile
+from transforms.model.plan import Profile
 from transforms.model.records import LossyStep, PixelResult
 from transforms.tags.tables import EDITION
 

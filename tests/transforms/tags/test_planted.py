@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from transforms.model.config import ActionPlan, Profile
 from transforms.model.keys import Secret
+from transforms.model.plan import ActionPlan, Profile
 from transforms.tags import tables
 from transforms.tags.actions import NAMES_AN_INSTANCE
 from transforms.tags.scrubber import Scrubber

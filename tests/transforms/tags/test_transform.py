@@ -8,8 +8,8 @@ import apache_beam as beam
 import pydicom
 from apache_beam.testing.util import assert_that, equal_to
 
-from transforms.model.config import ActionPlan, Profile
 from transforms.model.keys import KeyReference
+from transforms.model.plan import ActionPlan, Profile
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
 from transforms.tags.scrubber import Scrubber
 from transforms.tags.transform import ScrubTags, _Scrub

@@ -1,0 +1,209 @@
+"""From a DeidentifyConfig of either generation to its one ActionPlan: unions, defaults, precedence (API: DicomTagConfig).
+
+Precedence is profile < options < actions; of several actions on one element the later in the list wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from transforms.model.config import (
+    Action,
+    DeidentifyConfig,
+    DicomConfig,
+    DicomTagConfig,
+    FilterProfile,
+    ImageConfig,
+    InfoTypeTransformation,
+    PrimaryIds,
+    ProfileType,
+    TextConfig,
+    TextProfile,
+    TextRedactionMode,
+)
+from transforms.model.cryptokey import CryptoKey
+from transforms.model.errors import ConfigError
+from transforms.model.keys import KeyReference
+from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
+from transforms.model.plan import ActionPlan, Option, Profile, Rule, TextKind, TextPlan, Transformation, Verb
+from transforms.model.query import Query, parse_query, parse_tag
+
+_PIXEL_DATA = 0x7FE00010
+_CLEAN_IMAGE = "cleanImageTag"
+_VRS = {Verb.RECURSE: ("SQ",), Verb.REGENERATE_UID: ("UI",)}
+_CLEANABLE = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT", "AS", "CS", "UI", "UR", "IS", "DS", "TM", "UN"})
+"""VRs whose text can be inspected: the API's eleven, and seven of ours."""
+_TAG_FORMS = "a keyword or eight hex digits, such as PatientID or 00100020"
+_QUERY_FORMS = "a tag (00100010), keyword, VR, mask (0010xxxx), private element (0029[CREATOR]10), or a path of these joined by dots"
+
+KeyPlace = Callable[[CryptoKey], KeyReference]
+"""Where a raw key of a config is kept; only this reference travels."""
+
+
+def resolve(config: DeidentifyConfig, key_place: KeyPlace | None = None) -> ActionPlan:
+    """The plan of a config. Without `key_place` a raw key is refused.
+
+    Raises ConfigError for two members of a union, contradictions, and what a list or action may not name.
+    """
+    if config.dicom is not None and config.dicom_tag_config is not None:
+        raise ConfigError("config.dicomTagConfig", "dicom and dicomTagConfig are two generations of the same thing", "give one of them")
+    text = _text(config.text or TextConfig(), key_place)
+    if config.dicom_tag_config is not None:
+        return _second_generation(config.dicom_tag_config, config.image, text)
+    profile, listed = _tag_filter(config.dicom or DicomConfig())
+    keep = bool(config.dicom and config.dicom.skip_id_redaction)
+    return ActionPlan(profile, keep, _redacts(config.image or ImageConfig()), listed, text=text)
+
+
+def crypto_keys(config: DeidentifyConfig) -> Iterator[CryptoKey]:
+    """The raw keys in a config."""
+    text = config.text or TextConfig()
+    for transformation in (*text.transformations, *text.additional_transformations):
+        for keyed in (transformation.date_shift_config, transformation.crypto_hash_config):
+            if keyed is not None and keyed.crypto_key is not None:
+                yield keyed.crypto_key
+
+
+def _tag_filter(dicom: DicomConfig) -> tuple[Profile, frozenset[int]]:
+    given = [field for field in ("filter_profile", "keep_list", "remove_list") if getattr(dicom, field) is not None]
+    if len(given) > 1:
+        raise ConfigError("config.dicom", "keepList, removeList and filterProfile exclude each other", "give one of them")
+    if dicom.keep_list is not None:
+        return Profile.KEEP_LIST, _tags(dicom.keep_list.tags, "config.dicom.keepList.tags")
+    if dicom.remove_list is not None:
+        listed = _tags(dicom.remove_list.tags, "config.dicom.removeList.tags")
+        for number, tag in enumerate(dicom.remove_list.tags):
+            if parse_tag(tag) in KEPT_BY_API | NEEDED:
+                raise ConfigError(
+                    f"config.dicom.removeList.tags.{number}", "an object cannot be without this element", "take it off the list", tag
+                )
+        return Profile.REMOVE_LIST, listed
+    chosen = dicom.filter_profile or FilterProfile.UNSPECIFIED
+    return (Profile.KEEP_ALL if chosen is FilterProfile.UNSPECIFIED else Profile(chosen.value)), frozenset()
+
+
+def _tags(listed: Iterable[str], at: str) -> frozenset[int]:
+    found = set()
+    for number, text in enumerate(listed):
+        tag = parse_tag(text)
+        if tag is None:
+            raise ConfigError(f"{at}.{number}", "this names no element", f"write {_TAG_FORMS}", text)
+        found.add(tag)
+    return frozenset(found)
+
+
+def _second_generation(config: DicomTagConfig, image: ImageConfig | None, text: TextPlan) -> ActionPlan:
+    at = "config.dicomTagConfig"
+    kind, options = config.profile_type, config.options
+    profile = Profile.BASIC if kind is ProfileType.UNSPECIFIED else Profile(kind.value)
+    if image is not None and options.clean_image is not None:
+        raise ConfigError("config.image", "image and dicomTagConfig.options.cleanImage both say what to redact", "give one of them")
+    chosen = _options(config, profile)
+    if Option.UIDS in chosen and options.primary_ids is PrimaryIds.REGEN:
+        raise ConfigError(f"{at}.options.primaryIds", "ps315Options.retainUids keeps these UIDs", "give one of them", "REGEN")
+    keep = options.primary_ids is PrimaryIds.KEEP or Option.UIDS in chosen
+    redacts = _redacts(image or options.clean_image or ImageConfig())
+    rules: list[Rule] = []
+    for number, action in enumerate(config.actions):
+        verb = _verb(action, f"{at}.actions.{number}")
+        for place, written in enumerate(action.queries):
+            where = f"{at}.actions.{number}.queries.{place}"
+            query = parse_query(written)
+            if query is None:
+                raise ConfigError(where, "this names no element", f"write {_QUERY_FORMS}", written)
+            if verb is None:
+                redacts = _clean_image(action, query, where, redacts)
+                continue
+            _check(verb, query, where, keep)
+            rules.append(Rule(verb, query))
+    return ActionPlan(profile, keep, redacts, rules=tuple(rules), options=chosen, text=text)
+
+
+def _options(config: DicomTagConfig, profile: Profile) -> frozenset[Option]:
+    at = "config.dicomTagConfig.ps315Options"
+    chosen = {option for option in Option if getattr(config.ps315_options, option.value)}
+    if chosen and profile is not Profile.BASIC:
+        raise ConfigError(at, f"the options of PS3.15 refine the Basic profile, not {profile}", f"choose {Profile.BASIC}")
+    if {Option.FULL_DATES, Option.MODIFIED_DATES} <= chosen:
+        raise ConfigError(at, "dates are kept in full or modified, not both", "give one of the two options")
+    if config.options.clean_descriptors is not None:
+        chosen.add(Option.DESCRIPTORS)
+    return frozenset(chosen)
+
+
+def _verb(action: Action, at: str) -> Verb | None:
+    """The one thing an action does; None for cleanImageTag."""
+    fields = {str(field.alias): name for name, field in Action.model_fields.items() if name != "queries"}
+    given = [alias for alias, name in fields.items() if getattr(action, name) is not None]
+    if len(given) != 1:
+        raise ConfigError(at, "an action does exactly one thing", f"give one of {', '.join(sorted(fields))}", ", ".join(given))
+    if not action.queries:
+        raise ConfigError(f"{at}.queries", "an action without a query does nothing", f"write {_QUERY_FORMS}")
+    return None if given[0] == _CLEAN_IMAGE else Verb(given[0])
+
+
+def _clean_image(action: Action, query: Query, at: str, before: bool) -> bool:
+    """cleanImageTag on PixelData is `options.cleanImage`; within a sequence the API makes it keepTag, we delete those samples."""
+    if len(query.parts) > 1 or query.parts[0].tag != _PIXEL_DATA:
+        raise ConfigError(at, "cleanImageTag cleans PixelData only", "write PixelData, or another action", query.text)
+    return _redacts(action.clean_image_tag) if action.clean_image_tag is not None else before
+
+
+def _check(verb: Verb, query: Query, at: str, keeps_ids: bool) -> None:
+    """Refuse what could not be obeyed."""
+    tag = query.parts[-1].tag
+    if tag is not None and tag >> 16 in (0x0000, 0x0002):
+        raise ConfigError(at, "file meta information and commands are made afresh", "leave this element out", query.text)
+    if tag in NAMES_AN_INSTANCE and verb in (Verb.KEEP, Verb.REGENERATE_UID):
+        if keeps_ids is not (verb is Verb.KEEP):
+            raise ConfigError(at, "UIDs that name instances are kept or regenerated together", "say so by options.primaryIds", query.text)
+    elif tag in NEEDED and verb is not Verb.KEEP:
+        raise ConfigError(at, f"{verb} would break the object", "leave this element out, or use keepTag", query.text)
+    vr, allowed = query.vr, _VRS.get(verb, tuple(sorted(_CLEANABLE)) if verb is Verb.CLEAN_TEXT else ())
+    if vr is not None and allowed and vr not in allowed:
+        raise ConfigError(at, f"{verb} is for {', '.join(allowed)}, and this is {vr}", "use another action", query.text)
+
+
+def _redacts(image: ImageConfig) -> bool:
+    return image.text_redaction_mode is TextRedactionMode.REDACT_ALL_TEXT
+
+
+def _text(config: TextConfig, key_place: KeyPlace | None) -> TextPlan:
+    """The profile, overridden by the transformations; excluded infoTypes stay as they are."""
+    if config.transformations and config.additional_transformations:
+        raise ConfigError("config.text.transformations", "this is the old name of additionalTransformations", "give one of them")
+    field = "transformations" if config.transformations else "additionalTransformations"
+    base = TextPlan((), None) if config.profile_type is TextProfile.EMPTY else TextPlan()
+    named, default = dict(base.by_info_type), base.default
+    told: set[str] = set()
+    for number, entry in enumerate(config.transformations or config.additional_transformations):
+        at = f"config.text.{field}.{number}"
+        transformation = _transformation(entry, at, key_place)
+        for info_type in entry.info_types or ("",):
+            if info_type in told:
+                raise ConfigError(
+                    f"{at}.infoTypes", "another transformation is for this already", "name each infoType once", info_type or "[]"
+                )
+            told.add(info_type)
+        if entry.info_types:
+            named |= dict.fromkeys(entry.info_types, transformation)
+        else:
+            default = transformation
+            named = {info_type: chosen for info_type, chosen in named.items() if info_type in told}
+    return TextPlan(tuple(sorted(named.items(), key=lambda item: item[0])), default, frozenset(config.exclude_info_types))
+
+
+def _transformation(entry: InfoTypeTransformation, at: str, key_place: KeyPlace | None) -> Transformation:
+    fields = {str(field.alias): name for name, field in InfoTypeTransformation.model_fields.items() if name != "info_types"}
+    given = [alias for alias, name in fields.items() if getattr(entry, name) is not None]
+    if len(given) != 1:
+        raise ConfigError(at, "exactly one transformation is needed", f"give one of {', '.join(sorted(fields))}", ", ".join(given))
+    kind = TextKind(given[0])
+    if entry.character_mask_config is not None:
+        return Transformation(kind, entry.character_mask_config.masking_character)
+    keyed = entry.date_shift_config or entry.crypto_hash_config
+    if keyed is None or keyed.crypto_key is None:
+        return Transformation(kind)
+    if key_place is None:
+        raise ConfigError(f"{at}.{kind}.cryptoKey", "a raw key cannot travel to a remote runner", "leave it out and use --key_uri")
+    return Transformation(kind, key=key_place(keyed.crypto_key))

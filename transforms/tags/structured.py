@@ -1,0 +1,52 @@
+"""Clean Structured Content (PS3.15 E.3.4): what becomes of a content item by its concept name, Table E.3.4-1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+
+from pydicom.dataset import Dataset
+
+from transforms.model.plan import Option
+from transforms.tags import elements
+
+CONTENT_SEQUENCE, TEXT_VALUE = 0x0040A730, 0x0040A160
+_CONCEPT_NAME, _CODE, _SCHEME, _VALUE_TYPE = 0x0040A043, 0x00080100, 0x00080102, 0x0040A040
+_REFERENCED_ITEM = 0x0040DB73
+
+_TABLE = json.loads(resources.files("transforms.tags").joinpath("data/content_items.json").read_text(encoding="utf-8"))
+_ROWS: dict[tuple[str, str], dict[str, tuple[str, Mapping[str, str]]]] = {}
+"""Code and scheme → value type → basic code, and the options' codes."""
+for _item in _TABLE["items"]:
+    _ROWS.setdefault((_item["code"], _item["scheme"]), {})[_item["value_type"]] = (_item["basic"], _item["options"])
+
+
+def verdict(item: Dataset, options: frozenset[Option]) -> str:
+    """X: the item goes; D: its text becomes a dummy; C: its text is cleaned, as that of every item the table does not name; K: it stays."""
+    row = _row(item)
+    if row is None:
+        return "C"
+    basic, by_option = row
+    for option in sorted(options):
+        if option in by_option:
+            return by_option[option]
+    return basic.partition("/")[0]
+
+
+def counts_its_items(dataset: Dataset) -> bool:
+    """Whether a content tree points at its items by position (by-reference relationships), so that none of them may go."""
+    if _REFERENCED_ITEM in dataset:
+        return True
+    items = elements.sequence(elements.at(dataset, CONTENT_SEQUENCE), dataset) if CONTENT_SEQUENCE in dataset else None
+    return any(counts_its_items(item) for item in items or ())
+
+
+def _row(item: Dataset) -> tuple[str, Mapping[str, str]] | None:
+    """The row of the item's concept and value type; another value type of the concept counts too, lest a row be missed."""
+    names = elements.sequence(elements.at(item, _CONCEPT_NAME), item) if _CONCEPT_NAME in item else None
+    if not names:
+        return None
+    code, scheme = (elements.text_at(names[0], tag).strip() for tag in (_CODE, _SCHEME))
+    by_type = _ROWS.get((code, scheme), {})
+    return by_type.get(elements.text_at(item, _VALUE_TYPE).strip()) or next(iter(by_type.values()), None)

@@ -1,0 +1,112 @@
+"""The text of one element: decoded, inspected, transformed, encoded again, with the bytes of each change."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import functools
+
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+
+from transforms.inspection.allowed import without_allowed
+from transforms.inspection.engine import local_engine
+from transforms.inspection.inspector import Inspector
+from transforms.inspection.terms import terms_of
+from transforms.model.keys import Purpose, Secret
+from transforms.model.plan import ActionPlan, TextKind
+from transforms.tags import elements
+from transforms.tags.charsets import decode, encode
+from transforms.tags.cleaning import Cleaned, Cleaner
+from transforms.tags.dates import patient_shift, shifted
+from transforms.tags.elements import Element
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Change:
+    """What was found and what stands there now; bytes of the source's value, half open."""
+
+    byte_start: int
+    byte_end: int
+    info_type: str
+    original: str
+    replaced: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NewText:
+    """The new value of an element, with its padding; None where nothing of it can be kept."""
+
+    value: bytes | None
+    changes: tuple[Change, ...]
+    """None if the value cannot be decoded: it goes as a whole."""
+
+
+class Texts:
+    """Made once a worker; what it cleans it cleans for one instance at a time."""
+
+    def __init__(self, plan: ActionPlan, secret: Secret) -> None:
+        """Raises PreflightError where a key of the plan cannot be read."""
+        self._cleaner, self._exclude = Cleaner(plan.text, secret), plan.text.exclude
+        rule = plan.text.of("DATE")
+        own = rule.key if rule is not None and rule.kind is TextKind.DATE_SHIFT else None
+        self._dates = own.purpose_key(Purpose.DATE) if own else secret.purpose(Purpose.DATE)
+
+    def of(self, source: Dataset) -> InstanceTexts:
+        """The texts of one instance, inspected with the terms of its own header."""
+        return InstanceTexts(self._cleaner, self._exclude, source)
+
+    def moved(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> str | None:
+        """The dates of a DA or DT element, moved by the patient's days; None where one of them cannot be read."""
+        values = (elements.text(element, dataset) or "").split("\\")
+        shift: dt.timedelta = patient_shift(self._dates, patient)
+        new = [shifted(value, vr, shift) if value.strip() else "" for value in values]
+        return None if None in new else "\\".join(value or "" for value in new)
+
+
+class InstanceTexts:
+    """The texts of one instance."""
+
+    def __init__(self, cleaner: Cleaner, exclude: frozenset[str], source: Dataset) -> None:
+        self._cleaner, self._exclude, self._source = cleaner, exclude, source
+
+    @functools.cached_property
+    def _inspector(self) -> Inspector:
+        return Inspector(terms_of(self._source), local_engine(), self._exclude)
+
+    def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> NewText | None:
+        """The element's new text; None where it stays as it is. `patient` from `patient_identity`.
+
+        A code string of anatomy or device words alone stays even where a patient is called like one of them (PANCREAS_0001).
+        """
+        encodings = elements.encodings(dataset)
+        raw = _bytes(element, dataset, vr, encodings)
+        text = decode(raw, vr, encodings)
+        if text is None:
+            return None if vr == "UN" else NewText(None, ())
+        if vr == "CS" and without_allowed(text, 0, len(text)) is None:
+            return None
+        cleaned = self._cleaner.clean(text, vr, self._inspector.inspect(text, vr), patient)
+        if not cleaned.replacements:
+            return None
+        value = encode(cleaned.text, vr, encodings) if cleaned.text is not None else None
+        return NewText(None if value is None else _padded(value, vr), _changes(cleaned, text, vr, encodings))
+
+
+def _bytes(element: Element, dataset: Dataset, vr: str, encodings: list[str]) -> bytes:
+    if isinstance(element, RawDataElement):
+        return element.value or b""
+    if isinstance(element.value, bytes):
+        return element.value
+    return encode(elements.text(element, dataset) or "", vr, encodings) or b""
+
+
+def _padded(value: bytes, vr: str) -> bytes:
+    return value + (b"\0" if vr in ("UI", "UN") else b" ") * (len(value) % 2)
+
+
+def _changes(cleaned: Cleaned, text: str, vr: str, encodings: list[str]) -> tuple[Change, ...]:
+    def before(character: int) -> int:
+        return len(encode(text[:character], vr, encodings) or text[:character].encode())
+
+    return tuple(Change(before(one.start), before(one.end), one.info_type, one.original, one.replaced) for one in cleaned.replacements)
