@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pipeline.options import Settings
+from transforms.inspection.finding import InfoType
 from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, parse_config, parse_request
 from transforms.model.cryptokey import CryptoKey
 from transforms.model.errors import ConfigError
@@ -56,7 +57,12 @@ def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
     def place(key: CryptoKey) -> KeyReference:
         return KeyReference(f"file:{settings.workspace.crypto_key_file(key.fingerprint)}")
 
-    return resolve(config, place if settings.is_local else None)
+    plan = resolve(config, place if settings.is_local else None)
+    for info_type in sorted(plan.text.exclude | {name for name, _ in plan.text.by_info_type}):
+        if info_type not in set(InfoType):
+            known = ", ".join(sorted(InfoType))
+            raise ConfigError("config.text", "the inspection knows no such infoType", f"allowed: {known}", info_type)
+    return plan
 
 
 def keep_keys(config: DeidentifyConfig, workspace: Workspace) -> None:

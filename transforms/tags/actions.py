@@ -181,12 +181,12 @@ _NOT_BY_TABLE = (Profile.KEEP_ALL, Profile.CONTENTS, Profile.KEEP_LIST, Profile.
 
 
 def _nearly_all(plan: ActionPlan, path: tuple[int, ...], vr: str) -> Decision:
-    """KEEP_ALL_PROFILE, with Clean Descriptors if that is asked for; a removeList with OverlayData, as the API adds it."""
+    """KEEP_ALL_PROFILE, with Clean Descriptors if that is asked for; a removeList with the overlays, since the API adds OverlayData."""
     tag = path[-1]
     if plan.profile is Profile.REMOVE_LIST and tag in plan.listed:
         return Decision(Step.DELETE, matched(tag, "on the removeList"))
-    if plan.profile is Profile.REMOVE_LIST and tag & 0xFF00FFFF == 0x60003000:
-        return Decision(Step.DELETE, matched(tag, "OverlayData joins every removeList"))
+    if plan.profile is Profile.REMOVE_LIST and tag >> 24 == 0x60:
+        return Decision(Step.DELETE, "Matched Expression: 60xxeeee (OverlayData joins every removeList, and a plane goes as a whole)")
     return _descriptor(plan, tag, vr) or _KEPT
 
 

@@ -120,8 +120,10 @@ def written(tag: int, vr: str, value: object) -> DataElement:
     return DataElement(Tag(tag), vr, value, validation_mode=IGNORE)
 
 
-def raw(element: DataElement, value: bytes, dataset: Dataset) -> RawDataElement:
-    """The element with this encoded value."""
+def with_value(element: Element, value: bytes, dataset: Dataset) -> Element:
+    """The element with this encoded value, to be written as it is."""
+    if isinstance(element, RawDataElement):
+        return kept(element._replace(value=value, length=len(value)), dataset)
     implicit, little = dataset.original_encoding
     return RawDataElement(element.tag, element.VR, len(value), value, 0, bool(implicit), bool(little))
 

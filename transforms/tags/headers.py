@@ -63,7 +63,7 @@ class Headers:
         if plan.profile in _METHODS:
             self._append(METHOD, "LO", _METHODS[plan.profile])
         if removed:
-            self._append_codes([_BASIC_CODE, *(_OPTION_CODES[option] for option in sorted(plan.options))])
+            self._append_codes([_BASIC_CODE, *sorted(_OPTION_CODES[option] for option in plan.options)])
         self._dates(plan)
         if with_pixels:
             self._burned_in()

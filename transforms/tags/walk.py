@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import re
 
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -175,26 +174,11 @@ class Walk:
         if not new.changes:
             self._found(place, Action.REMOVED, Decision(Step.EMPTY, f"{decision.reason}, UNDECODABLE"))
             return elements.emptied(element)
-        tag = f"{place.path[-1]:08X}"
+        tag, reason = f"{place.path[-1]:08X}", decision.reason
         for one in new.changes:
-            self.findings.append(
-                TagFinding(
-                    tag,
-                    Action.CLEANED,
-                    decision.reason,
-                    place.where,
-                    one.original,
-                    one.replaced,
-                    one.info_type,
-                    one.byte_start,
-                    one.byte_end,
-                )
-            )
-        if new.value is None:
-            return elements.emptied(element)
-        if isinstance(element, RawDataElement):
-            return elements.kept(element._replace(value=new.value, length=len(new.value)), place.dataset)
-        return elements.raw(element, new.value, place.dataset)
+            spot = (one.info_type, one.byte_start, one.byte_end)
+            self.findings.append(TagFinding(tag, Action.CLEANED, reason, place.where, one.original, one.replaced, *spot))
+        return elements.emptied(element) if new.value is None else elements.with_value(element, new.value, place.dataset)
 
     def _names_this(self, element: Element) -> bool:
         return any(strip(value) in self._own for value in elements.raw_text(element).split("\\"))
@@ -207,17 +191,8 @@ class Walk:
         moved = self._texts.moved(place.element, place.dataset, vr, self._identity(place))
         if moved is None:
             return self._instead(place, decision)
-        self.findings.append(
-            TagFinding(
-                f"{place.path[-1]:08X}",
-                Action.CLEANED,
-                decision.reason,
-                place.where,
-                elements.text(place.element, place.dataset),
-                moved,
-                "DATE",
-            )
-        )
+        original, tag = elements.text(place.element, place.dataset), f"{place.path[-1]:08X}"
+        self.findings.append(TagFinding(tag, Action.CLEANED, decision.reason, place.where, original, moved, "DATE"))
         return elements.written(place.path[-1], vr, moved.split("\\") if "\\" in moved else moved)
 
     def _age(self, place: _Place, decision: Decision) -> Element:
