@@ -17,6 +17,13 @@ class Folded(NamedTuple):
 
     text: str
     at: list[int]
+    length: int
+    """Characters of the original."""
+
+    def end(self, last: int) -> int:
+        """Where the original goes on after folded character `last`: past the accents and marks that fold to nothing."""
+        following = self.at[last + 1] if last + 1 < len(self.at) else self.length
+        return max(self.at[last] + 1, following)
 
 
 class Word(NamedTuple):
@@ -40,7 +47,7 @@ def _character(character: str) -> str:
 def folded(text: str) -> Folded:
     """The text as it is compared."""
     pieces = [_character(character) for character in text]
-    return Folded("".join(pieces), [at for at, piece in enumerate(pieces) for _ in piece])
+    return Folded("".join(pieces), [at for at, piece in enumerate(pieces) for _ in piece], len(text))
 
 
 def fold(text: str) -> str:
@@ -50,4 +57,4 @@ def fold(text: str) -> str:
 
 def words(text: Folded) -> list[Word]:
     """The words of a folded text; a letter and a digit side by side part two words."""
-    return [Word(match.group(), text.at[match.start()], text.at[match.end() - 1] + 1) for match in _WORD.finditer(text.text)]
+    return [Word(match.group(), text.at[match.start()], text.end(match.end() - 1)) for match in _WORD.finditer(text.text)]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from transforms.inspection.engine import Engine
 from transforms.inspection.finding import InfoType, TextFinding, settled
-from transforms.inspection.ner import Engine
 from transforms.inspection.patterns import in_patterns
+from transforms.inspection.people import people_in, places_in
 from transforms.inspection.terms import Terms
 from transforms.inspection.values import parts
 
@@ -16,12 +17,16 @@ _TERMS_ONLY = frozenset({"DS", "IS", "TM", "UI"})
 _NO_SENTENCES = frozenset({"AE", "CS"})
 """Codes: no language to recognise names by."""
 
+_FORMS = (in_patterns, people_in, places_in)
+_WINDOW, _OVERLAP = 2000, 200
+"""Characters looked at together, and in common with the next: the time then grows with the text and not with its square."""
+
 
 class Inspector:
     """Looks into the texts of one instance."""
 
     def __init__(self, terms: Terms, engine: Engine, exclude: frozenset[str] = frozenset()) -> None:
-        """`terms` from `terms_of`; `engine` made once a worker; `exclude`: infoTypes that are not looked for."""
+        """`terms` from `terms_of`; `engine`, as `local_engine()`, made once a worker; `exclude`: infoTypes that are not looked for."""
         self._terms, self._engine, self._exclude = terms, engine, exclude
 
     def inspect(self, text: str, vr: str) -> list[TextFinding]:
@@ -41,6 +46,7 @@ class Inspector:
         yield from self._terms.find(value, vr)
         if vr in _TERMS_ONLY:
             return
-        yield from in_patterns(value)
-        if vr not in _NO_SENTENCES:
-            yield from self._engine.find(value)
+        for start in range(0, max(len(value) - _OVERLAP, 1), _WINDOW - _OVERLAP):
+            piece = value[start : start + _WINDOW]
+            for search in _FORMS if vr in _NO_SENTENCES else (*_FORMS, self._engine.find):
+                yield from (one.moved(start) for one in search(piece))

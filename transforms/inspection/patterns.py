@@ -1,4 +1,4 @@
-"""What identifies by its form: ids, numbers, addresses and names behind a label (infoTypes of the API's default DICOM set)."""
+"""What identifies by its form: ids, numbers, ages, addresses (infoTypes of the API's default DICOM set)."""
 
 from __future__ import annotations
 
@@ -7,33 +7,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from transforms.inspection.allowed import without_allowed
 from transforms.inspection.dates import dates_in
 from transforms.inspection.finding import InfoType, TextFinding
-from transforms.inspection.vocabulary import GIVEN_NAMES
 
 _UP = "A-ZÀ-ÖØ-ÞŁŚŠŽ"
 _LOW = "a-zß-öø-ÿłśšž"
 _LETTER = _UP + _LOW
-_WORD = rf"(?:(?:van|von|de|del|della|der|den|di|da|dos|la|le|bin|al|el)[\s-]+){{0,2}}[{_UP}][{_LETTER}]*(?:['’-][{_LETTER}]+)*"
-_INITIAL = rf"[{_UP}]\.?"
-_NAME = rf"(?P<v>{_WORD}(?:(?:\s?,\s?|\s|\^)(?:{_WORD}|{_INITIAL})\.?){{0,3}})"
-_INITIALS = rf"(?P<v>[{_UP}]{{2,4}}|[{_UP}]\.\s?(?:[{_UP}]\.)?)"
 _ID = r"(?P<v>(?=[\w/-]*\d)[A-Za-z]{0,5}[-/]?[\w]+(?:[-/][\w]+){0,4})"
 _MARK = r"\s*(?:[.#:=]|nr\.?|no\.?|number|num\.?|is)*\s*"
 
-_PERSON_LABEL = (
-    r"pt|pat|patient|patient'?s?\s?name|name|nom|prénom|nombre|apellidos?|nome|cognome|naam|nachname|vorname|paciente|"
-    r"subject|mother|father|wife|husband|spouse|son|daughter|next of kin|guardian|contact|mum|mom|"
-    r"operator|op|tech|technologist|technician|sonographer|radiologist|radiographer|rad|physician|cardiologist|"
-    r"ref|referring|ref\.?\s?(?:md|phys|physician|dr)|referring\s?(?:md|phys|physician|dr)|attending|surgeon|nurse|anaesthetist|"
-    r"reader|reviewer|user|author|dictated|signed|arzt|befunder|médico|médecin|medico"
-)
-_BY = (
-    r"performed|read|reported|dictated|signed|reviewed|seen|referred|scanned|ordered|requested|interpreted|approved|verified|"
-    r"acquired|operated|entered|electronically signed|authorized|authorised|transcribed|prepared|examined|supervised|done"
-)
-_TITLE = r"dr|drs|doctor|prof|professor|mr|mrs|ms|miss|mx|herr|frau|hr|fr|mme|mlle|sra|sr|sig|sig\.ra|dhr|mevr|nurse|sister|father|rev"
 _ID_LABEL = (
     r"mrn|mr\s?#|m\.r\.n\.?|pid|p\.?id|upi|urn|ur\s?no|uhid|pt\.?\s?id|pat\.?\s?id|patient[\s_-]?(?:id|no|nr|number|#|identifier)|"
     r"med(?:ical)?\.?\s?rec(?:ord)?|acc(?:ession|n)?|acsn|case|chart|visit|encounter|order|account|acct|"
@@ -56,7 +38,7 @@ class _Pattern(NamedTuple):
 def _luhn(found: str) -> bool:
     digits = [int(digit) for digit in re.sub(r"\D", "", found)]
     doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]
-    return 13 <= len(digits) <= 19 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 and len(set(digits)) > 2
+    return 13 <= len(digits) <= 19 and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 and len(set(digits)) > 1
 
 
 def _vin(found: str) -> bool:
@@ -94,11 +76,11 @@ _PATTERNS = (
     _p(
         InfoType.US_SOCIAL_SECURITY_NUMBER,
         0.95,
-        r"(?<!\w)(?:ssn|social security(?:\s?(?:no|number|#))?)" + _MARK + r"(?P<v>\d{3}[ -]?\d\d[ -]?\d{4})(?!\d)",
+        r"(?<!\w)(?:ssn?|social security(?:\s?(?:no|number|#))?)" + _MARK + r"(?P<v>\d{3}[ -]?\d\d[ -]?\d{4})(?!\d)",
     ),
     _p(InfoType.CREDIT_CARD_NUMBER, 0.95, r"(?<![\w.-])\d{4}(?:[ -]?\d{2,6}){2,4}(?![\w-])", _luhn),
     _p(InfoType.US_VEHICLE_IDENTIFICATION_NUMBER, 0.9, r"(?<!\w)[A-HJ-NPR-Z0-9]{17}(?!\w)", _vin),
-    _p(InfoType.PASSPORT, 0.9, r"(?<!\w)(?:passport|reisepass|passeport|pasaporte)" + _MARK + r"(?P<v>[A-Z]{0,3}\d{5,9}[A-Z]?)(?!\w)"),
+    _p(InfoType.PASSPORT, 0.9, r"(?<!\w)(?:passport|reisepass|passeport|pasaporte)" + _MARK + r"(?P<v>(?=\w*\d{3})[A-Z0-9]{6,10})(?!\w)"),
     _p(
         InfoType.US_DRIVERS_LICENSE_NUMBER,
         0.9,
@@ -110,7 +92,7 @@ _PATTERNS = (
         0.95,
         r"(?<!\w)(?:tel|tél|phone|ph|fon|fax|mobile|mob|cell|pager|bleep|call|contact|handy)(?:e?f?on?o?)?\.?"
         + _MARK
-        + r"(?P<v>\+?\(?\d[\d\s().x/-]{4,18}\d)(?!\w)",
+        + r"(?P<v>\+?\(?\d[\d\s().x/-]{3,18}\d)(?!\w)",
     ),
     _p(
         InfoType.PHONE_NUMBER,
@@ -119,7 +101,7 @@ _PATTERNS = (
     ),
     _p(InfoType.PHONE_NUMBER, 0.9, r"(?<!\w)\+\d{1,3}[\s.-]?\(?\d{1,4}\)?(?:[\s.-]?\d{2,4}){2,4}(?!\w)"),
     _p(InfoType.PHONE_NUMBER, 0.8, r"(?<![\w.-])(?:0\d{2,4}[\s/-]\d{3,4}[\s-]?\d{3,4})(?![\w-])"),
-    _p(InfoType.GENERIC_ID, 0.9, r"(?<![\d.])[0-2]\.(?:0|[1-9]\d*)(?:\.\d+){3,}(?![\d.]*\d)", _own_uid),
+    _p(InfoType.GENERIC_ID, 0.9, r"(?<![\d.])(?:[0-2]\.(?:0|[1-9]\d*)(?:\.\d+){3,}|2\.25\.\d{9,})(?!\.?\d)", _own_uid),
     _p(InfoType.GENERIC_ID, 0.9, r"(?<![\w-])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![\w-])"),
     _p(
         InfoType.GENERIC_ID,
@@ -127,10 +109,12 @@ _PATTERNS = (
         rf"(?<![\w])(?:{_ID_LABEL})(?![^\W\d_]){_MARK}{_ID}(?![\w])",
         lambda found: sum(map(str.isdigit, found)) >= 3,
     ),
-    _p(InfoType.GENERIC_ID, 0.75, r"(?<![\w.,])[A-Z]{0,4}[-_]?\d{7,}[A-Z]?(?![\w]|[.,]\d)"),
-    _p(InfoType.GENERIC_ID, 0.7, r"(?<![\w.-])[A-Z]{1,4}[-_]?\d{5,6}(?![\w]|[.,]\d)", cased=True),
+    _p(InfoType.GENERIC_ID, 0.95, r"(?<!\w)(?:nhs|chi|medicare|ihi)" + _MARK + r"(?P<v>\d{3,4}\s\d{3,5}\s\d{1,4})(?!\w)"),
+    _p(InfoType.GENERIC_ID, 0.75, r"(?<![^\W_])(?<![.,])[A-Z]{0,4}[-_]?\d{7,}[A-Z]?(?![^\W_]|[.,]\d)"),
+    _p(InfoType.GENERIC_ID, 0.7, r"(?<![^\W_])(?<![.-])[A-Z]{1,4}[-_]?\d{5,6}(?![^\W_]|[.,]\d)", cased=True),
     _p(InfoType.GENERIC_ID, 0.7, r"(?<![\w.-])(?:[A-Z]{1,4}[-/])?\d{2,6}[-/]\d{4,}(?:[-/]\w+)?(?![\w.-])"),
     _p(InfoType.GENERIC_ID, 0.7, r"(?<![\w.-])[A-Z]{1,4}[-/]\d{2,4}[-/]\d{3,}(?![\w.-])", cased=True),
+    _p(InfoType.GENERIC_ID, 0.7, r"(?<![\w.-])\d{2,4}-\d{2,4}-\d{3,5}(?![\w.-])"),
     _p(
         InfoType.AGE,
         0.9,
@@ -157,7 +141,7 @@ _PATTERNS = (
     _p(
         InfoType.LOCATION,
         0.9,
-        rf"(?<!\w)(?:[{_UP}][{_LETTER}.-]*\s?){{0,2}}[{_UP}][{_LETTER}-]*(?:straße|strasse|str\.|weg|platz|gasse|allee|straat|laan|plein)\s?\d{{1,4}}[a-z]?(?!\w)",
+        rf"(?<!\w)(?:[{_UP}][{_LETTER}.-]{{0,30}}\s){{0,2}}[{_UP}][{_LETTER}-]{{0,30}}(?:straße|strasse|str\.|weg|platz|gasse|allee|straat|laan|plein)\s?\d{{1,4}}[a-z]?(?!\w)",
         cased=True,
     ),
     _p(
@@ -174,42 +158,6 @@ _PATTERNS = (
     _p(InfoType.LOCATION, 0.85, r"(?<!\w)(?:zip|zip\s?code|postcode|plz)\s*[:=]?\s*(?P<v>[A-Z0-9][A-Z0-9 -]{3,8}\d[A-Z]{0,2})(?!\w)"),
     _p(InfoType.LOCATION, 0.8, r"(?<!\w)[A-Z]{1,2}\d[A-Z\d]?\s\d[A-Z]{2}(?!\w)", cased=True),
 )
-_INSTITUTION = re.compile(
-    rf"(?<!\w)(?P<v>(?:(?:[{_UP}][\w.'’-]*|of|de|the|&|and)\s+){{0,5}}"
-    r"(?:hospital|hosp\.?|hospitals|clinic|clinics|klinik|klinikum|krankenhaus|medical\s+cent(?:er|re)|med\.?\s+c(?:tr|enter)\.?|medctr|infirmary|"
-    r"health\s?care|health\s+(?:system|cent(?:er|re)|service)|healthcare|imaging\s+cent(?:er|re)|cancer\s+cent(?:er|re)|heart\s+cent(?:er|re)|"
-    r"radiology\s+(?:associates|partners|group|consultants)|institute|sanatorium|university|univ\.?|universität|université|hôpital|hopital|"
-    r"ziekenhuis|ospedale|policlinico|hospice|surgery\s+cent(?:er|re))(?!\w)"
-    rf"(?:\s+(?:(?:of|for|de|del|di|du|des|la|at)\s+){{0,2}}[{_UP}][\w.'’-]*(?:\s+[{_UP}][\w.'’-]*){{0,3}})?)",
-    re.IGNORECASE,
-)
-_NAMES = (
-    (0.95, re.compile(rf"(?<!\w)(?i:{_PERSON_LABEL})\.?\s*[:=]\s*(?i:(?:dr|mr|mrs|ms|prof)\.?\s)?(?:{_NAME})")),
-    (0.9, re.compile(rf"(?<!\w)(?i:{_BY})(?i:\s+by)\s*:?\s*(?i:(?:dr|mr|mrs|ms|prof)\.?\s)?(?:{_NAME})")),
-    (0.9, re.compile(rf"(?<!\w)(?i:{_TITLE})\.?\s+(?:{_NAME})")),
-    (
-        0.85,
-        re.compile(
-            rf"(?<!\w)(?P<v>{_WORD}(?:\s{_WORD})?,\s?{_WORD}(?:\s{_INITIAL}(?!\w))?)(?:,?\s?(?:MD|M\.D\.|DO|RT|RN|PhD|RDMS|FRCR|NP|PA-C)(?!\w))"
-        ),
-    ),
-    (
-        0.85,
-        re.compile(
-            rf"(?<!\w)(?P<v>(?:{_WORD}|{_INITIAL})\s(?:{_INITIAL}\s)?{_WORD}),?\s?(?:MD|M\.D\.|DO|RT|RN|PhD|RDMS|FRCR|NP|PA-C)(?!\w)"
-        ),
-    ),
-    (0.95, re.compile(rf"(?<![\w^])(?P<v>[{_LETTER}'’ .-]+\^[{_LETTER}][{_LETTER}'’ .^-]*)")),
-    (0.7, re.compile(rf"(?<!\w)(?P<v>[{_UP}][{_LETTER}'’-]+,\s?[{_UP}][{_LETTER}'’-]+(?:\s{_INITIAL}(?!\w))?)(?!\w)")),
-    (0.75, re.compile(rf"(?<![\w.])(?P<v>[{_UP}]\.\s?(?:[{_UP}]\.\s?)?[{_UP}][{_LETTER}'’-]{{2,}})(?!\w)")),
-)
-_WITH_INITIALS = re.compile(
-    r"(?<!\w)(?i:operator|op|tech|technologist|sonographer|radiologist|radiographer|initials|user|sono|scanned by|performed by|read by)"
-    rf"\s*[:=]?\s*{_INITIALS}(?!\w)"
-)
-_PAIR = re.compile(
-    rf"(?=(?<![\w'’-])(?P<v>(?P<one>[{_UP}][{_LETTER}'’-]+)[ _](?:[{_UP}]\.?[ _])?(?P<two>[{_UP}][{_LETTER}'’-]+))(?![{_LETTER}]))"
-)
 
 
 def in_patterns(text: str) -> Iterator[TextFinding]:
@@ -221,20 +169,3 @@ def in_patterns(text: str) -> Iterator[TextFinding]:
         for match in pattern.form.finditer(text):
             if pattern.holds is None or pattern.holds(match[group]):
                 yield TextFinding(match.start(group), match.end(group), pattern.info_type, pattern.confidence, "pattern")
-    for match in _INSTITUTION.finditer(text):
-        yield from _trimmed(text, match, InfoType.LOCATION, 0.85)
-    for match in _WITH_INITIALS.finditer(text):
-        yield TextFinding(match.start("v"), match.end("v"), InfoType.PERSON_NAME, 0.8, "pattern")
-    for confidence, form in _NAMES:
-        for match in form.finditer(text):
-            yield from _trimmed(text, match, InfoType.PERSON_NAME, confidence)
-    for match in _PAIR.finditer(text):
-        if match["one"].lower() in GIVEN_NAMES or match["two"].lower() in GIVEN_NAMES:
-            yield from _trimmed(text, match, InfoType.PERSON_NAME, 0.8, whole=True)
-
-
-def _trimmed(text: str, match: re.Match[str], info_type: InfoType, confidence: float, *, whole: bool = False) -> Iterator[TextFinding]:
-    """A finding without the allowed words at its ends; none if no other word is left, or with `whole` if any is allowed."""
-    span = without_allowed(text, match.start("v"), match.end("v"))
-    if span is not None and (not whole or span == match.span("v")):
-        yield TextFinding(*span, info_type, confidence, "pattern")

@@ -105,7 +105,7 @@ class Terms:
             at = readable.text.find(letters)
             while at >= 0:
                 end = at + len(letters)
-                yield TextFinding(readable.at[at], readable.at[end - 1] + 1, term.info_type, term.confidence, "term")
+                yield TextFinding(readable.at[at], readable.end(end - 1), term.info_type, term.confidence, "term")
                 at = readable.text.find(letters, at + 1)
 
 
@@ -202,7 +202,7 @@ def _id(value: str) -> Iterator[Term]:
         number = word.lstrip("0")
         if word.isdigit() and len(word) >= 6:
             yield Term((word,), InfoType.GENERIC_ID, 1.0)
-        if word.isdigit() and len(number) >= 5:
+        if word.isdigit() and len(number) >= (5 if letters.isdigit() else 6):
             yield Term((number,), InfoType.GENERIC_ID, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Two lists of words (data/words.json): what texts in DICOM headers speak of, and given names."""
+"""Lists of words (data/words.json): what texts in DICOM headers speak of, given names, countries and large cities."""
 
 from __future__ import annotations
 
@@ -13,3 +13,6 @@ instance's own header is found all the same. Lower case, accents as written."""
 
 GIVEN_NAMES = frozenset(word for line in _FILE["given_names"] for word in line.split())
 """Lower case."""
+
+PLACES = frozenset(" ".join(_FILE["places"]).split(", "))
+"""Countries, states and large cities. Lower case."""

@@ -1,0 +1,106 @@
+"""The terms of an instance's own header, found in its texts in any spelling."""
+
+import io
+
+import pytest
+from pydicom import dcmread
+from pydicom.dataset import Dataset, FileMetaDataset
+
+from transforms.inspection.terms import Terms, terms_of
+
+
+def header() -> Dataset:
+    ds = Dataset()
+    ds.SpecificCharacterSet = "ISO_IR 192"
+    ds.PatientName = "Grünwald^Zebulon=山田^太郎=ヤマダ^タロウ"
+    ds.PatientID = "00458812"
+    ds.PatientBirthDate = "19600115"
+    ds.AccessionNumber = "A-12345"
+    ds.InstitutionAddress = "4 Privet Drive\r\nLittle Whinging"
+    ds.PatientTelephoneNumbers = "0791 4411"
+    ds.StudyID = "7"
+    item = Dataset()
+    item.OperatorsName = "Quintus^Ada"
+    item.RequestedProcedureID = "RP99"
+    ds.RequestAttributesSequence = [item]
+    return ds
+
+
+@pytest.fixture(scope="module")
+def terms() -> Terms:
+    return terms_of(header())
+
+
+@pytest.mark.parametrize(
+    ("text", "found", "info_type"),
+    [
+        ("GRÜNWALD CHEST", "GRÜNWALD", "PERSON_NAME"),
+        ("seen by grunwald", "grunwald", "PERSON_NAME"),
+        ("Gruenwald's knee", "Gruenwald", "PERSON_NAME"),
+        ("Gru\u0308nwald", "Gru\u0308nwald", "PERSON_NAME"),
+        ("ZebulonGrünwald", "ZebulonGrünwald", "PERSON_NAME"),
+        ("by Z. Grünwald", "Z. Grünwald", "PERSON_NAME"),
+        ("zgrunwald", "zgrunwald", "PERSON_NAME"),
+        ("山田さん", "山田", "PERSON_NAME"),
+        ("ﾔﾏﾀﾞ", "ﾔﾏﾀﾞ", "PERSON_NAME"),
+        ("やまだ", "やまだ", "PERSON_NAME"),
+        ("tech Quintus", "Quintus", "PERSON_NAME"),
+        ("ID 458812 knee", "458812", "GENERIC_ID"),
+        ("MRN00458812", "00458812", "GENERIC_ID"),
+        ("acc A12345", "A12345", "GENERIC_ID"),
+        ("A 12345", "A 12345", "GENERIC_ID"),
+        ("order RP99", "RP99", "GENERIC_ID"),
+        ("15011960", "15011960", "DATE"),
+        ("b 150160", "150160", "DATE"),
+        ("at 4 Privet drive", "4 Privet drive", "LOCATION"),
+        ("07914411", "07914411", "PHONE_NUMBER"),
+    ],
+)
+def test_a_term_is_found_in_another_spelling(terms, text, found, info_type):
+    spans = {(text[one.start : one.end], one.info_type) for one in terms.find(text, "LO")}
+    assert (found, info_type) in spans
+
+
+@pytest.mark.parametrize("text", ["CT CHEST 7 mm", "Z axis", "slice 12345", "Adam", "1960", ""])
+def test_what_is_too_short_or_part_of_another_word_is_not(terms, text):
+    assert not terms.find(text, "LO")
+
+
+def test_a_short_id_counts_as_a_whole_value():
+    ds = Dataset()
+    ds.StudyID = "Q7"
+    assert [(one.start, one.end) for one in terms_of(ds).find("Q7", "SH")] == [(0, 2)]
+    assert not terms_of(ds).find("Q7 view", "SH")
+    assert not terms_of(ds).find("Q7", "CS")
+
+
+def test_in_numbers_and_uids_only_a_whole_component_counts(terms):
+    assert terms.find("00458812", "IS")
+    assert terms.find("1.2.458812.3", "UI")
+    assert not terms.find("1.2.4588127.3", "UI")
+    assert not terms.find("19600115", "TM")
+
+
+def test_the_data_set_stays_as_it_was_read(real_file):
+    content = real_file("CT_small.dcm").read_bytes()
+    ds = dcmread(io.BytesIO(content))
+    before = {tag: type(ds.get_item(tag)) for tag in list(ds.keys())}
+    assert terms_of(ds).find("CompressedSamples", "LO")
+    assert {tag: type(ds.get_item(tag)) for tag in list(ds.keys())} == before
+
+
+def test_a_header_that_cannot_be_read_gives_what_can_be(tmp_path):
+    ds = header()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = "1.2.840.10008.1.2.1"
+    ds.add_new(0x00081040, "LO", "Ward")
+    target = io.BytesIO()
+    ds.save_as(target, enforce_file_format=False, implicit_vr=False, little_endian=True)
+    broken = target.getvalue().replace(b"19600115", b"19\xff00115")
+    assert terms_of(dcmread(io.BytesIO(broken), force=True)).find("00458812", "LO")
+
+
+def test_placeholders_name_nobody():
+    ds = Dataset()
+    ds.PatientName, ds.PatientID, ds.PatientBirthDate = "Anonymous^Test", "UNKNOWN", "19000101"
+    assert not terms_of(ds).find("TEST unknown anonymous 19000101", "LO")
