@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from transforms.model.errors import ConfigError, PreflightError, StoreError
+from transforms.model.errors import ConfigError, InstanceProblem, PreflightError, StoreError
 from transforms.model.quiet import quiet_libraries
 from transforms.model.workspace import Workspace
 
@@ -41,6 +41,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dicom-deid", description="De-identify DICOM, and prove what was done.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _verb(verbs, "run", _run_help, "de-identify a folder of instances", workspace=False)
+    explain = _verb(verbs, "explain", _explain, "what a config would do to each element of a file, and why", workspace=False)
+    explain.add_argument("--config", help="path of a DeidentifyConfig in JSON; without it the default of run")
+    explain.add_argument("file", nargs="?", help="a DICOM file")
     serve = _verb(verbs, "serve", _serve, "serve the workspace's FHIR store by the Healthcare API's paths")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; beyond loopback only with a token")
     serve.add_argument("--port", type=int, default=8080)
@@ -65,11 +68,11 @@ def _verb(
     text: str,
     workspace: bool = True,
 ) -> argparse.ArgumentParser:
-    verb = verbs.add_parser(name, help=text, description=text, add_help=workspace)
+    verb = verbs.add_parser(name, help=text, description=text, add_help=action is not _run_help)
     verb.set_defaults(verb=action)
     if workspace:
         verb.add_argument("--workspace", required=True, help="the confidential folder of the run")
-    else:
+    elif not verb.add_help:
         verb.add_argument("-h", "--help", action="store_true")
     return verb
 
@@ -84,6 +87,18 @@ def _run_help(_arguments: argparse.Namespace) -> int:
     from pipeline.options import parser  # noqa: PLC0415
 
     parser().print_help()
+    return 0
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from pipeline.explain import explain  # noqa: PLC0415
+
+    try:
+        for line in explain(arguments.config, arguments.file):
+            print(line)
+    except InstanceProblem as problem:
+        print(f"dicom-deid: {problem}", file=sys.stderr)
+        return 1
     return 0
 
 

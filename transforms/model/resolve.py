@@ -36,8 +36,8 @@ _CLEANABLE = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "D
 _TAG_FORMS = "a keyword or eight hex digits, such as PatientID or 00100020"
 _QUERY_FORMS = "a tag (00100010), keyword, VR, mask (0010xxxx), private element (0029[CREATOR]10), or a path of these joined by dots"
 
-KeyPlace = Callable[[CryptoKey], KeyReference]
-"""Where a raw key of a config is kept; only this reference travels."""
+KeyPlace = Callable[[CryptoKey], KeyReference | None]
+"""Where a raw key of a config is kept, since only this reference travels; None: the run's own key will do in its place."""
 
 
 def resolve(config: DeidentifyConfig, key_place: KeyPlace | None = None) -> ActionPlan:

@@ -1,0 +1,92 @@
+"""`dicom-deid explain`: what a config would do, with a file to each of its elements, and why. Nothing is written."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydicom.datadict import keyword_for_tag
+from pydicom.dataset import Dataset
+
+from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, parse_config
+from transforms.model.errors import ConfigError
+from transforms.model.keys import KEY_BYTES, Purpose, Secret
+from transforms.model.plan import ActionPlan
+from transforms.model.records import InstanceRef, TagFinding
+from transforms.model.resolve import resolve
+from transforms.read.open import open_instance, read_content
+from transforms.tags import elements
+from transforms.tags.consent import leaves_identity
+from transforms.tags.policy import admit
+from transforms.tags.scrubber import Scrubber
+
+KEPT = "KEPT"
+
+
+def explain(config: str | None, file: str | None) -> Iterator[str]:
+    """The lines to print. No value of the file is in them. Raises ConfigError, InstanceProblem."""
+    plan = resolve(_config(config), lambda _: None)
+    yield from _of_plan(plan)
+    if file is not None:
+        yield ""
+        yield from _of_file(plan, file)
+
+
+def _config(path: str | None) -> DeidentifyConfig:
+    if path is None:
+        return SAFE_CONFIG
+    try:
+        return parse_config(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError("--config", "the file cannot be read as UTF-8 text", "check its path and permissions", path) from None
+
+
+def _of_plan(plan: ActionPlan) -> Iterator[str]:
+    yield f"profile: {plan.profile}"
+    if plan.options:
+        yield f"options of PS3.15: {', '.join(sorted(option.replace('_', ' ') for option in plan.options))}"
+    for number, rule in enumerate(plan.rules, 1):
+        yield f"action {number}: {rule.verb} {rule.query.text}"
+    yield f"UIDs of study, series and instance: {'kept' if plan.keep_primary_uids else 'regenerated'}"
+    yield f"text in pixels: {'all redacted' if plan.redact_all_text else 'left'}"
+    if plan.cleans_text:
+        named = "".join(f"{info_type} by {made.kind}, " for info_type, made in plan.text.by_info_type)
+        yield f"text that inspection finds: {named}the rest {f'by {plan.text.default.kind}' if plan.text.default else 'left'}"
+    lines = leaves_identity(plan)
+    yield "can leave identity behind:" if lines else "leaves no identity behind by plan"
+    yield from (f"  {line}" for line in lines)
+
+
+def _of_file(plan: ActionPlan, file: str) -> Iterator[str]:
+    """One line for each element of the file: where, what would happen, why."""
+    secret = Secret(secrets.token_bytes(KEY_BYTES))
+    content = read_content(file)
+    reference = InstanceRef("", file, len(content))
+    opened = open_instance(reference, content, secret.purpose(Purpose.UID), dt.datetime.now(dt.UTC))
+    admit(opened.dataset)
+    scrubbed = Scrubber(plan, secret).scrub(opened)
+    told: dict[tuple[str, str], list[TagFinding]] = {}
+    for finding in scrubbed.findings:
+        told.setdefault((finding.path, finding.tag), []).append(finding)
+    for where, tag in _elements(opened.dataset, ""):
+        yield from _lines(where, tag, told.get((where, f"{tag:08X}"), []))
+    yield from (f"would be held: {hold.sentence}" for hold in scrubbed.holds)
+
+
+def _lines(where: str, tag: int, findings: list[TagFinding]) -> Iterator[str]:
+    name = f"{where + '.' if where else ''}{tag:08X} {keyword_for_tag(tag)}".rstrip()
+    if not findings:
+        yield f"{name}: {KEPT}"
+    for finding in findings:
+        kind = f" {finding.info_type}" if finding.info_type else ""
+        yield f"{name}: {finding.action}{kind} ({finding.reason})"
+
+
+def _elements(dataset: Dataset, where: str) -> Iterator[tuple[str, int]]:
+    for tag in elements.tags(dataset):
+        yield where, tag
+        items = elements.sequence(elements.at(dataset, tag), dataset)
+        for number, item in enumerate(items or ()):
+            yield from _elements(item, f"{where}.{tag:08X}[{number}]".lstrip("."))

@@ -1,0 +1,73 @@
+"""`explain` says of each element what a run would do and why, tells no value, and writes nothing."""
+
+import json
+
+import pydicom
+import pytest
+
+from pipeline.cli import main
+from transforms.proof.tokens import tokens_of
+
+
+@pytest.fixture
+def explain(tmp_path, capsys):
+    """A function from a config and a file's path to (exit code, lines); asserts that nothing new lies beside the config."""
+
+    def run(config, *file):
+        path = tmp_path / "config.json"
+        path.write_text(json.dumps(config))
+        code = main(["explain", "--config", str(path), *map(str, file)])
+        assert list(tmp_path.iterdir()) == [path]
+        shown = capsys.readouterr()
+        return code, (shown.out + shown.err).splitlines()
+
+    return run
+
+
+def test_a_plan_without_a_file(explain):
+    hashed = {"cryptoHashConfig": {"cryptoKey": "MDEyMzQ1Njc4OWFiY2RlZg=="}}
+    config = {
+        "dicomTagConfig": {
+            "ps315Options": {"retainUids": True, "cleanDescriptors": True},
+            "actions": [{"queries": ["PatientSex"], "keepTag": {}}],
+        },
+        "text": {"additionalTransformations": [{"infoTypes": ["PERSON_NAME"], **hashed}]},
+    }
+    code, lines = explain(config)
+    assert code == 0
+    assert lines[:5] == [
+        "profile: ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE",
+        "options of PS3.15: clean descriptors, retain uids",
+        "action 1: keepTag PatientSex",
+        "UIDs of study, series and instance: kept",
+        "text in pixels: left",
+    ]
+    assert "text that inspection finds: DATE by dateShiftConfig, PERSON_NAME by cryptoHashConfig, the rest by" in lines[5]
+    assert "  keepTag keeps PatientSex" in lines
+
+
+def test_every_element_has_its_line_and_no_value_is_told(explain, real_file):
+    file = real_file("CT_small.dcm")
+    code, lines = explain({"dicomTagConfig": {}}, file)
+    assert code == 0
+    assert "00100010 PatientName: RESET (Matched ID: 00100010 (PS3.15 2026d Basic Profile Z, here a keyed pseudonym))" in lines
+    assert "00280010 Rows: KEPT" in lines
+    dataset = pydicom.dcmread(file)
+    assert {f"{int(element.tag):08X}" for element in dataset} <= {line.split(":")[0].split(" ")[0].split(".")[-1] for line in lines if line}
+    folded = "\n".join(lines).casefold()
+    assert not [token for token in tokens_of(dataset) if len(token.text) > 3 and token.text in folded]
+
+
+def test_elements_in_sequences_have_their_path(explain, real_file):
+    _, lines = explain({"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}}, real_file("CT_small.dcm"))
+    assert "00101002[0].00100020 PatientID: CLEANED GENERIC_ID (Matched VR: LO)" in lines
+    assert "  DEIDENTIFY_TAG_CONTENTS keeps every element, and of its text what inspection does not find" in lines
+
+
+def test_what_cannot_be_explained_is_said(explain, real_file):
+    code, lines = explain({}, real_file("DICOMDIR"))
+    assert code == 1
+    assert lines[-1].startswith("dicom-deid: read ")
+    code, lines = explain({"dicom": {"keepList": {"tags": ["Nobody"]}}})
+    assert (code, lines) == (2, ["dicom-deid: " + lines[0].removeprefix("dicom-deid: ")])
+    assert "config.dicom.keepList.tags.0 is 'Nobody'" in lines[0]
