@@ -1,11 +1,12 @@
 """What is asked for, consent to it, and the names under which the run is known."""
 
 import json
+import pickle
 
 import pytest
 
 from pipeline.options import parse
-from pipeline.request import operation_name, read_request, require_consent, store_address
+from pipeline.request import keep_keys, operation_name, read_request, require_consent, store_address
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE
@@ -103,3 +104,31 @@ def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
     assert name("--operation_id=mine").operation_id == "mine"
     assert name("--fhir_store", STORE).name.startswith("projects/p/locations/l/datasets/d/operations/")
     assert len(plain.source_store.rpartition("/")[2]) == 16
+
+
+KEYED = {"text": {"transformations": [{"dateShiftConfig": {"cryptoKey": "MDEyMzQ1Njc4OWFiY2RlZg=="}}]}}
+
+
+def test_a_raw_key_has_a_file_of_its_own_and_only_its_reference_travels(settings, tmp_path):
+    made = settings("--config", written(tmp_path, KEYED))
+    request = read_request(made)
+    made.workspace.make()
+    keep_keys(request.config, made.workspace)
+    (file,) = (tmp_path / "ws" / "keys").iterdir()
+    assert (file.read_text().strip(), file.stat().st_mode & 0o777) == (b"0123456789abcdef".hex(), 0o600)
+    assert request.plan.text.of("DATE").key.uri == f"file:{file}"
+    assert file.stem in request.config.to_json()
+    for material in (b"0123456789abcdef", b"0123456789abcdef".hex().encode(), b"MDEyMzQ1Njc4OWFiY2RlZg"):
+        assert material not in pickle.dumps(request.plan) + request.config.to_json().encode()
+
+
+def test_a_raw_key_is_refused_for_a_remote_runner(settings, tmp_path):
+    remote = settings("--config", written(tmp_path, KEYED), "--runner=DataflowRunner", "--key_uri=env:X")
+    with pytest.raises(ConfigError, match="cryptoKey: a raw key cannot travel to a remote runner"):
+        read_request(remote)
+
+
+def test_an_info_type_that_is_never_found_is_refused(settings, tmp_path):
+    config = {"text": {"excludeInfoTypes": ["ETHNIC_GROUP"]}}
+    with pytest.raises(ConfigError, match=r"config\.text is 'ETHNIC_GROUP': the inspection knows no such infoType; allowed: AGE, "):
+        read_request(settings("--config", written(tmp_path, config)))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from transforms.model.plan import Profile
+from transforms.model.plan import ActionPlan, Option, Profile
+from transforms.tags.scrubber import Scrubber
 
 FILES = """
     693_J2KI.dcm 693_UNCR.dcm CT_small.dcm J2K_pixelrep_mismatch.dcm JPEG-lossy.dcm JPEG2000.dcm JPGExtended.dcm
@@ -21,6 +22,10 @@ FILES = """
 
 PROFILES = [profile for profile in Profile if profile is not Profile.KEEP_LIST]
 """A keep list may leave out whatever it likes."""
+
+RETAINED = frozenset({Option.UIDS, Option.DEVICE, Option.INSTITUTION, Option.CHARACTERISTICS, Option.FULL_DATES, Option.SAFE_PRIVATE})
+CLEANED = frozenset({Option.DESCRIPTORS, Option.STRUCTURED, Option.GRAPHICS})
+MODIFIED = CLEANED | {Option.MODIFIED_DATES, Option.CHARACTERISTICS}
 
 HONEST = {"</BurnedInAnnotation(0028,0301)> - Missing attribute for Type 1C Conditional - Module=<Enhanced#Image>"}
 """Enhanced CT and MR know only BurnedInAnnotation NO, and an instance whose pixels were not searched twice must not say so."""
@@ -42,6 +47,17 @@ def test_an_output_has_no_error_that_the_source_did_not_have(real_file, scrub, t
         output = tmp_path / f"{profile}.dcm"
         output.write_bytes(scrub(source.read_bytes(), profile)[0].content)
         assert errors(output) - before - HONEST == set(), profile
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("options", [RETAINED, CLEANED, MODIFIED], ids=["retained", "cleaned", "modified"])
+def test_options_bring_no_error_either(real_file, opened, secret, tmp_path, name, options):
+    source = real_file(name)
+    plan = ActionPlan(Profile.BASIC, Option.UIDS in options, True, options=options)
+    output = tmp_path / "output.dcm"
+    output.write_bytes(Scrubber(plan, secret).scrub(opened(source.read_bytes())).content)
+    assert errors(output) - errors(source) - HONEST == set()
 
 
 @pytest.mark.servers
