@@ -10,7 +10,7 @@ from transforms.inspection.finding import InfoType, TextFinding
 from transforms.inspection.vocabulary import GIVEN_NAMES
 
 _PLAIN = r"[^\W\d_]+(?:['’-][^\W\d_]+)*"
-_RUN = re.compile(rf"(?<![^\W_]){_PLAIN}(?:(?:,?\s|_|\^)(?:[A-Z]\.\s?)?{_PLAIN})*(?![^\W_])")
+_RUN = re.compile(rf"(?<!\w){_PLAIN}(?:(?:,?\s|\^)(?:[A-Z]\.\s?)?{_PLAIN})*(?!\w)")
 _WORD = re.compile(_PLAIN)
 _ENDINGS = (
     ("ies", "y"),
@@ -26,9 +26,18 @@ _ENDINGS = (
     ("ally", ""),
     ("ic", ""),
 )
+_PARTICLES = r"Mac|Mc|De|Di|Du|La|Le|Van|Von|Fitz|St|O"
+_ABBREVIATION = 3
 _SHORTEST = 4
 _SHORTEST_CAPITALS = 5
 """Letters of a word alone: shorter ones are abbreviations."""
+
+
+def may_be_name(word: str) -> bool:
+    """Whether a word looks like one of a name: no abbreviation (QRS), and no identifier of a program (FrameOffset)."""
+    humps = re.findall(r"[A-ZÀ-Þ]?[^\WA-ZÀ-Þ\d_]+", word)
+    joined = len(humps) > 1 and not re.match(_PARTICLES, word) and "'" not in word and "-" not in word
+    return not joined and not (word.isupper() and len(word) <= _ABBREVIATION and word.lower() not in GIVEN_NAMES)
 
 
 class Dictionary:
@@ -40,7 +49,7 @@ class Dictionary:
 
     def knows(self, word: str) -> bool:
         """Whether it is a word or a form of one, or on the allow-list."""
-        small = word.lower()
+        small = re.sub(r"['’]s$", "", word.lower())
         if is_allowed(word) or small in self._words:
             return True
         if "-" in word:
@@ -64,7 +73,7 @@ class Dictionary:
         if span is None or is_eponym(text, span[1]):
             return
         inside = [word.group() for word in words if span[0] <= word.start() and word.end() <= span[1]]
-        unknown = [word for word in inside if not self.knows(word)]
+        unknown = [word for word in inside if not self.knows(word) and may_be_name(word)]
         if len(inside) > 1 and (unknown or any(word.lower() in GIVEN_NAMES for word in inside)):
             yield TextFinding(*span, InfoType.PERSON_NAME, 0.6, "ner")
         elif len(inside) == 1 and not alone and any(len(word) >= (_SHORTEST_CAPITALS if word.isupper() else _SHORTEST) for word in unknown):

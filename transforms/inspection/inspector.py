@@ -15,7 +15,9 @@ _BY_VR = {"PN": InfoType.PERSON_NAME, "DA": InfoType.DATE, "DT": InfoType.DATE, 
 """The VR says what every value is."""
 _TERMS_ONLY = frozenset({"DS", "IS", "TM", "UI"})
 _NO_SENTENCES = frozenset({"AE", "CS"})
-"""Codes: no language to recognise names by."""
+"""Codes: no language to recognise names by, and terms of standards (ISO_10918_1) that look like ids."""
+_SURE = 0.75
+"""What is found in a code has to be as sure as this."""
 
 _FORMS = (in_patterns, people_in, places_in)
 _WINDOW, _OVERLAP = 2000, 200
@@ -49,4 +51,4 @@ class Inspector:
         for start in range(0, max(len(value) - _OVERLAP, 1), _WINDOW - _OVERLAP):
             piece = value[start : start + _WINDOW]
             for search in _FORMS if vr in _NO_SENTENCES else (*_FORMS, self._engine.find):
-                yield from (one.moved(start) for one in search(piece))
+                yield from (one.moved(start) for one in search(piece) if vr not in _NO_SENTENCES or one.confidence >= _SURE)

@@ -15,7 +15,7 @@ from presidio_analyzer.nlp_engine import NlpEngineProvider, SpacyNlpEngine
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
 from transforms.inspection.allowed import is_eponym, without_allowed
-from transforms.inspection.dictionary import Dictionary
+from transforms.inspection.dictionary import Dictionary, may_be_name
 from transforms.inspection.finding import InfoType, TextFinding
 from transforms.inspection.vocabulary import GIVEN_NAMES
 
@@ -52,13 +52,19 @@ class PresidioEngine:
     def _in_form(self, text: str, form: str) -> Iterator[TextFinding]:
         for result in self._analyzer.analyze(form, language="en", entities=list(_TYPES)):
             span = without_allowed(text, result.start, result.end)
-            if span is not None and _may_be_name(text[slice(*span)]) and not is_eponym(text, span[1]):
+            if (
+                span is not None
+                and (" " in text[slice(*span)] or not text.islower())
+                and _is_name(text[slice(*span)])
+                and not is_eponym(text, span[1])
+            ):
                 yield TextFinding(*span, _TYPES[result.entity_type], min(float(result.score), 0.85), "ner")
 
 
-def _may_be_name(found: str) -> bool:
-    short = found.isupper() and found.isalpha() and len(found) <= _ABBREVIATION
-    return len(found) >= _SHORTEST and not any(map(str.isdigit, found)) and (not short or found.lower() in GIVEN_NAMES)
+def _is_name(found: str) -> bool:
+    words = _WORDS.findall(found)
+    short = len(words) == 1 and found.isupper() and len(found) <= _ABBREVIATION and found.lower() not in GIVEN_NAMES
+    return len(found) >= _SHORTEST and not any(map(str.isdigit, found)) and not short and any(map(may_be_name, words))
 
 
 def _in_title_case(text: str) -> str:
