@@ -53,6 +53,8 @@ _COMMON = frozenset(
 """Placeholders, roles, and the particles and titles of names: they name nobody."""
 _PLACEHOLDER_DATES = frozenset({dt.date(1, 1, 1), dt.date(1800, 1, 1), dt.date(1900, 1, 1)})
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "ß": "ss"})
+_GAP = 3
+"""Characters between two words of one term, at most."""
 _WHOLE_ONLY = frozenset({"DS", "IS", "TM", "UI"})
 """Numbers: an id counts only if it is a whole component of the value."""
 
@@ -96,17 +98,21 @@ class Terms:
             for term in self._by_first.get(word.text, ()):
                 run = in_order[at : at + len(term.words)]
                 same = len(run) == len(term.words) and all(mine == theirs.text for mine, theirs in zip(term.words, run, strict=True))
-                if same and all(after.start - before.end <= 3 for before, after in itertools.pairwise(run)):
+                if same and all(after.start - before.end <= _GAP for before, after in itertools.pairwise(run)):
                     yield TextFinding(word.start, run[-1].end, term.info_type, term.confidence, "term")
 
     def _inside_words(self, readable: Folded) -> Iterator[TextFinding]:
+        """Long terms inside other words, whatever little parts them."""
+        places = [place for place, character in enumerate(readable.text) if character.isalnum()]
+        bare = "".join(readable.text[place] for place in places)
         for term in self._glued:
             letters = "".join(term.words)
-            at = readable.text.find(letters)
+            at = bare.find(letters)
             while at >= 0:
-                end = at + len(letters)
-                yield TextFinding(readable.at[at], readable.end(end - 1), term.info_type, term.confidence, "term")
-                at = readable.text.find(letters, at + 1)
+                run = places[at : at + len(letters)]
+                if all(after - before <= _GAP + 1 for before, after in itertools.pairwise(run)):
+                    yield TextFinding(readable.at[run[0]], readable.end(run[-1]), term.info_type, term.confidence, "term")
+                at = bare.find(letters, at + 1)
 
 
 def terms_of(dataset: Dataset) -> Terms:
@@ -164,8 +170,21 @@ def _name(name: str) -> Iterator[Term]:
     """Words of all components of all three groups (PS3.5 6.2.1); initials only beside the family name, and glued as in log-in names."""
     for group in name.split("="):
         components = [[word.text for word in words(folded(part))] for part in re.split(r"[\^,]", group)]
-        for spelled in (components, [[word.text for word in words(folded(part.lower().translate(_UMLAUTS)))] for part in group.split("^")]):
+        for spelled in (
+            components,
+            [[word.text for word in words(folded(part.lower().translate(_UMLAUTS)))] for part in re.split(r"[\^,]", group)],
+        ):
+            yield from _joined(spelled)
             yield from _name_words([[word for word in part if word not in _COMMON] for part in spelled])
+
+
+def _joined(components: list[list[str]]) -> Iterator[Term]:
+    """Family and given name each written as one word, and both together."""
+    whole = ["".join(part) for part in components if any(word not in _COMMON for word in part)]
+    both = [whole[0] + whole[1], whole[1] + whole[0]] if len(whole) > 1 else []
+    for letters in (*whole, *both):
+        if len(letters) >= (2 if letters >= IDEOGRAPHS else 4) and len(set(letters)) > 1 and not letters.isdigit():
+            yield Term((letters,), InfoType.PERSON_NAME, 1.0)
 
 
 def _name_words(components: list[list[str]]) -> Iterator[Term]:
@@ -216,6 +235,9 @@ def _date(value: str) -> Iterator[Term]:
     if day is None or day in _PLACEHOLDER_DATES:
         return
     year, month, date = f"{day.year:04}", f"{day.month:02}", f"{day.day:02}"
+    for order in ((year, month, date), (date, month, year), (month, date, year)):
+        yield Term(order, InfoType.DATE, 0.9)
+        yield Term(tuple(number.lstrip("0") for number in order), InfoType.DATE, 0.9)
     for spelling in (year + month + date, date + month + year, month + date + year):
         yield Term((spelling,), InfoType.DATE, 1.0)
     for spelling in (year[2:] + month + date, date + month + year[2:], month + date + year[2:]):
