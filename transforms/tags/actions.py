@@ -56,6 +56,8 @@ class Step(enum.Enum):
     """A sequence is walked, and the text that stays in its items cleaned."""
     SHIFT = enum.auto()
     """Dates move by the patient's days."""
+    TIME = enum.auto()
+    """A date or time stays if it is one: what else stands there goes."""
     AGE = enum.auto()
     """An age stays; over 89 it becomes 090Y."""
     EMPTY = enum.auto()
@@ -75,7 +77,7 @@ class Decision:
     step: Step
     reason: str = ""
     instead: Step = Step.DELETE
-    """What to do with a value that SHIFT or AGE cannot read."""
+    """What to do with a value that SHIFT, TIME or AGE cannot read."""
 
 
 _KEPT = Decision(Step.KEEP)
@@ -229,6 +231,7 @@ def _basic(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, cre
     return _by_option(plan, row, sop_class, path, vr) or _by_table(row, sop_class, path, vr)
 
 
+_DATES = frozenset({"DA", "DT", "TM"})
 _RETAIN = (Option.FULL_DATES, Option.UIDS, Option.DEVICE, Option.INSTITUTION, Option.CHARACTERISTICS)
 _CLEAN = (Option.DESCRIPTORS, Option.STRUCTURED, Option.GRAPHICS, Option.DEVICE, Option.CHARACTERISTICS)
 
@@ -242,6 +245,8 @@ def _by_option(plan: ActionPlan, row: tables.Row, sop_class: str, path: tuple[in
         if option in plan.options and row.options.get(option) == "K":
             if vr == "AS":
                 return Decision(Step.AGE, _option_reason(tag, option), _by_table(row, sop_class, path, vr).step)
+            if vr in _DATES:
+                return Decision(Step.TIME, _option_reason(tag, option), _by_table(row, sop_class, path, vr).step)
             return Decision(Step.KEEP) if vr == standard_vr(tag) or standard_vr(tag) is None else None
     for option in _CLEAN:
         if option in plan.options and row.options.get(option) == "C":
@@ -262,7 +267,7 @@ def _shifted(basic: Decision, tag: int, vr: str) -> Decision | None:
     """Modified dates: days move, times of day and offsets from UTC stay; None for time stamps in bytes."""
     if vr in ("DA", "DT"):
         return Decision(Step.SHIFT, _option_reason(tag, Option.MODIFIED_DATES), basic.step)
-    return _KEPT if vr in ("TM", "SH") else None
+    return Decision(Step.TIME, _option_reason(tag, Option.MODIFIED_DATES), basic.step) if vr in ("TM", "SH") else None
 
 
 def _option_reason(tag: int, option: Option) -> str:
@@ -299,12 +304,11 @@ def _missed_by_table(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr
     if standard_vr(tag) == "SQ":
         return Decision(Step.DELETE, matched(tag, NO_SEQUENCE))
     known = standard_vr(tag) or vr
-    if known in ("DA", "DT", "TM") and Option.FULL_DATES in plan.options:
-        return _KEPT
     if tag in _OTHER_CALENDARS or (known in _TELLING_VRS and tag != _URN_CODE):
         missed = Decision(_STEPS[resolve_code("X/Z/D", sop_class, path)], _missed(tag, known))
-        modified = Option.MODIFIED_DATES in plan.options and tag not in _OTHER_CALENDARS and known in ("DA", "DT", "TM")
-        return (_shifted(missed, tag, known) if modified else None) or missed
+        if known in _DATES and Option.FULL_DATES in plan.options:
+            return Decision(Step.TIME, _option_reason(tag, Option.FULL_DATES), missed.step)
+        return (_shifted(missed, tag, known) if known in _DATES and Option.MODIFIED_DATES in plan.options else None) or missed
     if known == "UI" and not _names_a_kind(tag) and Option.UIDS not in plan.options:
         return Decision(Step.UID, _missed(tag, known))
     return _KEPT

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
+import re
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
@@ -20,6 +21,9 @@ from transforms.tags.charsets import decode, encode
 from transforms.tags.cleaning import Cleaned, Cleaner
 from transforms.tags.dates import patient_shift, shifted
 from transforms.tags.elements import Element
+
+_TIME = re.compile(r"(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?|[+-]\d{4}|")
+"""TM (PS3.5 6.2), as of before 1993 too, and the form of Timezone Offset From UTC."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,6 +95,14 @@ class InstanceTexts:
             return None
         value = encode(cleaned.text, vr, encodings) if cleaned.text is not None else None
         return NewText(None if value is None else _padded(value, vr), _changes(cleaned, text, vr, encodings))
+
+
+def is_time(value: str, vr: str) -> bool:
+    """Whether one value is a date (DA), date and time (DT), time of day (TM) or offset from UTC, or empty."""
+    text = value.strip(" \0")
+    if vr in ("DA", "DT"):
+        return not text or shifted(text, vr, dt.timedelta()) is not None
+    return _TIME.fullmatch(text) is not None
 
 
 def _bytes(element: Element, dataset: Dataset, vr: str, encodings: list[str]) -> bytes:

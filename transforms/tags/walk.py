@@ -14,10 +14,11 @@ from transforms.model.plan import ActionPlan, Option, Profile
 from transforms.model.records import Action, InstanceUids, TagFinding
 from transforms.tags import actions, elements, structured, tables
 from transforms.tags.actions import Decision, Step
+from transforms.tags.attributes import attribute_type
 from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
 from transforms.tags.pseudonym import patient_identity, pseudonym
-from transforms.tags.text import Texts
+from transforms.tags.text import Texts, is_time
 from transforms.tags.uids import UidMapper, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
@@ -85,6 +86,7 @@ class Walk:
             Step.CLEAN: self._cleaned,
             Step.CLEAN_ITEMS: self._kept,
             Step.SHIFT: self._shifted,
+            Step.TIME: self._time,
             Step.AGE: self._age,
         }
         self.findings: list[TagFinding] = []
@@ -162,7 +164,7 @@ class Walk:
         return structured.counts_its_items(self._source)
 
     def _cleaned(self, place: _Place, decision: Decision) -> Element:
-        """The text as inspection and the config leave it; one that cannot be decoded goes."""
+        """The text as inspection and the config leave it; one that cannot be decoded goes. Of a Type 1 attribute a dummy is left."""
         vr, element = elements.value_vr(place.element), place.element
         if elements.is_empty(element):
             return element
@@ -171,9 +173,10 @@ class Walk:
             return self._mapped(place, decision)
         if new is None:
             return elements.kept(element, place.dataset)
+        if new.value is None and attribute_type(self._sop_class, place.path) in ("1", "1C"):
+            return self._dummy(place, Decision(Step.DUMMY, f"{decision.reason}, nothing of it can stay"))
         if not new.changes:
-            self._found(place, Action.REMOVED, Decision(Step.EMPTY, f"{decision.reason}, UNDECODABLE"))
-            return elements.emptied(element)
+            return self._emptied(place, Decision(Step.EMPTY, f"{decision.reason}, UNDECODABLE"))
         tag, reason = f"{place.path[-1]:08X}", decision.reason
         for one in new.changes:
             spot = (one.info_type, one.byte_start, one.byte_end)
@@ -194,6 +197,12 @@ class Walk:
         original, tag = elements.text(place.element, place.dataset), f"{place.path[-1]:08X}"
         self.findings.append(TagFinding(tag, Action.CLEANED, decision.reason, place.where, original, moved, "DATE"))
         return elements.written(place.path[-1], vr, moved.split("\\") if "\\" in moved else moved)
+
+    def _time(self, place: _Place, decision: Decision) -> Element:
+        """A date, time of day or offset from UTC as it is, if it is one."""
+        text = elements.text(place.element, place.dataset) or ""
+        stays = all(is_time(value, elements.value_vr(place.element)) for value in text.split("\\"))
+        return elements.kept(place.element, place.dataset) if stays else self._instead(place, decision)
 
     def _age(self, place: _Place, decision: Decision) -> Element:
         """An age as it is, over 89 as 090Y (PS3.15 E.3.5)."""

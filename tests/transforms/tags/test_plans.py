@@ -124,6 +124,13 @@ def test_a_text_that_cannot_be_decoded_goes(run, file_bytes):
     assert found(scrubbed, "0008103E") == [(Action.REMOVED, "Matched VR: LO, UNDECODABLE")]
 
 
+def test_where_a_value_must_stand_and_none_can_stay_a_dummy_is_left(run, source):
+    source.SOPClassUID, source.ContentLabel = "1.2.840.10008.5.1.4.1.1.66.4", "KOWALSKI"
+    scrubbed, new, _ = run(CONTENTS, source)
+    assert new.ContentLabel == "ANONYMIZED"
+    assert found(scrubbed, "00700080") == [(Action.RESET, "Matched VR: CS, nothing of it can stay")]
+
+
 def test_days_move_by_one_number_for_a_patient_and_times_stay(run, source):
     _, new, _ = run(options(retainLongitudinalModifiedDates=1), source)
     shift = dt.datetime.strptime(new.StudyDate, "%Y%m%d") - dt.datetime(2020, 1, 10)
@@ -142,6 +149,14 @@ def test_a_date_that_is_none_is_not_shifted(run, source, file_bytes):
     scrubbed, new, _ = run(options(retainLongitudinalModifiedDates=1), file_bytes(source).replace(b"20200110", b"2020JANX"))
     assert b"JANX" not in scrubbed.content
     assert new.StudyDate == ""
+
+
+@pytest.mark.parametrize("option", ["retainLongitudinalModifiedDates", "retainLongitudinalFullDates"])
+def test_what_stands_in_a_time_but_is_none_goes(run, source, file_bytes, option):
+    content = file_bytes(source).replace(b"101112", b"KOWALS").replace(b"20200111KOWALS.5+0100", b"Kowalski, seen 10:00 ")
+    scrubbed, new, _ = run(options(**{option: 1}), content)
+    assert (new.StudyTime, new.get("AcquisitionDateTime", "")) == ("", "")
+    assert b"KOWALS" not in scrubbed.content.upper()
 
 
 def test_retained_is_what_an_option_names_and_nothing_else(run, source):

@@ -11,7 +11,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from transforms.model.keys import Secret
-from transforms.model.plan import ActionPlan, Profile
+from transforms.model.plan import ActionPlan, Option, Profile
 from transforms.tags import tables
 from transforms.tags.actions import NAMES_AN_INSTANCE
 from transforms.tags.scrubber import Scrubber
@@ -103,13 +103,22 @@ def plain(content: bytes) -> bytes:
     return content[:start] + zlib.decompress(content[start:], wbits=-zlib.MAX_WBITS)
 
 
-@pytest.mark.parametrize("profile", [Profile.BASIC, Profile.MINIMAL])
+STRICT = [
+    ActionPlan(Profile.BASIC, False, True),
+    ActionPlan(Profile.MINIMAL, False, True),
+    ActionPlan(Profile.KEEP_LIST, False, True),
+    ActionPlan(Profile.BASIC, False, True, options=frozenset({Option.MODIFIED_DATES})),
+]
+EVERY = [ActionPlan(profile, False, True) for profile in Profile] + [ActionPlan(Profile.BASIC, True, True, options=frozenset(Option))]
+
+
+@pytest.mark.parametrize("plan", STRICT, ids=["basic", "minimal", "keepList", "modified dates"])
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(planted=datasets(), syntax=st.sampled_from(SYNTAXES), sop_class=st.sampled_from(CLASSES))
-def test_no_planted_token_is_left(opened, profile, planted, syntax, sop_class):
+def test_no_planted_token_is_left(opened, plan, planted, syntax, sop_class):
     dataset, tokens = planted
     content = encoded(dataset, syntax, sop_class)
-    scrubber = Scrubber(ActionPlan(profile, False, True), Secret(b"k" * 32))
+    scrubber = Scrubber(plan, Secret(b"k" * 32))
     scrubbed = scrubber.scrub(opened(content))
     raw = plain(scrubbed.content)
     assert [token for token in tokens if token.encode() in raw] == []
@@ -129,3 +138,14 @@ def test_scrubbing_its_own_output_leaves_no_more_to_do_but_uids_pseudonyms_and_d
     twice = scrubber.scrub(opened(once.content))
     left = {finding.action.name for finding in twice.findings if not finding.tag.startswith("0012")}
     assert left <= {"REGENERATED_UID", "RESET", "RECURSED"}
+
+
+@pytest.mark.parametrize("plan", EVERY, ids=[*(profile.name for profile in Profile), "all options"])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@given(planted=datasets(), syntax=st.sampled_from(SYNTAXES), sop_class=st.sampled_from(CLASSES))
+def test_every_plan_gives_a_readable_file_twice_the_same(opened, plan, planted, syntax, sop_class):
+    content = encoded(planted[0], syntax, sop_class)
+    scrubber = Scrubber(plan, Secret(b"k" * 32))
+    scrubbed, again = scrubber.scrub(opened(content)), scrubber.scrub(opened(content))
+    assert (again.content, again.findings) == (scrubbed.content, scrubbed.findings)
+    assert [element.tag for element in pydicom.dcmread(io.BytesIO(scrubbed.content)).iterall()]
