@@ -210,9 +210,9 @@ def main() -> None:
     engine = PresidioEngine()
     engine.find("Warm up, Henry")
     sets = {"fixed": fixed(), "generated": generated(options.seed, options.rounds)}
-    print(
-        "| strings | header | n | PHI | recall | findings | precision | harmless strings touched | ms a string |\n|---|---|---|---|---|---|---|---|---|"
-    )
+    columns = ("strings", "header", "n", "PHI", "recall", "findings", "precision", "harmless strings touched", "ms a string")
+    print(f"| {' | '.join(columns)} |")
+    print("|---" * len(columns) + "|")
     for name, cases in (*sets.items(), ("all", [*sets["fixed"], *sets["generated"]])):
         for with_header in (True, False) if name != "fixed" else (False,):
             row = measure(cases, engine, with_header=with_header, show=options.misses and name != "all")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from transforms.inspection.allowed import without_allowed
 from transforms.inspection.engine import Engine
 from transforms.inspection.finding import InfoType, TextFinding, settled
 from transforms.inspection.patterns import in_patterns
@@ -45,10 +46,15 @@ class Inspector:
         if vr in _BY_VR:
             yield TextFinding(0, len(value), _BY_VR[vr], 1.0, "pattern")
             return
-        yield from self._terms.find(value, vr)
+        yield from (one for one in self._terms.find(value, vr) if vr != "CS" or not _is_vocabulary(value, one))
         if vr in _TERMS_ONLY:
             return
         for start in range(0, max(len(value) - _OVERLAP, 1), _WINDOW - _OVERLAP):
             piece = value[start : start + _WINDOW]
             for search in _FORMS if vr in _NO_SENTENCES else (*_FORMS, self._engine.find):
                 yield from (one.moved(start) for one in search(piece) if vr not in _NO_SENTENCES or one.confidence >= _SURE)
+
+
+def _is_vocabulary(code: str, finding: TextFinding) -> bool:
+    """Whether a name found in a code is a word of imaging: collections name patients after what was imaged (PANCREAS_0001)."""
+    return finding.info_type == InfoType.PERSON_NAME and without_allowed(code, finding.start, finding.end) is None

@@ -91,6 +91,14 @@ def test_codes_and_numbers_are_measured_by_the_header_and_by_form():
     assert found(own, "HEAD", "CS") == []
 
 
+def test_a_patient_named_after_what_was_imaged_does_not_spoil_the_code():
+    ds = Dataset()
+    ds.PatientName = "PANCREAS_0001"
+    own = Inspector(terms_of(ds), local_engine())
+    assert found(own, "PANCREAS", "CS") == []
+    assert found(own, "Pancreas", "LO") == [("Pancreas", "PERSON_NAME")]
+
+
 def test_an_excluded_info_type_is_not_looked_for():
     only = Inspector(Terms(()), local_engine(), frozenset({"PERSON_NAME"}))
     assert found(only, "Dr. Robert Smith on 2020-01-31") == [("2020-01-31", "DATE")]
