@@ -1,7 +1,8 @@
 """The pace of writing: one token bucket at the store's quota, and what refusals do to it (DESIGN 11).
 
 The quota (`fhir_write_ops`) counts entries a minute, not requests. All writing goes through one `Pacer`, so its rate is
-the run's rate without a coordinator.
+the run's rate without a coordinator. A store also answers 429 when requests contend for its locks: that is no matter of
+the rate but of how many are under way, which `Crowd` bounds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ MAX_PAUSE = 300.0
 """Seconds that a Retry-After can hold up writing; a store that asks for longer is asked again then."""
 MIN_IN_FLIGHT = 4
 MAX_IN_FLIGHT = 32
+EASE = 10.0
+"""Seconds without contention after which one more request may be under way."""
 
 
 class Pacer:
@@ -64,6 +67,26 @@ class Pacer:
     def pause(self, seconds: float) -> None:
         """Nothing goes for so long (Retry-After), at most MAX_PAUSE."""
         self._free = max(self._free, self._clock() + min(seconds, MAX_PAUSE))
+
+
+class Crowd:
+    """How many requests may be under way at once: each round of contention halves it, calm gives them back. For one thread."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._allowed = MAX_IN_FLIGHT
+        self._changed = clock()
+
+    def limit(self, wanted: int) -> int:
+        """`wanted`, or as many as are allowed now; at least 1."""
+        return min(wanted, self._allowed + int((self._clock() - self._changed) / EASE))
+
+    def contended(self, wanted: int) -> None:
+        """The store said that requests contend, while `wanted` would have been under way but for earlier contention."""
+        now = self._clock()
+        if self._allowed < MAX_IN_FLIGHT and now - self._changed < ROUND:
+            return
+        self._allowed, self._changed = max(1, self.limit(wanted) // 2), now
 
 
 def bundle_entries(per_minute: int | None, most: int = 100) -> int:
