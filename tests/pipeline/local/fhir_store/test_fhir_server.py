@@ -22,23 +22,6 @@ STORE = "v1beta1/projects/test-project/locations/us-central1/datasets/test-datas
 SEED_PAGE = Path(__file__).parents[3] / "seed_page"
 
 
-@pytest.fixture(scope="module")
-def shared_workspace(tmp_path_factory) -> Workspace:
-    return Workspace(str(tmp_path_factory.mktemp("served")))
-
-
-@pytest.fixture(scope="module")
-def server(shared_workspace):
-    with running_store(shared_workspace, None) as url:
-        yield url
-
-
-@pytest.fixture
-def base(server, request) -> str:
-    """The URL of a store of the test's own."""
-    return f"{server}/v1beta1/projects/p/locations/l/datasets/d/fhirStores/{abs(hash(request.node.name))}"
-
-
 @contextlib.contextmanager
 def process(workspace: Workspace, *options: str):
     command = [sys.executable, "-m", "pipeline.local.serve", "--workspace", workspace.root, *options]
@@ -93,6 +76,7 @@ def test_the_store_says_that_it_is_r4_and_takes_client_ids(base):
         "version": "R4",
         "enableUpdateCreate": True,
         "disableReferentialIntegrity": True,
+        "defaultSearchHandlingStrict": False,
     }
 
 
@@ -117,7 +101,9 @@ def test_the_capability_statement_is_valid_and_names_what_is_configured(base, se
         ("GET", "/fhir/Patient", 404),
         ("GET", "/fhir/Patient/a", 404),
         ("PUT", "/fhir/Patient/a", 404),
-        ("DELETE", "/fhir/Provenance/a", 405),
+        ("DELETE", "/fhir/Provenance", 405),
+        ("DELETE", "/fhir/Patient/a", 404),
+        ("PATCH", "/fhir/Provenance/a", 405),
         ("GET", "/no-such", 404),
         ("POST", "/fhir", 400),
         ("POST", "/fhir/Provenance", 400),
@@ -205,6 +191,7 @@ def test_writes_past_the_quota_wait_for_retry_after(workspace, provenance):
         entries = [{"request": {"method": "PUT", "url": f"Provenance/{n}"}, "resource": provenance(str(n))} for n in range(61)]
         answer = requests.post(f"{base}/fhir", json={"resourceType": "Bundle", "type": "batch", "entry": entries}, timeout=30).json()
         assert [entry["response"]["status"] for entry in answer["entry"]][59:] == ["201 Created", "429 Too Many Requests"]
+        assert answer["entry"][60]["response"]["outcome"]["issue"][0]["diagnostics"].endswith("; Retry-After: 1")
         refused = put(base, provenance("60"))
         assert (refused.status_code, issue(refused), refused.headers["Retry-After"]) == (429, "throttled", "1")
         assert requests.get(f"{base}/fhir/Provenance/0", timeout=30).status_code == 200
