@@ -15,7 +15,7 @@ from transforms.tags.actions import Decision, Step
 from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
 from transforms.tags.pseudonym import patient_identity, pseudonym
-from transforms.tags.uids import UidMapper, strip
+from transforms.tags.uids import UidMapper, are_uids, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
 
@@ -88,7 +88,10 @@ class Walk:
         if self._plan.redact_all_text and any(actions.PIXELS & item.keys() for item in place.items or ()):
             return Decision(Step.DELETE, actions.matched(tag, actions.THUMBNAIL))
         plan = self._basic if tag in self._pointed_at and len(place.path) == 1 else self._plan
-        return actions.decide(plan, self._sop_class, place.path, vr)
+        decision = actions.decide(plan, self._sop_class, place.path, vr)
+        if actions.is_kept_kind(plan, decision, place.path, vr) and not are_uids(elements.raw_text(place.element)):
+            return Decision(Step.UID, actions.matched(tag, "no UID, so it names no kind of thing"))
+        return decision
 
     def _kept(self, place: _Place, _: Decision) -> Element:
         """The element as it is; a sequence is rebuilt of its items, so that nothing passes that was not read."""
