@@ -70,11 +70,15 @@ def shards(folder: Path) -> list[ShardRef]:
     return [shard_ref(folder, path.stem) for path in sorted(folder.glob("*.ndjson"))]
 
 
+def read_lines(folder: Path, name: str) -> Iterator[bytes]:
+    """The entries of one shard as they stand in it."""
+    with (folder / f"{name}.ndjson").open("rb") as file:
+        yield from file
+
+
 def read_shard(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     """The entries of one shard."""
-    with (folder / f"{name}.ndjson").open("rb") as file:
-        for line in file:
-            yield json.loads(line)
+    return map(json.loads, read_lines(folder, name))
 
 
 def references(folder: Path) -> set[str]:
