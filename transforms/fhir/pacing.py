@@ -81,17 +81,18 @@ class Crowd:
         """`wanted`, or as many as are allowed now; at least 1."""
         return min(wanted, self._allowed + int((self._clock() - self._changed) / EASE))
 
-    def contended(self, wanted: int) -> None:
-        """The store said that requests contend, while `wanted` would have been under way but for earlier contention."""
-        now = self._clock()
-        if self._allowed < MAX_IN_FLIGHT and now - self._changed < ROUND:
-            return
-        self._allowed, self._changed = max(1, self.limit(wanted) // 2), now
+    def contended(self, wanted: int, sent: float) -> None:
+        """A request sent at `sent` met others, while `wanted` would be under way but for earlier contention.
+
+        What was sent before the latest change says nothing about it: requests that contend are refused together.
+        """
+        if sent >= self._changed:
+            self._allowed, self._changed = max(1, self.limit(wanted) // 2), self._clock()
 
 
 def bundle_entries(per_minute: int | None, most: int = 100) -> int:
-    """Entries in a bundle: about two seconds' worth of the quota, at most `most`, so that writing is even and answers are soon."""
-    return most if per_minute is None else min(most, max(1, per_minute // 30))
+    """Entries in a bundle: a second's worth of the quota, at most `most`, so that writing is even and answers are soon."""
+    return most if per_minute is None else min(most, max(1, per_minute // 60))
 
 
 def in_flight(per_minute: int | None, entries: int, latencies: Sequence[float]) -> int:

@@ -41,6 +41,7 @@ class _Batch:
     entries: tuple[Entry, ...]
     due: float = 0.0
     sent: int = 0
+    sent_at: float = 0.0
     throttles: int = 0
     failures: int = 0
     failing_since: float = 0.0
@@ -114,6 +115,7 @@ class FhirWriter:
     def _send(self, batch: _Batch) -> tuple[Reply, float]:
         """In a thread of the pool."""
         start = time.monotonic()
+        batch.sent_at = start
         reply = self._client.execute_bundle(bundle(batch.entries))
         return reply, time.monotonic() - start
 
@@ -199,7 +201,7 @@ class FhirWriter:
         batch.throttles += 1
         batch.due = time.monotonic() + seconds
         if contended:
-            self._crowd.contended(self._wanted())
+            self._crowd.contended(self._wanted(), batch.sent_at)
         else:
             self._pacer.refused()
         if retry_after is not None or (self._pacer.rate is None and not contended):
