@@ -46,9 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8080)
     serve.add_argument("--token_file", help="file whose first line every caller must send as its Bearer token")
     serve.add_argument("--fhir_write_ops_per_minute", type=int, help="refuse writes beyond this quota by 429")
-    search = _verb(verbs, "search", _search, "search the Provenance of a workspace")
-    search.add_argument("query", help="such as 'Provenance?lookup-source-instance:contains=studies/1'")
+    search = _verb(verbs, "search", _search, "search the Provenance of a workspace", required=False)
+    search.add_argument("query", nargs="?", help="such as 'Provenance?lookup-source-instance:contains=studies/1'")
     search.add_argument("--json", action="store_true", help="print the searchset Bundle")
+    search.add_argument("--install", action="store_true", help="put all our search parameters in force; a QUERY may follow")
+    search.add_argument("--fhir_store", help="with --install: another store, projects/…/fhirStores/ID, or the URL of any FHIR store")
     query = _verb(verbs, "query", _query, "ask the table Provenance in BigQuery SQL")
     query.add_argument("--sql_file", required=True, help="file with one statement; whatever project and dataset it names")
     query.add_argument("--json", action="store_true", help="print a JSON object a row")
@@ -64,11 +66,12 @@ def _verb(
     action: Callable[[argparse.Namespace], int],
     text: str,
     workspace: bool = True,
+    required: bool = True,
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=text, description=text, add_help=workspace)
     verb.set_defaults(verb=action)
     if workspace:
-        verb.add_argument("--workspace", required=True, help="the confidential folder of the run")
+        verb.add_argument("--workspace", required=required, help="the confidential folder of the run")
     else:
         verb.add_argument("-h", "--help", action="store_true")
     return verb
@@ -97,10 +100,24 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from pipeline.local.search import render, search  # noqa: PLC0415
+    from pipeline.local.fhir_json import write  # noqa: PLC0415
+    from pipeline.local.search import install_pack, install_remotely, render, search  # noqa: PLC0415
 
-    bundle = search(_workspace(arguments), arguments.query)
-    print(json.dumps(bundle, indent=1, ensure_ascii=False)) if arguments.json else render(bundle)
+    if arguments.fhir_store and (arguments.query or not arguments.install):
+        raise ConfigError("--fhir_store", "it says where to --install, and nothing else", "search another store by its own means")
+    if not arguments.query and not arguments.install:
+        raise ConfigError("QUERY", "there is none", "write it as 'Provenance?lookup-source-instance:contains=studies/1'")
+    if arguments.fhir_store:
+        print(f"in force: {', '.join(install_remotely(arguments.fhir_store))}", file=sys.stderr)
+        return 0
+    if not arguments.workspace:
+        raise ConfigError("--workspace", "this option is required", "name the --workspace of a run")
+    workspace = _workspace(arguments)
+    if arguments.install:
+        print(f"in force: {', '.join(install_pack(workspace))}", file=sys.stderr)
+    if arguments.query:
+        bundle = search(workspace, arguments.query)
+        print(write(bundle, indent=1)) if arguments.json else render(bundle)
     return 0
 
 

@@ -120,6 +120,15 @@ class FhirClient:
         """The FhirStore resource of a Healthcare API store. Raises StoreError."""
         return self._call("GET", self.store_url, None, deadline)
 
+    def configure_search(self, canonical_urls: Sequence[str]) -> dict[str, Any]:
+        """Put SearchParameters in force, in place of those before (Healthcare API stores only); the Operation. Raises StoreError."""
+        body = json.dumps({"canonicalUrls": list(canonical_urls)}).encode()
+        return self._call("POST", f"{self.store_url}:configureSearch", body, DEADLINE, _JSON)
+
+    def get_operation(self, name: str) -> dict[str, Any]:
+        """A long-running operation of the store's server, `projects/…/operations/ID`. Raises StoreError."""
+        return self._call("GET", f"{self.store_url.partition('/projects/')[0]}/{name}", None, DEADLINE)
+
     def search(self, query: str) -> Iterator[dict[str, Any]]:
         """The resources of all pages of a search such as `Provenance?recorded=ge2026`. Raises StoreError."""
         url: str | None = f"{self.base}/{query}"
