@@ -47,8 +47,12 @@ class InstanceDoFn(beam.DoFn, abc.ABC):
         except Exception as error:  # noqa: BLE001 - the last net: the text of a foreign exception may hold PHI, its type does not
             sentence = f"{type(error).__name__} at {_place(error)}; please report it with the library versions"
             known = InstanceProblem(self.stage, "UNEXPECTED", sentence)
-        Metrics.counter("dicom_deid", f"{self.stage}_{known.kind.value}").inc()
-        return [TaggedOutput(OUTCOME, Outcome.of(self.reference(element), known))]
+        return [self.outcome(element, known)]
+
+    def outcome(self, element: Any, problem: InstanceProblem) -> TaggedOutput:
+        """The outcome that a problem makes of the instance at hand, counted; for a stage with something to say beside it."""
+        Metrics.counter("dicom_deid", f"{self.stage}_{problem.kind.value}").inc()
+        return TaggedOutput(OUTCOME, Outcome.of(self.reference(element), problem))
 
 
 def _place(error: Exception) -> str:

@@ -270,3 +270,14 @@ def walk(resource):
         assert extension.get("extension") != []
         stack += extension.get("extension", [])
         yield extension
+
+
+def test_a_held_instance_is_told_as_such_and_not_as_published(name, written):
+    builder = ProvenanceBuilder(name, SECRET, Phi.INCLUDE, Shape.GOOGLE)
+    published, held = builder.build(written), builder.build(dataclasses.replace(written, held="RESIDUAL_TOKEN"))
+    target = held["target"][0]["identifier"]["value"]
+    assert target == f"{LOCAL_DATASET}/dicomStores/quarantine-0123456789abcdef/dicomWeb/studies/2.25.1/series/2.25.2/instances/2.25.3"
+    assert held["activity"] == {"coding": [{"system": "urn:dicom-deid:outcome", "code": "held"}], "text": "RESIDUAL_TOKEN"}
+    assert "activity" not in published
+    assert {**published, "target": 0} == {key: value for key, value in {**held, "target": 0}.items() if key != "activity"}
+    Provenance.model_validate(held)
