@@ -92,22 +92,29 @@ class KeyReference:
     uri: str
 
     def load(self) -> Secret:
-        """The secret. Raises PreflightError that names the reference, never the content."""
+        """The secret. Raises PreflightError that never shows the content: what was given for a name may be the key itself."""
         scheme, _, rest = self.uri.partition(":")
         if scheme == "file" and rest:
             try:
                 text = Path(rest).read_text(encoding="ascii")
             except (OSError, UnicodeDecodeError):
                 raise PreflightError(
-                    "--key_uri", "the key file cannot be read as text", "check its path and permissions", self.uri
+                    "--key_uri", "the key file cannot be read as text", "check its path and permissions", self._shown
                 ) from None
         elif scheme == "env" and rest:
             text = os.environ.get(rest, "")
         else:
-            raise PreflightError("--key_uri", "only file:PATH and env:NAME are understood", "name the key in one of these forms", self.uri)
+            raise PreflightError(
+                "--key_uri", "only file:PATH and env:NAME are understood", "name the key in one of these forms", self._shown
+            )
         if not re.fullmatch(r"[0-9a-fA-F]{64}", text.strip()):
-            raise PreflightError("--key_uri", "the key is not 64 hex digits", "make one with: openssl rand -hex 32", self.uri)
+            raise PreflightError("--key_uri", "the key is not 64 hex digits", "make one with: openssl rand -hex 32", self._shown)
         return Secret(bytes.fromhex(text.strip()))
+
+    @property
+    def _shown(self) -> str:
+        """The reference for a message; nothing where the key itself may have been given in place of its name."""
+        return "" if re.search(r"[0-9a-fA-F]{32}", self.uri) else self.uri
 
 
 def make_key_file(path: Path) -> None:
