@@ -48,7 +48,15 @@ def _walk(directory: Path) -> Iterator[tuple[str, int]]:
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))
         elif entry.is_file():
-            yield entry.path, entry.stat().st_size
+            yield entry.path, _size(entry)
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    """Bytes; 0 for a file that has gone since its folder was read, which the reader will say."""
+    try:
+        return entry.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _named(source: str) -> Iterator[tuple[str, int]]:
@@ -78,6 +86,21 @@ def _listed(file_list: Path) -> list[Path]:
 def canonical(source: str) -> str:
     """One spelling for one place: the absolute path without `.`, `..`, links or a trailing slash."""
     return str(Path(source).resolve())
+
+
+def canonical_source(source: str) -> str:
+    """The same for a source; of a glob, whose wildcards stay as they are, only the folder before them is resolved."""
+    if _GLOB & set(source) and not Path(source).exists():
+        folder = glob_folder(source)
+        return str(Path(canonical(folder), Path(source).relative_to(folder)))
+    return canonical(source)
+
+
+def glob_folder(pattern: str) -> str:
+    """The folder before a glob's first wildcard, as it is written; files that match lie below it."""
+    parts = Path(pattern).parts
+    fixed = next((index for index, part in enumerate(parts) if _GLOB & set(part)), len(parts))
+    return str(Path(*parts[:fixed]))
 
 
 def read_bytes(uri: str) -> bytes:

@@ -145,3 +145,10 @@ def test_a_closed_folder_cannot_be_written(tmp_path):
     with pytest.raises(OSError, match="Permission"):
         create_if_absent(tmp_path / "file", b"")
     tmp_path.chmod(0o700)
+
+
+def test_a_file_that_goes_while_its_folder_is_listed_is_still_named(tree):
+    found = list_files(str(tree / "b"))
+    first = next(found)
+    (tree / "b" / "x.dcm").unlink()
+    assert [(Path(path).name, size) for path, size in (first, *found)] == [("y", 2), ("x.dcm", 0)]
