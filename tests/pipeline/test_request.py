@@ -5,7 +5,7 @@ import json
 import pytest
 
 from pipeline.options import parse
-from pipeline.request import operation_name, read_request, require_consent, store_address
+from pipeline.request import asked_for, operation_name, read_request, require_consent, store_address
 from transforms.model.config import SAFE_CONFIG, Profile
 from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE
@@ -102,3 +102,18 @@ def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
     assert name("--operation_id=mine").operation_id == "mine"
     assert name("--fhir_store", STORE).name.startswith("projects/p/locations/l/datasets/d/operations/")
     assert len(plain.source_store.rpartition("/")[2]) == 16
+
+
+def test_an_endpoint_is_a_url(settings):
+    with pytest.raises(ConfigError, match="healthcare_endpoint"):
+        store_address(settings("--fhir_store", STORE, "--healthcare_endpoint", "healthcare.googleapis.com"), SAFE_CONFIG)
+
+
+def test_what_is_asked_for_does_not_depend_on_its_name(settings, secret):
+    def asked(*extra):
+        made = settings(*extra)
+        request = read_request(made)
+        return asked_for(made, request, store_address(made, request.config), secret)
+
+    assert asked("--operation_id=a") == asked("--operation_id=b") == asked()
+    assert asked("--operation_id=a", "--provenance_phi=omit") != asked("--operation_id=a")
