@@ -82,7 +82,7 @@ def _condition(kind: str, modifier: str, value: str, now: dt.datetime) -> Clause
         return _beginning(_plain(value)) if modifier == "text" else _token(value)
     if kind == "reference":
         target = f"{modifier}/{_plain(value)}" if modifier else _plain(value)
-        return "(token = ? OR substr(token, -length(?)) = ?)", [target, *["/" + target] * 2]
+        return "token IS NOT NULL AND (token = ? OR substr(token, -length(?)) = ?)", [target, *["/" + target] * 2]
     return "token = ?", [_plain(value)]
 
 
@@ -103,7 +103,7 @@ def _string(modifier: str, text: str) -> Clause:
     if modifier == "exact":
         return "text = ? AND exact = ?", [words(text), text]
     if modifier == "contains":
-        return "instr(text, ?) > 0 AND instr(fold(exact), ?) > 0", [words(text), fold(text)]
+        return "text IS NOT NULL AND instr(text, ?) > 0 AND instr(fold(exact), ?) > 0", [words(text), fold(text)]
     return _beginning(text)
 
 

@@ -118,8 +118,8 @@ def _clause(reader: StoreReader, parameters: dict[str, Parameter], parameter: Pa
     if modifier == "missing":
         if value not in ("true", "false"):
             raise Refusal(400, "value", ":missing takes true or false")
-        found = "SELECT resource FROM search_values WHERE parameter = ?"
-        return f"seq {'NOT IN' if value == 'true' else 'IN'} ({found})", [parameter.id]
+        found = "EXISTS (SELECT 1 FROM search_values WHERE resource = seq AND parameter = ?)"
+        return f"NOT {found}" if value == "true" else found, [parameter.id]
     kind = parameter.kind
     of_type = kind == "reference" and fhir_match.RESOURCE_TYPE.fullmatch(modifier)
     if kind.endswith(IDENTIFIER) or (modifier and not of_type and modifier not in fhir_match.MODIFIERS.get(kind, ())):

@@ -8,7 +8,6 @@ The page's own expression is right in no engine as written: `extension(url)` of 
 from __future__ import annotations
 
 import functools
-import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -109,7 +108,7 @@ def _union(normal: str) -> Evaluator | None:
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
-    return list({json.dumps(value, sort_keys=True, default=str): value for value in values}.values())
+    return list({repr(value): value for value in values}.values())
 
 
 def _walker(normal: str) -> Evaluator | None:

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.local.fhirpath import ExpressionError, evaluator, normalise, reference_evaluator
@@ -69,6 +69,7 @@ PATHS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(RESOURCES, PATHS)
 def test_a_walked_path_finds_what_fhirpathpy_finds(resource, path):
     walked, due = evaluator(path)(resource), reference_evaluator(normalise(path))(resource)
@@ -77,6 +78,7 @@ def test_a_walked_path_finds_what_fhirpathpy_finds(resource, path):
     ]
 
 
+@settings(deadline=None)
 @given(RESOURCES, PATHS, PATHS)
 def test_a_union_of_walked_paths_has_each_value_once(resource, one, other):
     walked = evaluator(f"{one} | {other}")(resource)
