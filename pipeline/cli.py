@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--json", action="store_true", help="print the searchset Bundle")
     search.add_argument("--install", action="store_true", help="put all our search parameters in force; a QUERY may follow")
     search.add_argument("--fhir_store", help="with --install: another store, projects/…/fhirStores/ID, or the URL of any FHIR store")
+    search.add_argument("--fhir_token_uri", help="with --fhir_store: where the Bearer token is that it wants: file:PATH or env:NAME")
     query = _verb(verbs, "query", _query, "ask the table Provenance in BigQuery SQL")
     query.add_argument("--sql_file", required=True, help="file with one statement; whatever project and dataset it names")
     query.add_argument("--json", action="store_true", help="print a JSON object a row")
@@ -102,13 +103,15 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _search(arguments: argparse.Namespace) -> int:
     from pipeline.local.fhir_json import write  # noqa: PLC0415
     from pipeline.local.search import install_pack, install_remotely, render, search  # noqa: PLC0415
+    from transforms.fhir.credentials import TokenReference  # noqa: PLC0415
 
     if arguments.fhir_store and (arguments.query or not arguments.install):
         raise ConfigError("--fhir_store", "it says where to --install, and nothing else", "search another store by its own means")
     if not arguments.query and not arguments.install:
         raise ConfigError("QUERY", "there is none", "write it as 'Provenance?lookup-source-instance:contains=studies/1'")
     if arguments.fhir_store:
-        print(f"in force: {', '.join(install_remotely(arguments.fhir_store))}", file=sys.stderr)
+        token = TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None
+        print(f"in force: {', '.join(install_remotely(arguments.fhir_store, token))}", file=sys.stderr)
         return 0
     if not arguments.workspace:
         raise ConfigError("--workspace", "this option is required", "name the --workspace of a run")

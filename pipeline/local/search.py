@@ -14,6 +14,7 @@ from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_resource import Refusal
 from transforms.fhir import install as remote
 from transforms.fhir.client import FhirClient
+from transforms.fhir.credentials import TokenReference, token_for
 from transforms.fhir.parameters import OURS, search_parameters
 from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE
@@ -51,13 +52,16 @@ def install_pack(workspace: Workspace) -> list[str]:
     return [resource["code"] for resource in search_parameters().values()]
 
 
-def install_remotely(store: str) -> list[str]:
-    """`search --install --fhir_store`: the same in another store, a URL, or a name of Google's. Raises ConfigError, StoreError."""
+def install_remotely(store: str, token: TokenReference | None = None) -> list[str]:
+    """`search --install --fhir_store`: the same in another store, a URL, or a name of Google's.
+
+    `token` is for stores that want a bearer. Raises ConfigError, PreflightError, StoreError.
+    """
     url = f"{GOOGLE}/{store}" if store.startswith("projects/") else store
     if not url.startswith(("http://", "https://")):
         why = "a store is projects/P/locations/L/datasets/D/fhirStores/F or a URL"
         raise ConfigError("--fhir_store", why, "correct the name", store)
-    with contextlib.closing(FhirClient(url)) as client:
+    with contextlib.closing(FhirClient(url, token_for(url, token))) as client:
         return remote.install(client)
 
 
@@ -87,7 +91,8 @@ def install(database: FhirDatabase, store: str, urls: Collection[str] | None = N
         with database.write(store) as writer:
             for url in shipped.keys() - present:
                 writer.put("SearchParameter", shipped[url]["id"], shipped[url])
-        fhir_configure.configure(database, store, [*configured, *shipped])
+        kept = [url for url in configured if url in present]  # one whose SearchParameter was deleted cannot be configured again
+        fhir_configure.configure(database, store, [*kept, *shipped])
     for indexed, operation in fhir_configure.unfinished(database):
         if indexed == store:
             fhir_configure.reindex(database, store, operation)

@@ -1,6 +1,8 @@
 import datetime as dt
 import io
 import json
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
@@ -61,6 +63,17 @@ def test_installing_again_writes_nothing_and_keeps_what_the_user_configured(run,
         assert operations == (2,)
 
 
+def test_a_configured_parameter_whose_resource_was_deleted_stops_nothing(run, seed_page):
+    database = FhirDatabase(run.fhir_database)
+    own = seed_page("search-parameter-lookup-source.json") | {"url": "https://example.org/own", "code": "own"}
+    with database.write(LOCAL_FHIR_STORE) as writer:
+        writer.put("SearchParameter", "own", own)
+    fhir_configure.configure(database, LOCAL_FHIR_STORE, ["https://example.org/own"])
+    with database.write(LOCAL_FHIR_STORE) as writer:
+        writer.delete("SearchParameter", "own")
+    assert search(run, "Provenance?_id=p1")["total"] == 1
+
+
 @pytest.mark.parametrize("query", ["Provenance?lookup-source=x", "Patient", "Provenance?recorded=x", ""])
 def test_a_query_that_cannot_be_understood_is_refused(run, query):
     with pytest.raises(ConfigError, match=r"^QUERY: "):
@@ -108,6 +121,19 @@ def test_installing_in_a_store_over_http_keeps_what_is_configured_there(workspac
         assert {one["meta"]["versionId"] for one in client.search("SearchParameter")} == {"1"}
     with pytest.raises(ConfigError, match="--fhir_store"):
         install_remotely("provenance")
+
+
+def test_a_store_that_wants_a_token_gets_the_named_one(run, tmp_path, capsys):
+    token = tmp_path / "token"
+    token.write_text("abc123\n")
+    command = [sys.executable, "-m", "pipeline.local.serve", "--workspace", run.root, "--token_file", str(token)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            install = ["search", "--install", "--fhir_store", f"{process.stdout.readline().strip()}/v1beta1/{LOCAL_FHIR_STORE}"]
+            assert [main(install), main([*install, "--fhir_token_uri", f"file:{token}"])] == [2, 0]
+        finally:
+            process.terminate()
+    assert "deid-frame" in capsys.readouterr().err
 
 
 def test_a_workspace_without_a_store_is_refused(workspace):
