@@ -137,7 +137,7 @@ class FhirClient:
             for entry in page.get("entry", []):
                 yield entry["resource"]
             url = next((link["url"] for link in page.get("link", []) if link.get("relation") == "next"), None)
-            if url and not url.startswith(f"{self.base}/"):
+            if url and not url.startswith((f"{self.base}/", f"{self.base}?")):
                 raise StoreError("search", "its next page is on another server", "look at the store's own base URL")
 
     def _call(self, method: str, url: str, body: bytes | None, deadline: float, media_type: str = _MEDIA_TYPE) -> dict[str, Any]:
