@@ -101,7 +101,8 @@ def install(database: FhirDatabase, store: str, urls: Collection[str] | None = N
 def render(bundle: dict[str, Any], console: Console | None = None) -> None:
     """Print one row a Provenance: id, source, destination, recorded, number of boxes and of tag findings."""
     rows = [_row(entry["resource"]) for entry in bundle.get("entry", ())]
-    sql.render(["id", "source", "destination", "recorded", "boxes", "tags"], rows, console, title=f"{bundle['total']} found")
+    found = bundle.get("total", len(rows))
+    sql.render(["id", "source", "destination", "recorded", "boxes", "tags"], rows, console, title=f"{found} found")
 
 
 def _row(resource: dict[str, Any]) -> tuple[Any, ...]:
@@ -137,4 +138,4 @@ def _pages(fetch: Callable[[list[tuple[str, str]]], dict[str, Any]]) -> Iterator
         if not following:
             return
         token = urllib.parse.parse_qs(urllib.parse.urlsplit(following[0]).query)["_page_token"][0]
-        more = [("_page_token", token)]
+        more = [("_page_token", token), ("_total", "none")]  # the first page has counted

@@ -219,8 +219,9 @@ def test_the_command_prints_a_table_or_the_bundle_with_its_numbers_as_written(ru
     printed = capsys.readouterr().out
     assert json.loads(printed)["total"] == 2
     assert '"valueDecimal": 0.250' in printed
-    assert main([*command, "Provenance?_id=p1"]) == 0
-    assert "1 found" in capsys.readouterr().out
+    for query in ("Provenance?_id=p1", "Provenance?_id=p1&_total=none", "Provenance?_id=p1&_elements=recorded"):
+        assert main([*command, query]) == 0
+        assert "1 found" in capsys.readouterr().out
 
 
 def test_the_command_installs_without_a_query(run, capsys):
