@@ -20,16 +20,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pipeline.main import main as run_main  # noqa: PLC0415 - Beam takes seconds to import
 
         return run_main(words[1:])
+    if words[:1] == ["plan"] and not {"-h", "--help"} & set(words):
+        return _guarded(lambda: _plan(words[1:]))
     arguments = _parser().parse_args(words)
+    return _guarded(lambda: arguments.verb(arguments))
+
+
+def _guarded(verb: Callable[[], int]) -> int:
+    """A verb's exit code; every expected fault is one sentence on standard error."""
     quiet_libraries()
     try:
-        code: int = arguments.verb(arguments)
+        return verb()
     except (ConfigError, PreflightError, StoreError) as fault:
         print(f"dicom-deid: {fault}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         return 0
-    return code
 
 
 def entry() -> None:
@@ -41,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dicom-deid", description="De-identify DICOM, and prove what was done.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _verb(verbs, "run", _run_help, "de-identify a folder of instances", workspace=False)
+    _verb(verbs, "plan", _run_help, "say what a run with the same options would take; writes nothing", workspace=False)
+    replay = _verb(verbs, "replay", _replay, "send an operation's dead letters to its FHIR store again")
+    replay.add_argument("--operation", help="its id; may be left out where the workspace holds one operation only")
+    replay.add_argument("--fhir_store", help="another way to the same store: its URL; by default as the latest run")
+    replay.add_argument("--fhir_token_uri", help="where the Bearer token is that the store wants: file:PATH or env:NAME")
+    replay.add_argument("--fhir_write_ops_per_minute", type=int, help="the store's write quota; by default as the latest run")
+    replay.add_argument("--skip_preflight", action="store_true", help="do not ask the store first whether it can take them")
     serve = _verb(verbs, "serve", _serve, "serve the workspace's FHIR store by the Healthcare API's paths")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; beyond loopback only with a token")
     serve.add_argument("--port", type=int, default=8080)
@@ -89,6 +102,43 @@ def _run_help(_arguments: argparse.Namespace) -> int:
 
     parser().print_help()
     return 0
+
+
+def _plan(argv: list[str]) -> int:
+    from pipeline.options import parse, workers  # noqa: PLC0415
+    from pipeline.plan import make_plan  # noqa: PLC0415
+    from pipeline.request import read_request, require_consent, store_address  # noqa: PLC0415
+    from transforms.model.storage import list_files  # noqa: PLC0415
+    from transforms.pixels.tesseract import check_tesseract  # noqa: PLC0415
+
+    settings = parse(argv)
+    request = read_request(settings)
+    for line in require_consent(request):
+        print(f"allowed: {line}", file=sys.stderr)
+    store_address(settings, request.config)
+    if request.plan.redact_all_text:
+        check_tesseract()
+    files = list(list_files(settings.source))
+    print("\n".join(make_plan(files, request.plan, workers(settings), settings.fhir_write_ops_per_minute).lines()))
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from pipeline.graph import utc_now  # noqa: PLC0415
+    from pipeline.main import exit_code, summary  # noqa: PLC0415
+    from pipeline.replay import find, replay  # noqa: PLC0415
+    from transforms.fhir.credentials import TokenReference  # noqa: PLC0415
+
+    workspace = _workspace(arguments)
+    operation, delivery = find(workspace, arguments.operation)
+    delivery = delivery.by(
+        arguments.fhir_store,
+        TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None,
+        arguments.fhir_write_ops_per_minute,
+    )
+    counts = replay(workspace, operation, delivery, arguments.skip_preflight, utc_now)
+    print(summary(operation, counts))
+    return exit_code(counts)
 
 
 def _serve(arguments: argparse.Namespace) -> int:

@@ -17,13 +17,13 @@ from typing import Any
 import apache_beam as beam
 
 from pipeline import graph
-from pipeline.local.serve import running_store
+from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
 from pipeline.operation import CANCELLED, Counts, Operation
 from pipeline.options import Settings, beam_options, parse
 from pipeline.progress import watched
-from pipeline.request import Request, StoreAddress, asked_for, operation_name, read_request, require_consent, store_address
-from transforms.fhir.client import FhirClient
+from pipeline.request import Request, asked_for, operation_name, read_request, require_consent, store_address
+from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
 from transforms.model.errors import ConfigError, PreflightError, StoreError
@@ -32,6 +32,7 @@ from transforms.model.quiet import quiet_libraries
 from transforms.model.storage import list_files, replace
 from transforms.pixels.tesseract import check_tesseract
 from transforms.provenance.operation import operation_provenance
+from transforms.write.preflight import check_destination
 
 Clock = Callable[[], dt.datetime]
 
@@ -56,6 +57,7 @@ class _Launch:
     request: Request
     operation: Operation
     key: KeyReference
+    delivery: Delivery
     url: str
     started: dt.datetime
     clock: Clock
@@ -87,6 +89,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     for line in require_consent(request):
         print(f"allowed: {line}", file=sys.stderr)
     store = store_address(settings, request.config)
+    delivery = Delivery(store.name, store.url, settings.fhir_token, settings.fhir_write_ops_per_minute)
     expected = _count_sources(settings)
     if request.plan.redact_all_text:
         check_tesseract()
@@ -98,10 +101,12 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         asked = asked_for(settings, request, store, secret)
         operation.hold_to(asked)
         _require_destination(settings, operation)
-        with _store_url(settings, store) as url:
-            _check_store(url)
+        with delivery.address(settings.workspace) as url:
+            if not settings.skip_preflight:
+                _preflight(settings, delivery, url)
             operation.bind(asked)
-            launch = _Launch(settings, request, operation, key, url, operation.begin(clock()), clock)
+            delivery.save(operation.folder)
+            launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
             ready = _prepared(launch, _announced(launch))
             with _told_if_broken(operation, clock), watched(operation.folder.progress_file, expected, operation.progress):
                 _execute(ready, settings)
@@ -177,34 +182,27 @@ def _key(settings: Settings) -> KeyReference:
     return KeyReference(f"file:{settings.workspace.key_file}")
 
 
-@contextlib.contextmanager
-def _store_url(settings: Settings, store: StoreAddress) -> Iterator[str]:
-    """The URL of the FHIR store, which is served by the run itself when no other is named."""
-    if store.url is not None:
-        yield store.url
-        return
-    with running_store(settings.workspace, settings.fhir_write_ops_per_minute) as base:
-        yield f"{base}/v1beta1/{store.name}"
-
-
-def _check_store(url: str) -> None:
-    client = FhirClient(url)
-    check_fhir_store(client)
-    client.close()
+def _preflight(settings: Settings, delivery: Delivery, url: str) -> None:
+    """Raise PreflightError unless FHIR store, destination and table can take what the run will write."""
+    with delivery.client(url) as client:
+        check_fhir_store(client)
+    check_destination(settings.destination)
+    if settings.bigquery_table:
+        check_bigquery_table(settings.bigquery_table)
 
 
 def _announced(launch: _Launch) -> dict[str, Any]:
-    """The operation's Provenance, put to the store; made once, its content never changes."""
+    """The operation's Provenance, put to the store; made once and put once, it never changes."""
     operation, phi = launch.operation, launch.settings.provenance_phi
     file = operation.folder.provenance_file
-    if file.exists():
+    new = not file.exists()
+    if not new:
         resource: dict[str, Any] = json.loads(file.read_text())
     else:
         resource = operation_provenance(operation.name, launch.request.config.to_json(), launch.started, launch.clock(), phi)
         replace(file, json.dumps(resource, sort_keys=True).encode() + b"\n")
-    client = FhirClient(launch.url)
-    client.put(resource)
-    client.close()
+    with launch.delivery.client(launch.url) as client:
+        announce(client, resource, new)
     if phi == "include":
         log.warning("Provenance will hold the original texts it found (--provenance_phi include): the FHIR store and table hold PHI.")
     return resource
@@ -232,6 +230,9 @@ def _prepared(launch: _Launch, resource: dict[str, Any]) -> graph.Run:
         unloaded=operation.unloaded(table, spooled),
         unloaded_operation=None if operation.is_loaded(table) else resource,
         clock=launch.clock,
+        token=settings.fhir_token,
+        provenance_for_held=settings.provenance_for_held,
+        validate_provenance=settings.validate_provenance,
     )
 
 

@@ -50,6 +50,8 @@ class Counts:
     """Of these, accepted by the FHIR store, in any run."""
     dead: int = 0
     """Of these, refused for good."""
+    held_too: bool = False
+    """Whether held instances have a Provenance (`--provenance_for_held`)."""
 
     @property
     def written(self) -> int:
@@ -60,12 +62,14 @@ class Counts:
     def reconciled(self) -> bool:
         """Whether nothing got lost on the way."""
         instances = self.listed == self.written + self.held + self.failed + self.skipped
-        return instances and self.proven >= self.written and self.proven == self.answered + self.dead
+        told = self.proven >= self.written + (self.held if self.held_too else 0)
+        return instances and told and self.proven == self.answered + self.dead
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, int]]) -> Counts:
         """Counts from (name, number) pairs."""
-        return cls(**dict(pairs))
+        numbers: dict[str, Any] = dict(pairs)
+        return cls(**numbers)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,14 +174,18 @@ class Operation:
         self.folder.counts_file.unlink(missing_ok=True)
         shutil.rmtree(self.folder.outcomes, ignore_errors=True)
 
-    def conclude(self, pairs: Iterable[tuple[str, int]], local_table: bool, now: dt.datetime) -> Counts:
+    def keep(self, counts: Counts) -> None:
+        """Write the counts down."""
+        replace(self.folder.counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
+
+    def conclude(self, pairs: Iterable[tuple[str, int]], local_table: bool, now: dt.datetime, held_too: bool = False) -> Counts:
         """The last step of the graph: outcomes and table for people to read, counts, final state."""
         self._gather_outcomes()
         if local_table:
             table.build(self.workspace)
-        proven = len(spool.references(self.folder.spool))
-        counts = dataclasses.replace(Counts.of(pairs), proven=proven)
-        replace(self.folder.counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
+        proven = len(spool.references(self.folder.spool) | spool.references(self.folder.spool, held=True))
+        counts = dataclasses.replace(Counts.of(pairs), proven=proven, held_too=held_too)
+        self.keep(counts)
         self.finish(counts, now)
         return counts
 

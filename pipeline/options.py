@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import re
 from pathlib import Path
 
-from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    SetupOptions,
+    StandardOptions,
+    WorkerOptions,
+)
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 
 from transforms.bigquery.table import TableName
+from transforms.fhir.credentials import TokenReference
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
 from transforms.model.storage import canonical, canonical_source, check_local, glob_folder
@@ -63,6 +72,10 @@ class DeidentifyOptions(PipelineOptions):
             help="Server of --fhir_store paths, such as https://healthcare.googleapis.com/v1beta1. By default the embedded store.",
         )
         add(
+            "--fhir_token_uri",
+            help="Where the Bearer token is that the FHIR store wants: file:PATH or env:NAME. Google's own needs none: it takes ADC.",
+        )
+        add(
             "--fhir_write_ops_per_minute",
             type=int,
             help="The write quota of the FHIR store; writing is paced to it. Required on Google Cloud.",
@@ -80,15 +93,13 @@ class DeidentifyOptions(PipelineOptions):
             choices=("google", "r4"),
             help="Extensions as on the API's page, or the same facts as strict R4 servers want them.",
         )
-        add(
-            "--allow_identifiable",
-            nargs="?",
-            const=True,
-            default=False,
-            type=_yes_or_no,
-            metavar="true|false",
-            help="Consent to a config that can leave identity behind.",
-        )
+        for option, text in (
+            ("--provenance_for_held", "Held instances have a Provenance too, whose target is in the quarantine."),
+            ("--validate_provenance", "Validate every Provenance by fhir.resources, not the first hundred of a worker only."),
+            ("--skip_preflight", "Do not try FHIR store, destination and BigQuery table before the first instance is read."),
+            ("--allow_identifiable", "Consent to a config that can leave identity behind."),
+        ):
+            add(option, nargs="?", const=True, default=False, type=_yes_or_no, metavar="true|false", help=text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,10 +116,14 @@ class Settings:
     on_uid_collision: str
     fhir_store: str | None
     healthcare_endpoint: str | None
+    fhir_token: TokenReference | None
     fhir_write_ops_per_minute: int | None
     bigquery_table: str | None
     provenance_phi: str
     provenance_shape: str
+    provenance_for_held: bool
+    validate_provenance: bool
+    skip_preflight: bool
     allow_identifiable: bool
     runner: str
     beam: tuple[str, ...]
@@ -170,10 +185,14 @@ def parse(argv: list[str]) -> Settings:
         on_uid_collision=known.on_uid_collision,
         fhir_store=known.fhir_store,
         healthcare_endpoint=known.healthcare_endpoint,
+        fhir_token=TokenReference(known.fhir_token_uri) if known.fhir_token_uri else None,
         fhir_write_ops_per_minute=known.fhir_write_ops_per_minute,
         bigquery_table=known.bigquery_table,
         provenance_phi=known.provenance_phi,
         provenance_shape=known.provenance_shape,
+        provenance_for_held=known.provenance_for_held,
+        validate_provenance=known.validate_provenance,
+        skip_preflight=known.skip_preflight,
         allow_identifiable=known.allow_identifiable,
         runner=runner,
         beam=tuple(beam),
@@ -189,6 +208,14 @@ def beam_options(settings: Settings) -> PipelineOptions:
     options.view_as(StandardOptions).runner = settings.runner
     options.view_as(SetupOptions).save_main_session = False
     return options
+
+
+def workers(settings: Settings) -> int:
+    """How many workers the options ask for; one where they leave it to the runner."""
+    direct, remote = DirectOptions(list(settings.beam)), WorkerOptions(list(settings.beam))
+    if settings.is_local:
+        return direct.direct_num_workers or os.cpu_count() or 1
+    return remote.num_workers or remote.max_num_workers or 1
 
 
 def _runner(beam: list[str]) -> str:

@@ -59,6 +59,7 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
     output = config.operation_metadata.fhir_output if config.operation_metadata else None
     named = settings.fhir_store or (output.fhir_store if output else None) or LOCAL_FHIR_STORE
     if named.startswith(("http://", "https://")):
+        _refuse_credentials(named)
         path = re.search(_STORE, named)
         address = StoreAddress(path[0] if path else named.rstrip("/"), named.rstrip("/"))
     elif not re.fullmatch(_STORE, named):
@@ -79,9 +80,15 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
     return address
 
 
+def _refuse_credentials(url: str) -> None:
+    if urlsplit(url).username is not None or urlsplit(url).query:
+        why = "a URL becomes part of what is published, so no name, password or query may stand in it"
+        raise ConfigError("--fhir_store", why, "give a token by --fhir_token_uri")
+
+
 def asked_for(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> str:
     """A keyed hash of all that decides what is published and what is told of it (DESIGN 10)."""
-    how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape)
+    how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, str(settings.provenance_for_held))
     key = secret.purpose(Purpose.OPERATION)
     return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how)
 

@@ -91,6 +91,11 @@ class OperationFolder:
         return Path(self.root, "failure.txt")
 
     @property
+    def delivery_file(self) -> Path:
+        """Which FHIR store the latest run wrote to, and how it got there."""
+        return Path(self.root, "delivery.json")
+
+    @property
     def counts_file(self) -> Path:
         """The counts of the latest run, written by the last step of its graph."""
         return Path(self.root, "counts.json")
