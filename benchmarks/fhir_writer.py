@@ -176,7 +176,9 @@ def naive(url: str, folder: OperationFolder) -> None:
     """One PUT an instance, obeying Retry-After, for at most NAIVE_SECONDS."""
     session, end = requests.Session(), time.monotonic() + NAIVE_SECONDS
     for entry in spool.read_all(folder.spool):
-        while time.monotonic() < end:
+        while True:
+            if time.monotonic() > end:
+                return
             answer = session.put(f"{url}/Provenance/{entry['provenance']['id']}", json=entry["provenance"], timeout=30)
             if answer.status_code == 200:
                 break

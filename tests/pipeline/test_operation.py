@@ -114,3 +114,10 @@ def test_only_a_finished_run_has_loaded_its_shards(operation):
     assert operation.unloaded("t", [first, second]) == (second,)
     assert operation.unloaded("other", [first]) == (first,)
     assert operation.is_loaded("t")
+
+
+def test_where_held_instances_are_told_each_must_be():
+    counts = Counts(listed=3, new=2, held=1, proven=3, answered=3, held_too=True)
+    assert counts.reconciled
+    assert not dataclasses.replace(counts, proven=2, answered=2).reconciled
+    assert dataclasses.replace(counts, proven=2, answered=2, held_too=False).reconciled

@@ -1,8 +1,11 @@
 """Options are checked before anything starts, and each refusal names the option and the mend."""
 
+import os
+
 import pytest
 
-from pipeline.options import DEFAULT_RUNNER, beam_options, parse
+from pipeline.options import DEFAULT_RUNNER, beam_options, parse, workers
+from transforms.fhir.credentials import TokenReference
 from transforms.model.errors import ConfigError
 
 
@@ -116,3 +119,18 @@ def test_one_place_has_one_spelling_with_wildcards_too(base, tmp_path, monkeypat
     assert parse([*base, "--source", "in/../in/*.dcm"]).source == f"{tmp_path}/in/*.dcm"
     (tmp_path / "scan[1]").mkdir()
     assert parse([*base, "--source", "./scan[1]/"]).source == f"{tmp_path}/scan[1]"
+
+
+def test_a_token_is_a_reference_and_flags_are_off_unless_given(base):
+    settings = parse([*base, "--fhir_token_uri=env:DEID_TOKEN", "--skip_preflight"])
+    assert settings.fhir_token == TokenReference("env:DEID_TOKEN")
+    assert (settings.skip_preflight, settings.provenance_for_held, settings.validate_provenance) == (True, False, False)
+    assert parse(base).fhir_token is None
+
+
+def test_workers_are_those_the_options_ask_for(base):
+    assert workers(parse(base)) == 1
+    assert workers(parse([*base, "--direct_num_workers=3"])) == 3
+    assert workers(parse([*base, "--direct_num_workers=0"])) == os.cpu_count()
+    remote = parse([*base, "--runner=DataflowRunner", "--key_uri=env:K", "--num_workers=5"])
+    assert workers(remote) == 5

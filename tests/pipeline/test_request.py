@@ -96,7 +96,7 @@ def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
 
     plain = name()
     assert name("--direct_num_workers=2") == plain
-    for changed in ("--on_uid_collision=distinct", "--provenance_phi=omit", "--provenance_shape=r4"):
+    for changed in ("--on_uid_collision=distinct", "--provenance_phi=omit", "--provenance_shape=r4", "--provenance_for_held"):
         assert name(changed).operation_id != plain.operation_id
     assert name("--fhir_store", STORE).operation_id != plain.operation_id
     assert name("--operation_id=mine").operation_id == "mine"
@@ -117,3 +117,10 @@ def test_what_is_asked_for_does_not_depend_on_its_name(settings, secret):
 
     assert asked("--operation_id=a") == asked("--operation_id=b") == asked()
     assert asked("--operation_id=a", "--provenance_phi=omit") != asked("--operation_id=a")
+
+
+@pytest.mark.parametrize("url", ["https://user:swordfish@h/fhir", "https://h/fhir?key=swordfish"])
+def test_a_url_that_is_published_holds_no_secret(settings, url):
+    with pytest.raises(ConfigError, match="fhir_token_uri") as caught:
+        store_address(settings("--fhir_store", url), SAFE_CONFIG)
+    assert "swordfish" not in str(caught.value)
