@@ -85,12 +85,12 @@ def test_numbers_inside_extensions_are_found_by_comparison(run, hapi):
     edges = sorted(boxes(pictured))
     assert len(edges) > 1
     first, middle, last = edges[0], (edges[0] + edges[-1]) / 2, edges[-1]
-    expected = {  # a millionth beside the edges: H2 compares them as binary fractions
-        f"le{first + 1e-6:.6f}": True,
-        f"lt{first - 1e-6:.6f}": False,
+    expected = {  # a hundredth beside the edges: HAPI indexes numbers to two places
+        f"le{first + 0.01:.6f}": True,
+        f"lt{first - 0.01:.6f}": False,
         f"gt{middle:.6f}": True,  # so the last box is indexed, not the first alone
-        f"ge{last - 1e-6:.6f}": True,
-        f"gt{last + 1e-6:.6f}": False,
+        f"ge{last - 0.01:.6f}": True,
+        f"gt{last + 0.01:.6f}": False,
     }
     for name in ("deid-relative-bottom", "relative-x-coordinate-bottom-left"):
         assert {query: pictured["id"] in found(hapi, f"{name}={query}") for query in expected} == expected
