@@ -37,6 +37,7 @@ def application(service: Service, token: str | None = None) -> Starlette:
         _route("GET", _DATASET + "/operations/{operation}", fhir_store_handlers.operation),
         _route("POST", _DATASET + "/fhirStores", fhir_store_handlers.create),
         _route("POST", _STORE + ":configureSearch", fhir_store_handlers.configure),
+        _route("POST", _STORE + ":testIamPermissions", fhir_store_handlers.permissions),
         _route("GET", _STORE + ":getFHIRStoreMetrics", fhir_store_handlers.metrics),
         _route("GET", _STORE, fhir_store_handlers.get),
         _route("PATCH", _STORE, fhir_store_handlers.patch),

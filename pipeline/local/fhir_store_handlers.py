@@ -115,3 +115,11 @@ def _fhir_store(reader: StoreReader) -> dict[str, Any]:
     parameters = fhir_configure.configured(reader)
     store = {"name": reader.name, "version": "R4", **reader.settings}
     return {**store, **({"searchConfig": {"searchParameters": parameters}} if parameters else {})}
+
+
+def permissions(call: Call) -> Response:
+    """POST {store}:testIamPermissions: who is let in at all may do everything here, so all that is asked for is granted."""
+    asked = call.body.get("permissions") if isinstance(call.body, dict) else None
+    if not isinstance(asked, list) or not all(isinstance(permission, str) for permission in asked):
+        raise Refusal(400, "invalid", "permissions is not a list of strings")
+    return json_answer({"permissions": asked})
