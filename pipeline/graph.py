@@ -71,12 +71,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
     pixels = _finish_branch(run, redacted.instances, "Pixels")
     tags = _finish_branch(run, opened.tags_only, "Tags")
 
-    outcomes = (
-        (listed.outcomes, opened.outcomes, redacted.outcomes, *pixels.outcomes, *tags.outcomes)
-        | "Outcomes" >> beam.Flatten()
-        | "TickOutcome" >> beam.Map(tick, str(folder.progress_file))
-        | "SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(folder.outcomes))
-    )
+    stages = {"List": listed.outcomes, "Read": opened.outcomes, "Redact": redacted.outcomes} | pixels.outcomes | tags.outcomes
     new = (pixels.shards, tags.shards) | "NewShards" >> beam.Flatten()
     told = (new, *pixels.held, *tags.held) | "ToldShards" >> beam.Flatten()
     earlier = p | "EarlierShards" >> beam.Create(run.spooled)
@@ -92,7 +87,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
             p | "Nothing" >> beam.Create([("listed", 0)]),
             _sum(listed.listed | "CountListed" >> beam.Map(_listed), "Listed"),
             _sum(listed.done | "CountDone" >> beam.Map(_done), "Done"),
-            _sum(outcomes | "CountOutcomes" >> beam.Map(_kind), "Outcomes"),
+            *(_outcomes(run, outcomes, name) for name, outcomes in stages.items()),
             _sum(new | "CountNew" >> beam.Map(_entries), "New"),
             _sum(answers | "CountAnswers" >> beam.FlatMap(_answers), "Answers"),
         )
@@ -108,7 +103,8 @@ class _Branch:
     shards: beam.PCollection[ShardRef]
     held: tuple[beam.PCollection[ShardRef], ...]
     """Shards of held instances, where they have a Provenance."""
-    outcomes: tuple[beam.PCollection[Outcome], ...]
+    outcomes: dict[str, beam.PCollection[Outcome]]
+    """By the name of the stage."""
 
 
 def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: str) -> _Branch:
@@ -123,7 +119,19 @@ def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: st
         | f"{name}/SpoolProvenance" >> _spool(run, held=False)
     )
     held = (written.held | f"{name}/SpoolHeld" >> _spool(run, held=True),) if run.provenance_for_held else ()
-    return _Branch(shards, held, (scrubbed.outcomes, proven.outcomes, written.outcomes))
+    outcomes = {f"{name}/Scrub": scrubbed.outcomes, f"{name}/Prove": proven.outcomes, f"{name}/Write": written.outcomes}
+    return _Branch(shards, held, outcomes)
+
+
+def _outcomes(run: Run, outcomes: beam.PCollection[Outcome], name: str) -> beam.PCollection[tuple[str, int]]:
+    """Spool the outcomes of one stage where they arise; only how many of each kind goes on."""
+    kinds = (
+        outcomes
+        | f"{name}/TickOutcome" >> beam.Map(tick, str(run.operation.folder.progress_file)).with_output_types(Outcome)
+        | f"{name}/SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(run.operation.folder.outcomes))
+        | f"{name}/CountOutcomes" >> beam.Map(_kind)
+    )
+    return _sum(kinds, f"{name}/Outcomes")
 
 
 def _spool(run: Run, held: bool) -> SpoolProvenance:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.local import table
@@ -67,8 +68,10 @@ class Counts:
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, int]]) -> Counts:
-        """Counts from (name, number) pairs."""
-        numbers: dict[str, Any] = dict(pairs)
+        """Counts from (name, number) pairs; numbers of one name add up."""
+        numbers: dict[str, Any] = collections.Counter()
+        for name, number in pairs:
+            numbers[name] += number
         return cls(**numbers)
 
 
@@ -180,7 +183,7 @@ class Operation:
 
     def conclude(self, pairs: Iterable[tuple[str, int]], local_table: bool, now: dt.datetime, held_too: bool = False) -> Counts:
         """The last step of the graph: outcomes and table for people to read, counts, final state."""
-        self._gather_outcomes()
+        replace(self.workspace.outcomes_file, self._outcome_lines())
         if local_table:
             table.build(self.workspace)
         proven = len(spool.references(self.folder.spool) | spool.references(self.folder.spool, held=True))
@@ -189,14 +192,14 @@ class Operation:
         self.finish(counts, now)
         return counts
 
-    def _gather_outcomes(self) -> None:
-        """Rewrite this operation's lines of `outcomes.ndjson`; those of other operations stay."""
+    def _outcome_lines(self) -> Iterator[bytes]:
+        """`outcomes.ndjson` with this operation's lines anew; those of other operations stay."""
         mine = self.name.operation_id
-        path = self.workspace.outcomes_file
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        kept = [line for line in lines if json.loads(line)["operation"] != mine]
-        new = [json.dumps({"operation": mine, **entry}).encode() + b"\n" for entry in spool.read_all(self.folder.outcomes)]
-        replace(path, b"".join(kept + new))
+        if self.workspace.outcomes_file.exists():
+            with self.workspace.outcomes_file.open("rb") as lines:
+                yield from (line for line in lines if json.loads(line)["operation"] != mine)
+        for entry in spool.read_all(self.folder.outcomes):
+            yield json.dumps({"operation": mine, **entry}).encode() + b"\n"
 
 
 def _counter(counts: Counts) -> dict[str, str]:

@@ -9,7 +9,7 @@ import contextlib
 import glob
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from transforms.model.errors import ConfigError
@@ -134,14 +134,14 @@ def create_if_absent(path: Path, content: bytes, mode: int = 0o644) -> bool:
     return True
 
 
-def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Put `content` at `path` in one step, in place of what was there. For the workspace only."""
+def replace(path: Path, content: bytes | Iterable[bytes], mode: int = 0o600) -> None:
+    """Put `content` (whole, or in parts) at `path` in one step, in place of what was there. For the workspace only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(handle)
         aside.replace(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -26,6 +27,11 @@ from transforms.read.open import has_pixels, open_instance, read_content
 from transforms.read.structure import check
 
 _INSTANCES, _LISTED, _DONE, _WITH_PIXELS, _TAGS_ONLY = "instances", "listed", "done", "with_pixels", "tags_only"
+_CHUNK = 64
+"""Files that cross to the identifying workers as one element: a shuffle costs ten times an element's size in memory."""
+_BUCKETS = 4096
+"""Groups in which same instances meet: enough to keep many workers busy, few enough that a group's cost is shared."""
+_NAME_BYTES = 16
 _COPY = "the file equals another source byte for byte; that one stands for both"
 _DUPLICATE = InstanceProblem("list", "DUPLICATE", _COPY, OutcomeKind.SKIPPED)
 
@@ -44,8 +50,8 @@ class Listed(NamedTuple):
     """Skipped copies."""
     done: beam.PCollection[str]
     """References that an earlier run of the operation finished."""
-    listed: beam.PCollection[str]
-    """Every reference found; each is also on one of the other three."""
+    listed: beam.PCollection[int]
+    """How many files were found, chunk by chunk; each file is also on one of the other three."""
 
 
 class Opened(NamedTuple):
@@ -75,9 +81,9 @@ class ListInstances(beam.PTransform):
         )
         settle = beam.ParDo(_Settle(self.folder, self.on_uid_collision == "distinct"))
         settled = (
-            typed(found[_INSTANCES], InstanceRef)
+            typed(found[_INSTANCES], beam.typehints.Iterable[InstanceRef])
             | "Spread" >> beam.Reshuffle()
-            | "Identify" >> beam.ParDo(_Identify(self.key)).with_output_types(tuple[str, InstanceRef])
+            | "Identify" >> beam.ParDo(_Identify(self.key)).with_output_types(tuple[int, tuple[bytes, InstanceRef]])
             | "SameInstance" >> beam.GroupByKey()
             | "Settle" >> settle.with_outputs(OUTCOME, _DONE, main=_INSTANCES)
         )
@@ -85,12 +91,12 @@ class ListInstances(beam.PTransform):
             instances=typed(settled[_INSTANCES], InstanceRef),
             outcomes=typed(settled[OUTCOME], Outcome),
             done=typed(settled[_DONE], str),
-            listed=typed(found[_LISTED], str),
+            listed=typed(found[_LISTED], int),
         )
 
 
 class _List(beam.DoFn):
-    """From a source to the reference of each file in it, and to the source list in the workspace."""
+    """From a source to the references of its files, chunk by chunk, and to the source list in the workspace."""
 
     def __init__(self, folder: OperationFolder, key: KeyReference) -> None:
         self._folder, self._key_ref = folder, key
@@ -98,21 +104,22 @@ class _List(beam.DoFn):
     def setup(self) -> None:
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
-    def process(self, source: str) -> Iterator[InstanceRef | TaggedOutput]:
+    def process(self, source: str) -> Iterator[list[InstanceRef] | TaggedOutput]:
         shard = spool.Shard(self._folder.sources)
-        for uri, size in list_files(source):
-            ref = InstanceRef(names.reference(self._key, uri), uri, size)
-            shard.add(ref.reference, {"uri": uri})
+        files = list_files(source)
+        while chunk := [InstanceRef(names.reference(self._key, uri), uri, size) for uri, size in itertools.islice(files, _CHUNK)]:
+            for ref in chunk:
+                shard.add(ref.reference, {"uri": ref.uri})
             if shard.full:
                 shard.close()
-            yield ref
-            yield TaggedOutput(_LISTED, ref.reference)
+            yield chunk
+            yield TaggedOutput(_LISTED, len(chunk))
         if len(shard):
             shard.close()
 
 
 class _Identify(beam.DoFn):
-    """Key each file by the SOP instance it claims to be, or by itself where it claims none."""
+    """Name each file by the SOP instance it claims to be, or by itself where it claims none, and key it by its bucket."""
 
     def __init__(self, key: KeyReference) -> None:
         self._key_ref = key
@@ -121,13 +128,15 @@ class _Identify(beam.DoFn):
         quiet_libraries()
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
-    def process(self, ref: InstanceRef) -> Iterator[tuple[str, InstanceRef]]:
-        uid = sop_instance(ref.uri, ref.size)
-        yield self._key.hex("sop-instance", uid) if uid else ref.reference, ref
+    def process(self, chunk: Iterable[InstanceRef]) -> Iterator[tuple[int, tuple[bytes, InstanceRef]]]:
+        for ref in chunk:
+            uid = sop_instance(ref.uri, ref.size)
+            name = self._key.digest(f"sop-instance {uid or ref.reference}".encode())[:_NAME_BYTES]
+            yield int.from_bytes(name[:2], "big") % _BUCKETS, (name, ref)
 
 
 class _Settle(beam.DoFn):
-    """Decide over each group; every reference comes out once, on one of three outputs."""
+    """Decide over each SOP instance of a bucket; every reference comes out once, on one of three outputs."""
 
     def __init__(self, folder: OperationFolder, distinct: bool) -> None:
         self._folder, self._distinct = folder, distinct
@@ -137,8 +146,14 @@ class _Settle(beam.DoFn):
         quiet_libraries()
         self._done = spool.references(self._folder.spool)
 
-    def process(self, group: tuple[str, Iterable[InstanceRef]]) -> Iterator[InstanceRef | TaggedOutput]:
-        members = list(group[1])
+    def process(self, bucket: tuple[int, Iterable[tuple[bytes, InstanceRef]]]) -> Iterator[InstanceRef | TaggedOutput]:
+        groups: dict[bytes, list[InstanceRef]] = {}
+        for name, ref in bucket[1]:
+            groups.setdefault(name, []).append(ref)
+        for name in sorted(groups):
+            yield from self._settled(groups[name])
+
+    def _settled(self, members: list[InstanceRef]) -> Iterator[InstanceRef | TaggedOutput]:
         settled = self._settle(members) if len(members) > 1 else collisions.Resolved(tuple(members), ())
         for ref in settled.instances:
             yield TaggedOutput(_DONE, ref.reference) if ref.reference in self._done else ref
