@@ -9,6 +9,7 @@ import contextlib
 import glob
 import os
 import secrets
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -42,21 +43,18 @@ def list_files(source: str) -> Iterator[tuple[str, int]]:
 
 
 def _walk(directory: Path) -> Iterator[tuple[str, int]]:
-    with os.scandir(directory) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
-        elif entry.is_file():
-            yield entry.path, _size(entry)
-
-
-def _size(entry: os.DirEntry[str]) -> int:
-    """Bytes; 0 for a file that has gone since its folder was read, which the reader will say."""
-    try:
-        return entry.stat().st_size
-    except FileNotFoundError:
-        return 0
+    """Files below, in order; one that is gone, or a link to nothing, has size 0: the reader will say what is wrong."""
+    for name in sorted(os.listdir(directory)):  # noqa: PTH208 - names alone: a folder may hold millions
+        path = directory / name
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            yield str(path), 0
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield str(path), status.st_size
+        elif stat.S_ISDIR(status.st_mode) and not path.is_symlink():
+            yield from _walk(path)
 
 
 def _named(source: str) -> Iterator[tuple[str, int]]:

@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import hashlib
 import itertools
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -18,20 +19,20 @@ from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.keys import KeyReference, Purpose
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, OpenInstance, Outcome
-from transforms.model.storage import list_files
-from transforms.model.transform import OUTCOME, InstanceDoFn, typed
+from transforms.model.storage import glob_folder, list_files
+from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, typed
 from transforms.model.workspace import OperationFolder
 from transforms.read import collisions
 from transforms.read.identify import sop_instance
 from transforms.read.open import has_pixels, open_instance, read_content
+from transforms.read.packing import NAME_BYTES, Packing
 from transforms.read.structure import check
 
 _INSTANCES, _LISTED, _DONE, _WITH_PIXELS, _TAGS_ONLY = "instances", "listed", "done", "with_pixels", "tags_only"
 _CHUNK = 64
-"""Files that cross to the identifying workers as one element: a shuffle costs ten times an element's size in memory."""
+"""Files in one element on their way to the identifying workers: what crosses costs memory, an element more than its bytes."""
 _BUCKETS = 4096
 """Groups in which same instances meet: enough to keep many workers busy, few enough that a group's cost is shared."""
-_NAME_BYTES = 16
 _COPY = "the file equals another source byte for byte; that one stands for both"
 _DUPLICATE = InstanceProblem("list", "DUPLICATE", _COPY, OutcomeKind.SKIPPED)
 
@@ -79,11 +80,12 @@ class ListInstances(beam.PTransform):
             | "Source" >> beam.Create([self.source])
             | "List" >> beam.ParDo(_List(self.folder, self.key)).with_outputs(_LISTED, main=_INSTANCES)
         )
-        settle = beam.ParDo(_Settle(self.folder, self.on_uid_collision == "distinct"))
+        pack = Packing(glob_folder(self.source))
+        settle = beam.ParDo(_Settle(self.folder, pack, self.on_uid_collision == "distinct"))
         settled = (
-            typed(found[_INSTANCES], beam.typehints.Iterable[InstanceRef])
+            typed(found[_INSTANCES], _Chunk)
             | "Spread" >> beam.Reshuffle()
-            | "Identify" >> beam.ParDo(_Identify(self.key)).with_output_types(tuple[int, tuple[bytes, InstanceRef]])
+            | "Identify" >> beam.ParDo(_Identify(self.key, pack)).with_output_types(tuple[int, bytes])
             | "SameInstance" >> beam.GroupByKey()
             | "Settle" >> settle.with_outputs(OUTCOME, _DONE, main=_INSTANCES)
         )
@@ -95,6 +97,35 @@ class ListInstances(beam.PTransform):
         )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Files that cross to the identifying workers as one element."""
+
+    refs: tuple[InstanceRef, ...]
+
+
+class _ChunkCoder(beam.coders.Coder):
+    """References one after the other, compressed: neighbours have most of their path in common."""
+
+    def __init__(self) -> None:
+        self._ref = InstanceRefCoder()
+
+    def encode(self, value: _Chunk) -> bytes:
+        """References hold no line break once they are JSON."""
+        return zlib.compress(b"\n".join(map(self._ref.encode, value.refs)))
+
+    def decode(self, encoded: bytes) -> _Chunk:
+        """The chunk again."""
+        return _Chunk(tuple(map(self._ref.decode, zlib.decompress(encoded).split(b"\n"))))
+
+    def is_deterministic(self) -> bool:
+        """True: one chunk has one encoding."""
+        return True
+
+
+beam.coders.registry.register_coder(_Chunk, _ChunkCoder)
+
+
 class _List(beam.DoFn):
     """From a source to the references of its files, chunk by chunk, and to the source list in the workspace."""
 
@@ -104,16 +135,16 @@ class _List(beam.DoFn):
     def setup(self) -> None:
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
-    def process(self, source: str) -> Iterator[list[InstanceRef] | TaggedOutput]:
+    def process(self, source: str) -> Iterator[_Chunk | TaggedOutput]:
         shard = spool.Shard(self._folder.sources)
         files = list_files(source)
-        while chunk := [InstanceRef(names.reference(self._key, uri), uri, size) for uri, size in itertools.islice(files, _CHUNK)]:
-            for ref in chunk:
+        while refs := tuple(InstanceRef(names.reference(self._key, uri), uri, size) for uri, size in itertools.islice(files, _CHUNK)):
+            for ref in refs:
                 shard.add(ref.reference, {"uri": ref.uri})
             if shard.full:
                 shard.close()
-            yield chunk
-            yield TaggedOutput(_LISTED, len(chunk))
+            yield _Chunk(refs)
+            yield TaggedOutput(_LISTED, len(refs))
         if len(shard):
             shard.close()
 
@@ -121,34 +152,35 @@ class _List(beam.DoFn):
 class _Identify(beam.DoFn):
     """Name each file by the SOP instance it claims to be, or by itself where it claims none, and key it by its bucket."""
 
-    def __init__(self, key: KeyReference) -> None:
-        self._key_ref = key
+    def __init__(self, key: KeyReference, pack: Packing) -> None:
+        self._key_ref, self._pack = key, pack
 
     def setup(self) -> None:
         quiet_libraries()
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
-    def process(self, chunk: Iterable[InstanceRef]) -> Iterator[tuple[int, tuple[bytes, InstanceRef]]]:
-        for ref in chunk:
+    def process(self, chunk: _Chunk) -> Iterator[tuple[int, bytes]]:
+        for ref in chunk.refs:
             uid = sop_instance(ref.uri, ref.size)
-            name = self._key.digest(f"sop-instance {uid or ref.reference}".encode())[:_NAME_BYTES]
-            yield int.from_bytes(name[:2], "big") % _BUCKETS, (name, ref)
+            name = self._key.digest(f"sop-instance {uid or ref.reference}".encode())[:NAME_BYTES]
+            yield int.from_bytes(name[:2], "big") % _BUCKETS, self._pack.packed(name, ref)
 
 
 class _Settle(beam.DoFn):
     """Decide over each SOP instance of a bucket; every reference comes out once, on one of three outputs."""
 
-    def __init__(self, folder: OperationFolder, distinct: bool) -> None:
-        self._folder, self._distinct = folder, distinct
+    def __init__(self, folder: OperationFolder, pack: Packing, distinct: bool) -> None:
+        self._folder, self._pack, self._distinct = folder, pack, distinct
         self._done: set[str] = set()
 
     def setup(self) -> None:
         quiet_libraries()
         self._done = spool.references(self._folder.spool)
 
-    def process(self, bucket: tuple[int, Iterable[tuple[bytes, InstanceRef]]]) -> Iterator[InstanceRef | TaggedOutput]:
+    def process(self, bucket: tuple[int, Iterable[bytes]]) -> Iterator[InstanceRef | TaggedOutput]:
         groups: dict[bytes, list[InstanceRef]] = {}
-        for name, ref in bucket[1]:
+        for packed in bucket[1]:
+            name, ref = self._pack.unpacked(packed)
             groups.setdefault(name, []).append(ref)
         for name in sorted(groups):
             yield from self._settled(groups[name])
