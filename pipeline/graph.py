@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -19,7 +19,7 @@ from transforms.fhir.transform import WriteToFhirStore
 from transforms.model.config import ActionPlan
 from transforms.model.keys import KeyReference
 from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
-from transforms.model.transform import SpoolOutcomes
+from transforms.model.transform import SpoolOutcomes, nameless
 from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
 from transforms.provenance.transform import SpoolProvenance
@@ -94,7 +94,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
         | "Counts" >> beam.Flatten()
         | "OneKey" >> beam.Map(functools.partial(_pair, None))
         | "AllCounts" >> beam.GroupByKey()
-        | "FinishOperation" >> beam.Map(_finish, run)
+        | "FinishOperation" >> beam.ParDo(_Finish(run))
     )
 
 
@@ -168,5 +168,11 @@ def _pair(key: None, value: tuple[str, int]) -> tuple[None, tuple[str, int]]:
     return key, value
 
 
-def _finish(grouped: tuple[None, Iterable[tuple[str, int]]], run: Run) -> Counts:
-    return run.operation.conclude(grouped[1], run.bigquery_table is None, run.clock(), run.provenance_for_held)
+class _Finish(beam.DoFn):
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @nameless
+    def process(self, grouped: tuple[None, Iterable[tuple[str, int]]]) -> Iterator[Counts]:
+        run = self._run
+        yield run.operation.conclude(grouped[1], run.bigquery_table is None, run.clock(), run.provenance_for_held)

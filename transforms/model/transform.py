@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import abc
+import functools
 import json
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
-from transforms.model.errors import InstanceProblem
+from transforms.model.errors import ConfigError, InstanceProblem, PreflightError, StoreError
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, OpenInstance, Outcome, ScrubbedInstance, WrittenInstance
 from transforms.model.spool import Shard
@@ -54,6 +55,24 @@ class InstanceDoFn(beam.DoFn, abc.ABC):
         """The outcome that a problem makes of the instance at hand, counted; for a stage with something to say beside it."""
         Metrics.counter("dicom_deid", f"{self.stage}_{problem.kind.value}").inc()
         return TaggedOutput(OUTCOME, Outcome.of(self.reference(element), problem))
+
+
+def nameless(process: Callable[[Any, Any], Iterable[Any]]) -> Callable[[Any, Any], Iterator[Any]]:
+    """For a DoFn's `process` that has no instance to blame: what breaks the run names a type and a place.
+
+    Beam logs the text of exceptions, and a foreign text may hold a source name.
+    """
+
+    @functools.wraps(process)
+    def named(self: Any, element: Any) -> Iterator[Any]:
+        try:
+            yield from process(self, element)
+        except (ConfigError, PreflightError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a name
+            raise RuntimeError(f"{type(error).__name__} at {_place(error)}") from None
+
+    return named
 
 
 def _place(error: Exception) -> str:

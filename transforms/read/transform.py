@@ -20,7 +20,7 @@ from transforms.model.keys import KeyReference, Purpose
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, OpenInstance, Outcome
 from transforms.model.storage import glob_folder, list_files
-from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, typed
+from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, nameless, typed
 from transforms.model.workspace import OperationFolder
 from transforms.read import collisions
 from transforms.read.identify import sop_instance
@@ -135,6 +135,7 @@ class _List(beam.DoFn):
     def setup(self) -> None:
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
+    @nameless
     def process(self, source: str) -> Iterator[_Chunk | TaggedOutput]:
         shard = spool.Shard(self._folder.sources)
         files = list_files(source)
@@ -159,6 +160,7 @@ class _Identify(beam.DoFn):
         quiet_libraries()
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
+    @nameless
     def process(self, chunk: _Chunk) -> Iterator[tuple[int, bytes]]:
         for ref in chunk.refs:
             uid = sop_instance(ref.uri, ref.size)
@@ -177,6 +179,7 @@ class _Settle(beam.DoFn):
         quiet_libraries()
         self._done = spool.references(self._folder.spool)
 
+    @nameless
     def process(self, bucket: tuple[int, Iterable[bytes]]) -> Iterator[InstanceRef | TaggedOutput]:
         groups: dict[bytes, list[InstanceRef]] = {}
         for packed in bucket[1]:
