@@ -20,16 +20,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         from pipeline.main import main as run_main  # noqa: PLC0415 - Beam takes seconds to import
 
         return run_main(words[1:])
+    if words[:1] == ["plan"] and not {"-h", "--help"} & set(words):
+        return _guarded(lambda: _plan(words[1:]))
     arguments = _parser().parse_args(words)
+    return _guarded(lambda: arguments.verb(arguments))
+
+
+def _guarded(verb: Callable[[], int]) -> int:
+    """A verb's exit code; every expected fault is one sentence on standard error."""
     quiet_libraries()
     try:
-        code: int = arguments.verb(arguments)
+        return verb()
     except (ConfigError, PreflightError, StoreError) as fault:
         print(f"dicom-deid: {fault}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         return 0
-    return code
 
 
 def entry() -> None:
@@ -44,14 +50,24 @@ def _parser() -> argparse.ArgumentParser:
     explain = _verb(verbs, "explain", _explain, "what a config would do to each element of a file, and why", workspace=False)
     explain.add_argument("--config", help="path of a DeidentifyConfig in JSON; without it the default of run")
     explain.add_argument("file", nargs="?", help="a DICOM file")
+    _verb(verbs, "plan", _run_help, "say what a run with the same options would take; writes nothing", workspace=False)
+    replay = _verb(verbs, "replay", _replay, "send an operation's dead letters to its FHIR store again")
+    replay.add_argument("--operation", help="its id; may be left out where the workspace holds one operation only")
+    replay.add_argument("--fhir_store", help="another way to the same store: its URL; by default as the latest run")
+    replay.add_argument("--fhir_token_uri", help="where the Bearer token is that the store wants: file:PATH or env:NAME")
+    replay.add_argument("--fhir_write_ops_per_minute", type=int, help="the store's write quota; by default as the latest run")
+    replay.add_argument("--skip_preflight", action="store_true", help="do not ask the store first whether it can take them")
     serve = _verb(verbs, "serve", _serve, "serve the workspace's FHIR store by the Healthcare API's paths")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; beyond loopback only with a token")
     serve.add_argument("--port", type=int, default=8080)
     serve.add_argument("--token_file", help="file whose first line every caller must send as its Bearer token")
     serve.add_argument("--fhir_write_ops_per_minute", type=int, help="refuse writes beyond this quota by 429")
-    search = _verb(verbs, "search", _search, "search the Provenance of a workspace")
-    search.add_argument("query", help="such as 'Provenance?lookup-source-instance:contains=studies/1'")
+    search = _verb(verbs, "search", _search, "search the Provenance of a workspace", required=False)
+    search.add_argument("query", nargs="?", help="such as 'Provenance?lookup-source-instance:contains=studies/1'")
     search.add_argument("--json", action="store_true", help="print the searchset Bundle")
+    search.add_argument("--install", action="store_true", help="put all our search parameters in force; a QUERY may follow")
+    search.add_argument("--fhir_store", help="with --install: another store, projects/…/fhirStores/ID, or the URL of any FHIR store")
+    search.add_argument("--fhir_token_uri", help="with --fhir_store: where the Bearer token is that it wants: file:PATH or env:NAME")
     query = _verb(verbs, "query", _query, "ask the table Provenance in BigQuery SQL")
     query.add_argument("--sql_file", required=True, help="file with one statement; whatever project and dataset it names")
     query.add_argument("--json", action="store_true", help="print a JSON object a row")
@@ -67,11 +83,12 @@ def _verb(
     action: Callable[[argparse.Namespace], int],
     text: str,
     workspace: bool = True,
+    required: bool = True,
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=text, description=text, add_help=action is not _run_help)
     verb.set_defaults(verb=action)
     if workspace:
-        verb.add_argument("--workspace", required=True, help="the confidential folder of the run")
+        verb.add_argument("--workspace", required=required, help="the confidential folder of the run")
     elif not verb.add_help:
         verb.add_argument("-h", "--help", action="store_true")
     return verb
@@ -102,6 +119,43 @@ def _explain(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _plan(argv: list[str]) -> int:
+    from pipeline.options import parse, workers  # noqa: PLC0415
+    from pipeline.plan import make_plan  # noqa: PLC0415
+    from pipeline.request import read_request, require_consent, store_address  # noqa: PLC0415
+    from transforms.model.storage import list_files  # noqa: PLC0415
+    from transforms.pixels.tesseract import check_tesseract  # noqa: PLC0415
+
+    settings = parse(argv)
+    request = read_request(settings)
+    for line in require_consent(request):
+        print(f"allowed: {line}", file=sys.stderr)
+    store_address(settings, request.config)
+    if request.plan.redact_all_text:
+        check_tesseract()
+    files = list(list_files(settings.source))
+    print("\n".join(make_plan(files, request.plan, workers(settings), settings.fhir_write_ops_per_minute).lines()))
+    return 0
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from pipeline.graph import utc_now  # noqa: PLC0415
+    from pipeline.main import exit_code, summary  # noqa: PLC0415
+    from pipeline.replay import find, replay  # noqa: PLC0415
+    from transforms.fhir.credentials import TokenReference  # noqa: PLC0415
+
+    workspace = _workspace(arguments)
+    operation, delivery = find(workspace, arguments.operation)
+    delivery = delivery.by(
+        arguments.fhir_store,
+        TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None,
+        arguments.fhir_write_ops_per_minute,
+    )
+    counts = replay(workspace, operation, delivery, arguments.skip_preflight, utc_now)
+    print(summary(operation, counts))
+    return exit_code(counts)
+
+
 def _serve(arguments: argparse.Namespace) -> int:
     from pipeline.local.serve import serve  # noqa: PLC0415
 
@@ -112,10 +166,26 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _search(arguments: argparse.Namespace) -> int:
-    from pipeline.local.search import render, search  # noqa: PLC0415
+    from pipeline.local.fhir_json import write  # noqa: PLC0415
+    from pipeline.local.search import install_pack, install_remotely, render, search  # noqa: PLC0415
+    from transforms.fhir.credentials import TokenReference  # noqa: PLC0415
 
-    bundle = search(_workspace(arguments), arguments.query)
-    print(json.dumps(bundle, indent=1, ensure_ascii=False)) if arguments.json else render(bundle)
+    if arguments.fhir_store and (arguments.query or not arguments.install):
+        raise ConfigError("--fhir_store", "it says where to --install, and nothing else", "search another store by its own means")
+    if not arguments.query and not arguments.install:
+        raise ConfigError("QUERY", "there is none", "write it as 'Provenance?lookup-source-instance:contains=studies/1'")
+    if arguments.fhir_store:
+        token = TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None
+        print(f"in force: {', '.join(install_remotely(arguments.fhir_store, token))}", file=sys.stderr)
+        return 0
+    if not arguments.workspace:
+        raise ConfigError("--workspace", "this option is required", "name the --workspace of a run")
+    workspace = _workspace(arguments)
+    if arguments.install:
+        print(f"in force: {', '.join(install_pack(workspace))}", file=sys.stderr)
+    if arguments.query:
+        bundle = search(workspace, arguments.query)
+        print(write(bundle, indent=1)) if arguments.json else render(bundle)
     return 0
 
 

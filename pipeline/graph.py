@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
@@ -13,12 +13,13 @@ import apache_beam as beam
 from pipeline.operation import Counts, Operation, timestamp
 from pipeline.progress import tick
 from transforms.bigquery.transform import WriteProvenanceTable
+from transforms.fhir.credentials import TokenReference
 from transforms.fhir.ledger import ShardAnswer
 from transforms.fhir.transform import WriteToFhirStore
 from transforms.model.keys import KeyReference
 from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
-from transforms.model.transform import SpoolOutcomes
+from transforms.model.transform import SpoolOutcomes, nameless
 from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
 from transforms.provenance.transform import SpoolProvenance
@@ -56,53 +57,54 @@ class Run:
     unloaded_operation: dict[str, Any] | None = None
     """The operation's own Provenance, where the BigQuery table may lack it."""
     clock: Callable[[], dt.datetime] = utc_now
+    token: TokenReference | None = None
+    provenance_for_held: bool = False
+    validate_provenance: bool = False
 
 
 def build(run: Run, p: beam.Pipeline) -> None:
     """Wire the stages of a run into `p`."""
     folder = run.operation.folder
     listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision)
-    opened = listed.instances | "Reshuffle" >> beam.Reshuffle() | "ReadInstance" >> ReadInstance(run.key, admit, run.clock)
+    opened = listed.instances | "ReadInstance" >> ReadInstance(run.key, admit, run.clock)
     redacted = opened.with_pixels | "RedactText" >> RedactText(run.plan)
     pixels = _finish_branch(run, redacted.instances, "Pixels")
     tags = _finish_branch(run, opened.tags_only, "Tags")
 
-    outcomes = (
-        (listed.outcomes, opened.outcomes, redacted.outcomes, *pixels.outcomes, *tags.outcomes)
-        | "Outcomes" >> beam.Flatten()
-        | "TickOutcome" >> beam.Map(tick, str(folder.progress_file))
-        | "SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(folder.outcomes))
-    )
+    stages = {"List": listed.outcomes, "Read": opened.outcomes, "Redact": redacted.outcomes} | pixels.outcomes | tags.outcomes
     new = (pixels.shards, tags.shards) | "NewShards" >> beam.Flatten()
+    told = (new, *pixels.held, *tags.held) | "ToldShards" >> beam.Flatten()
     earlier = p | "EarlierShards" >> beam.Create(run.spooled)
-    shards = (new, earlier) | "Shards" >> beam.Flatten()
-    answers = shards | "WriteToFhirStore" >> WriteToFhirStore(run.store_url, folder, run.write_ops_per_minute)
+    shards = (told, earlier) | "Shards" >> beam.Flatten()
+    answers = shards | "WriteToFhirStore" >> WriteToFhirStore(run.store_url, folder, run.write_ops_per_minute, run.token)
     if run.bigquery_table:
-        unloaded = (new, p | "UnloadedShards" >> beam.Create(run.unloaded)) | "ShardsToLoad" >> beam.Flatten()
+        unloaded = (told, p | "UnloadedShards" >> beam.Create(run.unloaded)) | "ShardsToLoad" >> beam.Flatten()
         table = WriteProvenanceTable(run.bigquery_table, folder, timestamp(run.started), run.unloaded_operation)
         _ = unloaded | "WriteProvenanceTable" >> table
 
     _ = (
         (
             p | "Nothing" >> beam.Create([("listed", 0)]),
-            listed.listed | "CountListed" >> beam.Map(_one, "listed"),
-            listed.done | "CountDone" >> beam.Map(_one, "done"),
-            outcomes | "CountOutcomes" >> beam.Map(_kind),
-            new | "CountNew" >> beam.Map(_entries),
-            answers | "CountAnswers" >> beam.FlatMap(_answers),
+            _sum(listed.listed | "CountListed" >> beam.Map(_listed), "Listed"),
+            _sum(listed.done | "CountDone" >> beam.Map(_done), "Done"),
+            *(_outcomes(run, outcomes, name) for name, outcomes in stages.items()),
+            _sum(new | "CountNew" >> beam.Map(_entries), "New"),
+            _sum(answers | "CountAnswers" >> beam.FlatMap(_answers), "Answers"),
         )
         | "Counts" >> beam.Flatten()
-        | "Sum" >> beam.CombinePerKey(sum)
         | "OneKey" >> beam.Map(functools.partial(_pair, None))
         | "AllCounts" >> beam.GroupByKey()
-        | "FinishOperation" >> beam.Map(_finish, run.operation, run.bigquery_table is None, run.clock)
+        | "FinishOperation" >> beam.ParDo(_Finish(run))
     )
 
 
 @dataclasses.dataclass(frozen=True)
 class _Branch:
     shards: beam.PCollection[ShardRef]
-    outcomes: tuple[beam.PCollection[Outcome], ...]
+    held: tuple[beam.PCollection[ShardRef], ...]
+    """Shards of held instances, where they have a Provenance."""
+    outcomes: dict[str, beam.PCollection[Outcome]]
+    """By the name of the stage."""
 
 
 def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: str) -> _Branch:
@@ -114,13 +116,40 @@ def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: st
     shards = (
         written.instances
         | f"{name}/Tick" >> beam.Map(tick, str(folder.progress_file)).with_output_types(WrittenInstance)
-        | f"{name}/SpoolProvenance" >> SpoolProvenance(run.operation.name, run.key, folder, run.phi, run.shape)
+        | f"{name}/SpoolProvenance" >> _spool(run, held=False)
     )
-    return _Branch(shards, (scrubbed.outcomes, proven.outcomes, written.outcomes))
+    held = (written.held | f"{name}/SpoolHeld" >> _spool(run, held=True),) if run.provenance_for_held else ()
+    outcomes = {f"{name}/Scrub": scrubbed.outcomes, f"{name}/Prove": proven.outcomes, f"{name}/Write": written.outcomes}
+    return _Branch(shards, held, outcomes)
 
 
-def _one(_element: object, name: str) -> tuple[str, int]:
-    return name, 1
+def _outcomes(run: Run, outcomes: beam.PCollection[Outcome], name: str) -> beam.PCollection[tuple[str, int]]:
+    """Spool the outcomes of one stage where they arise; only how many of each kind goes on."""
+    kinds = (
+        outcomes
+        | f"{name}/TickOutcome" >> beam.Map(tick, str(run.operation.folder.progress_file)).with_output_types(Outcome)
+        | f"{name}/SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(run.operation.folder.outcomes))
+        | f"{name}/CountOutcomes" >> beam.Map(_kind)
+    )
+    return _sum(kinds, f"{name}/Outcomes")
+
+
+def _spool(run: Run, held: bool) -> SpoolProvenance:
+    operation = run.operation
+    return SpoolProvenance(operation.name, run.key, operation.folder, run.phi, run.shape, run.validate_provenance, held)
+
+
+def _sum(pairs: beam.PCollection[tuple[str, int]], name: str) -> beam.PCollection[tuple[str, int]]:
+    """Added up where they arise, so that a few numbers cross and not one an instance."""
+    return pairs | f"Sum{name}" >> beam.CombinePerKey(sum)
+
+
+def _listed(found: int) -> tuple[str, int]:
+    return "listed", found
+
+
+def _done(_reference: str) -> tuple[str, int]:
+    return "done", 1
 
 
 def _kind(outcome: Outcome) -> tuple[str, int]:
@@ -139,7 +168,11 @@ def _pair(key: None, value: tuple[str, int]) -> tuple[None, tuple[str, int]]:
     return key, value
 
 
-def _finish(
-    grouped: tuple[None, Iterable[tuple[str, int]]], operation: Operation, local_table: bool, clock: Callable[[], dt.datetime]
-) -> Counts:
-    return operation.conclude(grouped[1], local_table, clock())
+class _Finish(beam.DoFn):
+    def __init__(self, run: Run) -> None:
+        self._run = run
+
+    @nameless
+    def process(self, grouped: tuple[None, Iterable[tuple[str, int]]]) -> Iterator[Counts]:
+        run = self._run
+        yield run.operation.conclude(grouped[1], run.bigquery_table is None, run.clock(), run.provenance_for_held)

@@ -9,18 +9,21 @@ import enum
 import json
 import logging
 import sys
+import traceback
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
 
 from pipeline import graph
-from pipeline.local.serve import running_store
-from pipeline.operation import Counts, Operation
+from pipeline.delivery import Delivery, announce
+from pipeline.lock import alone
+from pipeline.operation import CANCELLED, Counts, Operation
 from pipeline.options import Settings, beam_options, parse
 from pipeline.progress import watched
-from pipeline.request import Request, StoreAddress, keep_keys, operation_name, read_request, require_consent, store_address
-from transforms.fhir.client import FhirClient
+from pipeline.request import Request, asked_for, keep_keys, operation_name, read_request, require_consent, store_address
+from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
 from transforms.model.errors import ConfigError, PreflightError, StoreError
@@ -29,6 +32,7 @@ from transforms.model.quiet import quiet_libraries
 from transforms.model.storage import list_files, replace
 from transforms.pixels.tesseract import check_tesseract
 from transforms.provenance.operation import operation_provenance
+from transforms.write.preflight import check_destination
 
 Clock = Callable[[], dt.datetime]
 
@@ -42,6 +46,9 @@ class ExitCode(enum.IntEnum):
     NOT_ALL_PUBLISHED = 1
     REFUSED = 2
     NOT_RECONCILED = 3
+    """Counts do not reconcile, or there are none, since the run broke off: the destination is not to be released."""
+    INTERRUPTED = 130
+    """Ctrl-C; what shells say of it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +57,7 @@ class _Launch:
     request: Request
     operation: Operation
     key: KeyReference
+    delivery: Delivery
     url: str
     started: dt.datetime
     clock: Clock
@@ -63,6 +71,16 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, PreflightError, StoreError) as fault:
         print(f"dicom-deid: {fault}", file=sys.stderr)
         return ExitCode.REFUSED
+    except BrokenOffError as fault:
+        print(f"dicom-deid: {fault}", file=sys.stderr)
+        return ExitCode.NOT_RECONCILED
+    except KeyboardInterrupt:
+        print("dicom-deid: interrupted; start the same command again to go on.", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+
+
+class BrokenOffError(Exception):
+    """A run did not come to its end, for a reason that is nobody's expected fault. Its text holds no PHI."""
 
 
 def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
@@ -71,28 +89,69 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     for line in require_consent(request):
         print(f"allowed: {line}", file=sys.stderr)
     store = store_address(settings, request.config)
-    expected = sum(1 for _ in list_files(settings.source))
+    delivery = Delivery(store.name, store.url, settings.fhir_token, settings.fhir_write_ops_per_minute)
+    expected = _count_sources(settings)
     if request.plan.redact_all_text:
         check_tesseract()
     settings.workspace.make()
-    keep_keys(request.config, settings.workspace)
-    key = _key(settings)
-    operation = Operation(operation_name(settings, request, store, key.load()), settings.workspace)
-    with _store_url(settings, store) as url:
-        launch = _Launch(settings, request, operation, key, url, operation.begin(clock()), clock)
-        ready = _prepared(launch, _announced(launch))
-        try:
-            with watched(operation.folder.progress_file, expected, lambda count: operation.progress(count, expected)):
+    with alone(settings.workspace):
+        keep_keys(request.config, settings.workspace)
+        key = _key(settings)
+        secret = key.load()
+        operation = Operation(operation_name(settings, request, store, secret), settings.workspace)
+        asked = asked_for(settings, request, store, secret)
+        operation.hold_to(asked)
+        _require_destination(settings, operation)
+        with delivery.address(settings.workspace) as url:
+            if not settings.skip_preflight:
+                _preflight(settings, delivery, url)
+            operation.bind(asked)
+            delivery.save(operation.folder)
+            launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
+            ready = _prepared(launch, _announced(launch))
+            with _told_if_broken(operation, clock), watched(operation.folder.progress_file, expected, operation.progress):
                 _execute(ready, settings)
-        except Exception as error:
-            operation.fail(f"the run broke off ({type(error).__name__}); start the same command again to go on", clock())
-            raise
-    counts = operation.counts()
-    if counts is None:
-        raise PreflightError("run", "the runner ended without finishing the operation", "see its log, then start the same command again")
-    operation.finish(counts, clock())
+        counts = operation.counts()
+        if counts is None:
+            raise BrokenOffError("the runner ended without finishing the operation; see its log, then start the same command again.")
+        if settings.bigquery_table:
+            operation.loaded(settings.bigquery_table, spool.shards(operation.folder.spool))
+        operation.finish(counts, clock())
     print(summary(operation, counts))
     return exit_code(counts)
+
+
+@contextlib.contextmanager
+def _told_if_broken(operation: Operation, clock: Clock) -> Iterator[None]:
+    """A run that breaks off says so in its operation; the traceback, whose texts may hold PHI, stays in the workspace."""
+    try:
+        yield
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net: whatever a runner raises
+        if "KeyboardInterrupt" in traceback.format_exc():  # a worker in this process hands it on as the text of another error
+            operation.fail("interrupted; start the same command again to go on", clock(), CANCELLED)
+            raise KeyboardInterrupt from None
+        kind, file = type(error).__name__, operation.folder.failure_file
+        with contextlib.suppress(OSError):  # a full disk may be the reason
+            replace(file, traceback.format_exc().encode(errors="backslashreplace"))
+            operation.fail(f"the run broke off ({kind}); start the same command again to go on", clock())
+        raise BrokenOffError(f"the run broke off ({kind}); see {file}, then start the same command again to go on.") from None
+
+
+def _count_sources(settings: Settings) -> int:
+    """How many files the source has. Raises ConfigError if one of them is of the destination or the workspace."""
+    count = 0
+    for uri, _ in list_files(settings.source):
+        if any(Path(uri).is_relative_to(place) for place in (settings.destination, settings.workspace.root)):
+            raise ConfigError("--source", "it names files of the destination or of the workspace", "name a source apart from both")
+        count += 1
+    return count
+
+
+def _require_destination(settings: Settings, operation: Operation) -> None:
+    """Raise PreflightError where instances of earlier runs are gone: they would count as written, and not be there."""
+    if any(operation.folder.spool.glob("*.ndjson")) and not any(Path(settings.destination).glob("*")):
+        why = "it is empty, though earlier runs of this operation wrote instances to it"
+        raise PreflightError("--destination", why, "put them back, or begin anew with another --operation_id or workspace")
 
 
 def exit_code(counts: Counts) -> ExitCode:
@@ -124,29 +183,27 @@ def _key(settings: Settings) -> KeyReference:
     return KeyReference(f"file:{settings.workspace.key_file}")
 
 
-@contextlib.contextmanager
-def _store_url(settings: Settings, store: StoreAddress) -> Iterator[str]:
-    """The URL of the FHIR store, which is served by the run itself when no other is named."""
-    if store.url is not None:
-        yield store.url
-        return
-    with running_store(settings.workspace, settings.fhir_write_ops_per_minute) as base:
-        yield f"{base}/v1beta1/{store.name}"
+def _preflight(settings: Settings, delivery: Delivery, url: str) -> None:
+    """Raise PreflightError unless FHIR store, destination and table can take what the run will write."""
+    with delivery.client(url) as client:
+        check_fhir_store(client)
+    check_destination(settings.destination)
+    if settings.bigquery_table:
+        check_bigquery_table(settings.bigquery_table)
 
 
 def _announced(launch: _Launch) -> dict[str, Any]:
-    """The operation's Provenance, put to the store after its preflight; made once, its content never changes."""
-    client = FhirClient(launch.url)
-    check_fhir_store(client)
+    """The operation's Provenance, put to the store; made once and put once, it never changes."""
     operation, phi = launch.operation, launch.settings.provenance_phi
     file = operation.folder.provenance_file
-    if file.exists():
+    new = not file.exists()
+    if not new:
         resource: dict[str, Any] = json.loads(file.read_text())
     else:
         resource = operation_provenance(operation.name, launch.request.config.to_json(), launch.started, launch.clock(), phi)
         replace(file, json.dumps(resource, sort_keys=True).encode() + b"\n")
-    client.put(resource)
-    client.close()
+    with launch.delivery.client(launch.url) as client:
+        announce(client, resource, new)
     if phi == "include":
         log.warning("Provenance will hold the original texts it found (--provenance_phi include): the FHIR store and table hold PHI.")
     return resource
@@ -156,7 +213,7 @@ def _prepared(launch: _Launch, resource: dict[str, Any]) -> graph.Run:
     settings, operation = launch.settings, launch.operation
     operation.clear()
     spooled = tuple(spool.shards(operation.folder.spool))
-    loaded = (operation.state() or {}).get("done", False)
+    table = settings.bigquery_table or ""
     return graph.Run(
         operation=operation,
         plan=launch.request.plan,
@@ -171,9 +228,12 @@ def _prepared(launch: _Launch, resource: dict[str, Any]) -> graph.Run:
         bigquery_table=settings.bigquery_table,
         started=launch.started,
         spooled=spooled,
-        unloaded=() if loaded else spooled,
-        unloaded_operation=None if loaded else resource,
+        unloaded=operation.unloaded(table, spooled),
+        unloaded_operation=None if operation.is_loaded(table) else resource,
         clock=launch.clock,
+        token=settings.fhir_token,
+        provenance_for_held=settings.provenance_for_held,
+        validate_provenance=settings.validate_provenance,
     )
 
 

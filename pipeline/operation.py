@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from pipeline.local import table
 from transforms.model import spool
+from transforms.model.errors import ConfigError
 from transforms.model.names import OperationName
-from transforms.model.storage import replace
+from transforms.model.records import ShardRef
+from transforms.model.storage import create_if_absent, replace
 from transforms.model.workspace import OperationFolder, Workspace
 
 METADATA_TYPE = "type.googleapis.com/google.cloud.healthcare.v1beta1.OperationMetadata"
@@ -20,6 +23,8 @@ RESPONSE_TYPE = "type.googleapis.com/google.cloud.healthcare.v1beta1.deidentify.
 METHOD = "google.cloud.healthcare.v1beta1.dicom.DicomService.DeidentifyDicomStore"
 INTERNAL = 13
 """google.rpc.Code.INTERNAL."""
+CANCELLED = 1
+"""google.rpc.Code.CANCELLED."""
 
 
 def timestamp(moment: dt.datetime) -> str:
@@ -46,6 +51,8 @@ class Counts:
     """Of these, accepted by the FHIR store, in any run."""
     dead: int = 0
     """Of these, refused for good."""
+    held_too: bool = False
+    """Whether held instances have a Provenance (`--provenance_for_held`)."""
 
     @property
     def written(self) -> int:
@@ -56,12 +63,16 @@ class Counts:
     def reconciled(self) -> bool:
         """Whether nothing got lost on the way."""
         instances = self.listed == self.written + self.held + self.failed + self.skipped
-        return instances and self.proven >= self.written and self.proven == self.answered + self.dead
+        told = self.proven >= self.written + (self.held if self.held_too else 0)
+        return instances and told and self.proven == self.answered + self.dead
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, int]]) -> Counts:
-        """Counts from (name, number) pairs."""
-        return cls(**dict(pairs))
+        """Counts from (name, number) pairs; numbers of one name add up."""
+        numbers: dict[str, Any] = collections.Counter()
+        for name, number in pairs:
+            numbers[name] += number
+        return cls(**numbers)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,10 +96,10 @@ class Operation:
         return found
 
     def begin(self, now: dt.datetime) -> dt.datetime:
-        """Start the operation, or find it: its start time is that of its first run."""
+        """Start the operation, or find it: its start time is that of its first run. One that broke off is under way again."""
         known = self.state()
         created = known["metadata"]["createTime"] if known else timestamp(now)
-        if known is None:
+        if known is None or "error" in known:
             self._save(self._metadata(created, {"pending": "0", "success": "0", "failure": "0"}), done=False)
         return dt.datetime.fromisoformat(created)
 
@@ -110,11 +121,21 @@ class Operation:
             return
         self._save(metadata | {"endTime": timestamp(now)}, done=True, response={"@type": RESPONSE_TYPE})
 
-    def fail(self, message: str, now: dt.datetime) -> None:
+    def bind(self, asked: str) -> None:
+        """Remember what the first run was asked for (`request.asked_for`), as soon as it starts."""
+        create_if_absent(self.folder.asked_file, asked.encode(), 0o600)
+
+    def hold_to(self, asked: str) -> None:
+        """Raise ConfigError if the operation was asked for anything else: what is done already would count as this."""
+        if self.folder.asked_file.exists() and self.folder.asked_file.read_text() != asked:
+            why = "an operation of this name was asked for something else (source, destination, config, key, stores or Provenance options)"
+            raise ConfigError("--operation_id", why, "repeat its command exactly, or choose another name", self.name.operation_id)
+
+    def fail(self, message: str, now: dt.datetime, code: int = INTERNAL) -> None:
         """Record that the run as a whole broke off. `message` holds no PHI."""
         known = self.state()
         metadata = (known or {}).get("metadata") or self._metadata(timestamp(now), {})
-        self._save(metadata | {"endTime": timestamp(now)}, done=True, error={"code": INTERNAL, "message": message})
+        self._save(metadata | {"endTime": timestamp(now)}, done=True, error={"code": code, "message": message})
 
     def _metadata(self, created: str, counter: Mapping[str, str]) -> dict[str, Any]:
         return {"@type": METADATA_TYPE, "apiMethodName": METHOD, "createTime": created, "counter": dict(counter)}
@@ -130,30 +151,55 @@ class Operation:
         except FileNotFoundError:
             return None
 
+    def unloaded(self, table: str, shards: Iterable[ShardRef]) -> tuple[ShardRef, ...]:
+        """Those of the shards that no finished run loaded into a BigQuery table."""
+        loaded = self._loaded().get(table, [])
+        return tuple(shard for shard in shards if shard.name not in loaded)
+
+    def is_loaded(self, table: str) -> bool:
+        """Whether a finished run loaded the operation's own row, and so on, into a BigQuery table."""
+        return table in self._loaded()
+
+    def loaded(self, table: str, shards: Iterable[ShardRef]) -> None:
+        """Remember, once a run has come to its end, that all these stand in the table."""
+        known = self._loaded() | {table: sorted(shard.name for shard in shards)}
+        replace(self.folder.loaded_file, json.dumps(known).encode())
+
+    def _loaded(self) -> dict[str, list[str]]:
+        try:
+            found: dict[str, list[str]] = json.loads(self.folder.loaded_file.read_text())
+        except FileNotFoundError:
+            return {}
+        return found
+
     def clear(self) -> None:
         """Called before a run: what is found afterwards of counts and outcomes is then its own."""
         self.folder.counts_file.unlink(missing_ok=True)
         shutil.rmtree(self.folder.outcomes, ignore_errors=True)
 
-    def conclude(self, pairs: Iterable[tuple[str, int]], local_table: bool, now: dt.datetime) -> Counts:
+    def keep(self, counts: Counts) -> None:
+        """Write the counts down."""
+        replace(self.folder.counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
+
+    def conclude(self, pairs: Iterable[tuple[str, int]], local_table: bool, now: dt.datetime, held_too: bool = False) -> Counts:
         """The last step of the graph: outcomes and table for people to read, counts, final state."""
-        self._gather_outcomes()
+        replace(self.workspace.outcomes_file, self._outcome_lines())
         if local_table:
             table.build(self.workspace)
-        proven = len(spool.references(self.folder.spool))
-        counts = dataclasses.replace(Counts.of(pairs), proven=proven)
-        replace(self.folder.counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
+        proven = len(spool.references(self.folder.spool) | spool.references(self.folder.spool, held=True))
+        counts = dataclasses.replace(Counts.of(pairs), proven=proven, held_too=held_too)
+        self.keep(counts)
         self.finish(counts, now)
         return counts
 
-    def _gather_outcomes(self) -> None:
-        """Rewrite this operation's lines of `outcomes.ndjson`; those of other operations stay."""
+    def _outcome_lines(self) -> Iterator[bytes]:
+        """`outcomes.ndjson` with this operation's lines anew; those of other operations stay."""
         mine = self.name.operation_id
-        path = self.workspace.outcomes_file
-        lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        kept = [line for line in lines if json.loads(line)["operation"] != mine]
-        new = [json.dumps({"operation": mine, **entry}).encode() + b"\n" for entry in spool.read_all(self.folder.outcomes)]
-        replace(path, b"".join(kept + new))
+        if self.workspace.outcomes_file.exists():
+            with self.workspace.outcomes_file.open("rb") as lines:
+                yield from (line for line in lines if json.loads(line)["operation"] != mine)
+        for entry in spool.read_all(self.folder.outcomes):
+            yield json.dumps({"operation": mine, **entry}).encode() + b"\n"
 
 
 def _counter(counts: Counts) -> dict[str, str]:

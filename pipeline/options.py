@@ -4,24 +4,34 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import re
 from pathlib import Path
 
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    SetupOptions,
+    StandardOptions,
+    WorkerOptions,
+)
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 
+from transforms.bigquery.table import TableName
+from transforms.fhir.credentials import TokenReference
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
-from transforms.model.storage import canonical, check_local
+from transforms.model.storage import canonical, canonical_source, check_local, glob_folder
 from transforms.model.workspace import Workspace
 
 DEFAULT_RUNNER = "FnApiRunner"
 """DirectRunner first tries to download another runner, and may silently drop to a five times slower one (DESIGN 1)."""
 
-LOSES_OUTPUTS = frozenset({"DaskRunner", "PySparkRunner", "BeamPysparkRunner"})
-"""Runners that lose tagged outputs silently (measured)."""
+LOSES_OUTPUTS = frozenset({"daskrunner", "pysparkrunner", "beampysparkrunner"})
+"""Runners that lose tagged outputs silently (measured); in lower case, since Beam takes their names in any."""
 
-LOCAL_RUNNERS = frozenset({"FnApiRunner", "DirectRunner", "BundleBasedDirectRunner", "SwitchingDirectRunner", "PrismRunner"})
+LOCAL_RUNNERS = frozenset({"fnapirunner", "directrunner", "bundlebaseddirectrunner", "switchingdirectrunner", "prismrunner"})
 
 
 def _yes_or_no(word: str) -> bool:
@@ -62,6 +72,10 @@ class DeidentifyOptions(PipelineOptions):
             help="Server of --fhir_store paths, such as https://healthcare.googleapis.com/v1beta1. By default the embedded store.",
         )
         add(
+            "--fhir_token_uri",
+            help="Where the Bearer token is that the FHIR store wants: file:PATH or env:NAME. Google's own needs none: it takes ADC.",
+        )
+        add(
             "--fhir_write_ops_per_minute",
             type=int,
             help="The write quota of the FHIR store; writing is paced to it. Required on Google Cloud.",
@@ -79,15 +93,13 @@ class DeidentifyOptions(PipelineOptions):
             choices=("google", "r4"),
             help="Extensions as on the API's page, or the same facts as strict R4 servers want them.",
         )
-        add(
-            "--allow_identifiable",
-            nargs="?",
-            const=True,
-            default=False,
-            type=_yes_or_no,
-            metavar="true|false",
-            help="Consent to a config that can leave identity behind.",
-        )
+        for option, text in (
+            ("--provenance_for_held", "Held instances have a Provenance too, whose target is in the quarantine."),
+            ("--validate_provenance", "Validate every Provenance by fhir.resources, not the first hundred of a worker only."),
+            ("--skip_preflight", "Do not try FHIR store, destination and BigQuery table before the first instance is read."),
+            ("--allow_identifiable", "Consent to a config that can leave identity behind."),
+        ):
+            add(option, nargs="?", const=True, default=False, type=_yes_or_no, metavar="true|false", help=text)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,10 +116,14 @@ class Settings:
     on_uid_collision: str
     fhir_store: str | None
     healthcare_endpoint: str | None
+    fhir_token: TokenReference | None
     fhir_write_ops_per_minute: int | None
     bigquery_table: str | None
     provenance_phi: str
     provenance_shape: str
+    provenance_for_held: bool
+    validate_provenance: bool
+    skip_preflight: bool
     allow_identifiable: bool
     runner: str
     beam: tuple[str, ...]
@@ -116,17 +132,21 @@ class Settings:
     @property
     def is_local(self) -> bool:
         """Whether the runner works on this machine."""
-        return self.runner in LOCAL_RUNNERS
+        return self.runner.lower() in LOCAL_RUNNERS
 
 
-class _Parser(argparse.ArgumentParser):
+class _Refusing(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]  # raises like the original, but our own error
         raise ConfigError("options", re.sub(r"^argument ", "", message), "see dicom-deid run --help")
 
 
+class _BeamParser(_Refusing, BeamArgumentParser):
+    pass
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of our own options; Beam's are left over by parse_known_args."""
-    made = _Parser(prog="dicom-deid run", allow_abbrev=False, epilog="Any Apache Beam option may be added.")
+    made = _Refusing(prog="dicom-deid run", allow_abbrev=False, epilog="Any Apache Beam option may be added.")
     DeidentifyOptions._add_argparse_args(made)
     return made
 
@@ -140,13 +160,16 @@ def parse(argv: list[str]) -> Settings:
         check_local(f"--{option}", getattr(known, option))
     _refuse_unknown(beam)
     runner = _runner(beam)
-    source = known.source if set("*?[") & set(known.source) else canonical(known.source)
+    source = canonical_source(known.source)
     destination, workspace = canonical(known.destination), canonical(known.workspace)
     _keep_apart(source, destination, workspace)
-    if known.operation_id and not re.fullmatch(r"[A-Za-z0-9.-]{1,54}", known.operation_id):
-        raise ConfigError("--operation_id", "only letters, digits, dots and hyphens, at most 54", "choose another", known.operation_id)
+    if known.operation_id and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,53}", known.operation_id):
+        why = "only letters, digits, dots and hyphens, at most 54, the first a letter or digit"
+        raise ConfigError("--operation_id", why, "choose another", known.operation_id)
     if known.config and known.request:
         raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
+    if known.bigquery_table:
+        _check_table(known.bigquery_table, beam)
     if known.fhir_write_ops_per_minute is not None and known.fhir_write_ops_per_minute < 1:
         raise ConfigError(
             "--fhir_write_ops_per_minute", "a quota is at least 1", "give the store's quota", str(known.fhir_write_ops_per_minute)
@@ -162,10 +185,14 @@ def parse(argv: list[str]) -> Settings:
         on_uid_collision=known.on_uid_collision,
         fhir_store=known.fhir_store,
         healthcare_endpoint=known.healthcare_endpoint,
+        fhir_token=TokenReference(known.fhir_token_uri) if known.fhir_token_uri else None,
         fhir_write_ops_per_minute=known.fhir_write_ops_per_minute,
         bigquery_table=known.bigquery_table,
         provenance_phi=known.provenance_phi,
         provenance_shape=known.provenance_shape,
+        provenance_for_held=known.provenance_for_held,
+        validate_provenance=known.validate_provenance,
+        skip_preflight=known.skip_preflight,
         allow_identifiable=known.allow_identifiable,
         runner=runner,
         beam=tuple(beam),
@@ -183,18 +210,32 @@ def beam_options(settings: Settings) -> PipelineOptions:
     return options
 
 
+def workers(settings: Settings) -> int:
+    """How many workers the options ask for; one where they leave it to the runner."""
+    direct, remote = DirectOptions(list(settings.beam)), WorkerOptions(list(settings.beam))
+    if settings.is_local:
+        return direct.direct_num_workers or os.cpu_count() or 1
+    return remote.num_workers or remote.max_num_workers or 1
+
+
 def _runner(beam: list[str]) -> str:
     named = StandardOptions(beam).runner or DEFAULT_RUNNER
     name = named.rpartition(".")[2]
-    if name in LOSES_OUTPUTS:
+    if name.lower() in LOSES_OUTPUTS:
         raise ConfigError(
             "--runner", "this runner silently loses outcomes and Provenance", "use FnApiRunner, DataflowRunner or FlinkRunner", name
         )
     return name
 
 
+def _check_table(table: str, beam: list[str]) -> None:
+    TableName.parse(table)
+    if not str(GoogleCloudOptions(beam).temp_location or "").startswith("gs://"):
+        raise ConfigError("--temp_location", "rows are loaded into BigQuery from files on Cloud Storage", "name a gs:// folder for them")
+
+
 def _refuse_unknown(beam: list[str]) -> None:
-    known_to_beam = BeamArgumentParser(allow_abbrev=False)
+    known_to_beam = _BeamParser(allow_abbrev=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(known_to_beam)
     _, unknown = known_to_beam.parse_known_args(beam)
@@ -204,9 +245,12 @@ def _refuse_unknown(beam: list[str]) -> None:
             raise ConfigError("options", "neither ours nor one of Apache Beam's", "see dicom-deid run --help", name)
     if unknown:
         raise ConfigError("options", "a word stands where an option should", "write every value behind its --option")
+    if DirectOptions(beam).direct_num_workers < 0:
+        raise ConfigError("--direct_num_workers", "a number of workers is 0 (one a core) or more", "give another")
 
 
 def _keep_apart(source: str, destination: str, workspace: str) -> None:
+    source = glob_folder(source) if "**" in source else source
     inside = {
         "--workspace": (workspace, destination, "the workspace is confidential and may not lie inside the destination"),
         "--destination": (destination, source, "the destination may not lie inside the source"),

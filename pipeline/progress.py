@@ -35,8 +35,11 @@ def finished(file: Path) -> int:
 
 
 @contextlib.contextmanager
-def watched(file: Path, expected: int, report: Callable[[int], None]) -> Iterator[None]:
-    """Show progress while the body runs: a bar on a terminal, a line now and then elsewhere. `report` gets the count too."""
+def watched(file: Path, expected: int, report: Callable[[int, int], None]) -> Iterator[None]:
+    """Show progress while the body runs: a bar on a terminal, a line now and then elsewhere.
+
+    `report` gets the count too, and what is expected; what it cannot write down does not matter to the run.
+    """
     file.unlink(missing_ok=True)
     over = threading.Event()
     watcher = threading.Thread(target=_watch, args=(file, expected, report, over), daemon=True)
@@ -49,21 +52,22 @@ def watched(file: Path, expected: int, report: Callable[[int], None]) -> Iterato
         file.unlink(missing_ok=True)
 
 
-def _watch(file: Path, expected: int, report: Callable[[int], None], over: threading.Event) -> None:
+def _watch(file: Path, expected: int, report: Callable[[int, int], None], over: threading.Event) -> None:
     columns = (TextColumn("de-identifying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     on_terminal = sys.stderr.isatty()
     with Progress(*columns, disable=not on_terminal) as bar:
         task = bar.add_task("instances", total=expected)
-        shown, last_line = -1, time.monotonic()
+        shown, told, last_line = -1, -1, time.monotonic()
         while True:
             ended = over.wait(POLL_SECONDS)
             count = min(finished(file), expected)
             bar.update(task, completed=count)
             if count != shown:
-                report(count)
-                if not on_terminal and (ended or time.monotonic() - last_line >= LINE_SECONDS):
-                    print(f"{count} of {expected} instances", file=sys.stderr, flush=True)
-                    last_line = time.monotonic()
+                with contextlib.suppress(OSError):
+                    report(count, expected)
                 shown = count
+            if not on_terminal and count != told and (ended or time.monotonic() - last_line >= LINE_SECONDS):
+                print(f"{count} of {expected} instances", file=sys.stderr, flush=True)
+                told, last_line = count, time.monotonic()
             if ended:
                 return

@@ -88,6 +88,7 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
     output = config.operation_metadata.fhir_output if config.operation_metadata else None
     named = settings.fhir_store or (output.fhir_store if output else None) or LOCAL_FHIR_STORE
     if named.startswith(("http://", "https://")):
+        _refuse_credentials(named)
         path = re.search(_STORE, named)
         address = StoreAddress(path[0] if path else named.rstrip("/"), named.rstrip("/"))
     elif not re.fullmatch(_STORE, named):
@@ -96,6 +97,8 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
         address = StoreAddress(named, None)
     else:
         endpoint = settings.healthcare_endpoint.rstrip("/")
+        if not endpoint.startswith(("http://", "https://")):
+            raise ConfigError("--healthcare_endpoint", "an endpoint is a URL", "begin it with https:// or http://", endpoint)
         if not re.search(r"/v1(beta1)?$", endpoint):
             endpoint += "/v1beta1"
         address = StoreAddress(named, f"{endpoint}/{named}")
@@ -106,13 +109,24 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
     return address
 
 
-def operation_name(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> OperationName:
-    """The names of a run. Its id is a keyed hash of all that decides what is published (DESIGN 10)."""
+def _refuse_credentials(url: str) -> None:
+    if urlsplit(url).username is not None or urlsplit(url).query:
+        why = "a URL becomes part of what is published, so no name, password or query may stand in it"
+        raise ConfigError("--fhir_store", why, "give a token by --fhir_token_uri")
+
+
+def asked_for(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> str:
+    """A keyed hash of all that decides what is published and what is told of it (DESIGN 10)."""
+    how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, str(settings.provenance_for_held))
     key = secret.purpose(Purpose.OPERATION)
-    how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape)
-    made = key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how)
+    return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how)
+
+
+def operation_name(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> OperationName:
+    """The names of a run. Its id is what it is asked for, unless it is named."""
+    key = secret.purpose(Purpose.OPERATION)
     return OperationName(
-        operation_id=settings.operation_id or made,
+        operation_id=settings.operation_id or asked_for(settings, request, store, secret),
         source_store=local_store(key, settings.source),
         destination_store=local_store(key, settings.destination),
         fhir_store=store.name,

@@ -46,6 +46,8 @@ def real_file():
 
 
 TOOLS = ("dciodvfy", "dcmdump", "gdcminfo")
+INSTALLED = Path(__file__).parents[1] / ".venv" / "servers"
+"""Where `scripts/test --servers` puts what is not on the path: a folder for each part that `@pytest.mark.servers` may name."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -53,9 +55,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    needs = {item: {part for mark in item.iter_markers("servers") for part in mark.args or TOOLS} for item in items}
+    missing = {part for part in set().union(*needs.values()) if not _is_installed(part)}
     if missing and config.getoption("--servers"):
-        raise pytest.UsageError(f"--servers needs {', '.join(missing)}")
+        raise pytest.UsageError(f"--servers needs {', '.join(sorted(missing))}")
     for item in items:
-        if missing and "servers" in item.keywords:
-            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(missing)}"))
+        if lacking := needs[item] & missing:
+            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(sorted(lacking))} (scripts/test --servers)"))
+
+
+def _is_installed(part: str) -> bool:
+    return shutil.which(part) is not None if part in TOOLS else (INSTALLED / part / "installed").exists()

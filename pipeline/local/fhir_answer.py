@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from starlette.background import BackgroundTask
 from starlette.responses import Response
 
+from pipeline.local import fhir_json
 from pipeline.local.fhir_resource import Refusal
 
 
@@ -20,5 +20,4 @@ def refused(refusal: Refusal) -> Response:
 def json_answer(content: Any, status: int = 200, headers: dict[str, str] | None = None, task: BackgroundTask | None = None) -> Response:
     """JSON under the media type of a resource, or of a message of the API."""
     media_type = "application/fhir+json" if "resourceType" in content else "application/json"
-    body = json.dumps(content, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
-    return Response(body, status, headers, media_type, task)
+    return Response(fhir_json.write(content).encode(), status, headers, media_type, task)

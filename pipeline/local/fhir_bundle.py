@@ -1,7 +1,8 @@
 """`executeBundle`: batch and transaction bundles over one store (R4 http 3.1.0.11; the Healthcare API's answers).
 
-Entries may be PUT Type/id, POST Type and GET Type/id. A batch goes on past an entry that fails and says so in that entry's
-answer; a transaction is done as a whole or leaves nothing behind. Each entry that writes counts against the quota.
+Entries may be GET, PUT and DELETE Type/id, POST Type and PUT Type?criteria, with R4's conditions in their request. A batch
+goes on past an entry that fails and says so in that entry's answer; a transaction is done as a whole or leaves nothing
+behind. Each entry that writes counts against the quota.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-from pipeline.local.fhir_database import FhirDatabase, Stored, StoreReader, StoreWriter
-from pipeline.local.fhir_resource import TYPES, Refusal, check
+from pipeline.local import fhir_interaction
+from pipeline.local.fhir_database import FhirDatabase, Stored, StoreWriter
+from pipeline.local.fhir_interaction import WRITES, Done, Interaction
+from pipeline.local.fhir_resource import Refusal
 from pipeline.local.quota import WriteQuota
 
 MAX_TRANSACTION_ENTRIES = 4500
@@ -28,10 +31,11 @@ def execute(database: FhirDatabase, quota: WriteQuota, store: str, base: str, bu
     atomic = bundle["type"] == "transaction"
     if atomic and len(entries) > MAX_TRANSACTION_ENTRIES:
         raise Refusal(413, "too-costly", f"a transaction has at most {MAX_TRANSACTION_ENTRIES} entries")
-    writes = sum(_method(entry) in ("PUT", "POST") for entry in entries)
+    writes = sum(_method(entry) in WRITES for entry in entries)
     granted = take(quota, writes, whole=atomic)
+    over_quota = _over_quota(quota, writes - granted) if granted < writes else None
     with database.write(store) as writer:
-        answers = _transaction(writer, base, entries) if atomic else _batch(writer, base, entries, granted)
+        answers = _transaction(writer, base, entries) if atomic else _batch(writer, base, entries, granted, over_quota)
     return {"resourceType": "Bundle", "type": f"{bundle['type']}-response", "entry": answers}
 
 
@@ -39,24 +43,28 @@ def take(quota: WriteQuota, writes: int, whole: bool) -> int:
     """How many of the writes the quota lets through now. Raises Refusal (429) if there are writes and none may go."""
     granted = quota.take(writes, whole)
     if writes and not granted:
-        raise _over_quota(quota.retry_after(writes))
+        raise _over_quota(quota, writes)
     return granted
 
 
-def _over_quota(retry_after: int | None = None) -> Refusal:
-    return Refusal(429, "throttled", "RESOURCE_EXHAUSTED: the quota of fhir_write_ops per minute is used up", retry_after)
+def _over_quota(quota: WriteQuota, writes: int) -> Refusal:
+    text = "RESOURCE_EXHAUSTED: the quota of fhir_write_ops per minute is used up"
+    return Refusal(429, "throttled", text, quota.retry_after(writes))
 
 
-def _batch(writer: StoreWriter, base: str, entries: list[dict[str, Any]], granted: int) -> list[dict[str, Any]]:
+def _batch(writer: StoreWriter, base: str, entries: list[dict[str, Any]], granted: int, over_quota: Refusal | None) -> list[dict[str, Any]]:
     answers = []
     for entry in entries:
-        writes = _method(entry) in ("PUT", "POST")
+        writes = _method(entry) in WRITES
         try:
-            if writes and granted == 0:
-                raise _over_quota()
+            if writes and granted == 0 and over_quota:
+                raise over_quota
             granted -= writes
             with writer.savepoint():
-                answers.append(_answer(writer, base, entry))
+                asked = _interaction(entry)
+                done = _do(writer, asked)
+                fhir_interaction.keep_integrity(writer, done)
+            answers.append(_answer(base, asked, done))
         except Refusal as refusal:
             answers.append(_refused(refusal))
         except Exception as error:  # noqa: BLE001 - the last net: one entry must not take the others with it
@@ -70,52 +78,48 @@ def _refused(refusal: Refusal) -> dict[str, Any]:
 
 
 def _transaction(writer: StoreWriter, base: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """All entries, what they read after all that they write (R4 http 3.1.0.11.2); a Refusal undoes all."""
-    named = [_path(entry) for entry in entries if _method(entry) == "PUT"]
+    """All entries, in R4's order of methods (http 3.1.0.11.2), references checked when all is written; a Refusal undoes all."""
+    asked = [_interaction(entry) for entry in entries]
+    named = [(one.type, one.id) for one in asked if one.method in WRITES and one.id]
     if len(set(named)) < len(named):
         raise Refusal(400, "invalid", "two entries of the transaction write the same resource")
-    answers: dict[int, dict[str, Any]] = {}
-    for reads in (False, True):
-        for index, entry in enumerate(entries):
-            if (_method(entry) == "GET") is reads:
-                try:
-                    answers[index] = _answer(writer, base, entry)
-                except Refusal as refusal:
-                    raise Refusal(refusal.status, refusal.code, f"entry {index}: {refusal.text}") from None
-    return [answers[index] for index in range(len(entries))]
-
-
-def _answer(writer: StoreWriter, base: str, entry: dict[str, Any]) -> dict[str, Any]:
-    method, (type_, identity) = _method(entry), _path(entry)
-    if method == "GET" and identity is not None:
-        found = read(writer, type_, identity)
-        return {
-            "fullUrl": f"{base}/fhir/{type_}/{identity}",
-            "resource": found.resource,
-            "response": {"status": _status(200), **_meta(found)},
-        }
-    if (method == "PUT") is (identity is None) or method not in ("PUT", "POST"):
-        raise Refusal(400, "not-supported", "an entry is PUT Type/id, POST Type or GET Type/id")
-    done = write(writer, type_, identity, entry.get("resource"))
-    status = _status(201 if done.created else 200)
-    return {"fullUrl": resource_url(base, done), "response": {"status": status, "location": location(base, done), **_meta(done)}}
-
-
-def write(writer: StoreWriter, type_: str, identity: str | None, resource: Any) -> Stored:
-    """PUT (with an identity) or POST of one resource. Raises Refusal."""
-    check(resource, type_, identity)
+    order = sorted(range(len(asked)), key=lambda index: _turn(asked[index]))
+    done: dict[int, Done] = {}
+    at = 0
     try:
-        return writer.create(type_, resource) if identity is None else writer.put(type_, identity, resource)
-    except UnicodeEncodeError:
-        raise Refusal(400, "value", "a string holds half of a surrogate pair") from None
+        for at in order:
+            done[at] = _do(writer, asked[at])
+        for at in order:
+            fhir_interaction.keep_integrity(writer, done[at])
+    except Refusal as refusal:
+        raise Refusal(refusal.status, refusal.code, f"entry {at}: {refusal.text}") from None
+    return [_answer(base, one, done[index]) for index, one in enumerate(asked)]
 
 
-def read(reader: StoreReader, type_: str, identity: str) -> Stored:
-    """One current resource. Raises Refusal (404)."""
-    found = reader.get(type_, identity) if type_ in TYPES else None
-    if found is None:
-        raise Refusal(404, "not-found", "there is no such resource")
-    return found
+def _turn(asked: Interaction) -> int:
+    return WRITES.index(asked.method) if asked.method in WRITES else len(WRITES)
+
+
+def _do(writer: StoreWriter, asked: Interaction) -> Done:
+    if asked.method == "GET" and asked.id is not None:
+        return fhir_interaction.read(writer, asked)
+    if asked.method not in WRITES or (asked.method == "POST") is (asked.id is not None or asked.criteria is not None):
+        raise Refusal(400, "not-supported", "an entry is GET, PUT or DELETE Type/id, POST Type or PUT Type?criteria")
+    return fhir_interaction.write(writer, asked)
+
+
+def _answer(base: str, asked: Interaction, done: Done) -> dict[str, Any]:
+    response = {"status": _status(done.status)}
+    if done.stored is None:
+        return {"response": response}
+    response |= {"etag": etag(done.stored), "lastModified": done.stored.resource["meta"]["lastUpdated"]}
+    if done.stored.deleted:
+        return {"response": response}
+    answer: dict[str, Any] = {"fullUrl": resource_url(base, done.stored), "response": response}
+    if asked.method == "GET":
+        return {**answer, "resource": done.stored.resource}
+    response["location"] = location(base, done.stored)
+    return answer
 
 
 def resource_url(base: str, one: Stored) -> str:
@@ -134,14 +138,11 @@ def etag(one: Stored) -> str:
 
 
 def history_entry(base: str, one: Stored) -> dict[str, Any]:
-    """The entry of one version in a history Bundle."""
+    """The entry of one version in a history Bundle; a deletion has no resource (R4 http.html, history)."""
     url = resource_url(base, one)
-    request = {"method": "PUT", "url": url.removeprefix(f"{base}/fhir/")}
-    return {"fullUrl": url, "resource": one.resource, "request": request, "response": {"status": _status(200), **_meta(one)}}
-
-
-def _meta(one: Stored) -> dict[str, str]:
-    return {"etag": etag(one), "lastModified": one.resource["meta"]["lastUpdated"]}
+    request = {"method": "DELETE" if one.deleted else "PUT", "url": url.removeprefix(f"{base}/fhir/")}
+    response = {"status": _status(200), "etag": etag(one), "lastModified": one.resource["meta"]["lastUpdated"]}
+    return {"fullUrl": url, **({} if one.deleted else {"resource": one.resource}), "request": request, "response": response}
 
 
 def _status(code: int) -> str:
@@ -153,10 +154,16 @@ def _method(entry: dict[str, Any]) -> str:
     return str(request.get("method", "")) if isinstance(request, dict) else ""
 
 
-def _path(entry: dict[str, Any]) -> tuple[str, str | None]:
-    """Type and id of the request's URL; a query, or more parts, is nothing this store does in a bundle."""
+def _interaction(entry: dict[str, Any]) -> Interaction:
+    """What an entry asks; of a URL that is neither Type, Type/id nor Type?criteria, a type that no store keeps."""
     request = entry.get("request")
-    parts = str(request.get("url", "")).split("/") if isinstance(request, dict) else []
-    if not 1 <= len(parts) <= 2 or "?" in parts[-1]:
-        return "", None
-    return parts[0], parts[1] if len(parts) == 2 else None
+    request = request if isinstance(request, dict) else {}
+    path, asks, criteria = str(request.get("url", "")).partition("?")
+    type_, _, identity = path.partition("/")
+    if "/" in identity or (identity and asks):
+        type_ = ""
+    conditions = {name: request.get(name) for name in ("ifMatch", "ifNoneMatch", "ifNoneExist")}
+    if_match, if_none_match, if_none_exist = (None if value is None else str(value) for value in conditions.values())
+    return Interaction(
+        _method(entry), type_, identity or None, criteria if asks else None, entry.get("resource"), if_match, if_none_match, if_none_exist
+    )

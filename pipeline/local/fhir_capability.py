@@ -10,11 +10,11 @@ from pipeline.local.fhir_resource import TYPES
 _DATE = "2026-11-22"
 """When this statement was last changed."""
 
-_INTERACTIONS = ("create", "read", "vread", "update", "history-instance", "search-type")
+_INTERACTIONS = ("create", "read", "vread", "update", "delete", "history-instance", "search-type")
 
 
-def capability_statement(base: str, parameters: list[Parameter]) -> dict[str, Any]:
-    """The statement of the store at `base` with these search parameters in force."""
+def capability_statement(base: str, parameters: list[Parameter], settings: dict[str, bool]) -> dict[str, Any]:
+    """The statement of the store at `base` with these search parameters in force; `settings` as the FhirStore has them."""
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -26,20 +26,26 @@ def capability_statement(base: str, parameters: list[Parameter]) -> dict[str, An
         "rest": [
             {
                 "mode": "server",
-                "resource": [_resource(type_, [one for one in parameters if one.type == type_]) for type_ in TYPES],
+                "resource": [_resource(type_, [one for one in parameters if one.type == type_], settings) for type_ in TYPES],
                 "interaction": [{"code": "transaction"}, {"code": "batch"}],
             }
         ],
     }
 
 
-def _resource(type_: str, parameters: list[Parameter]) -> dict[str, Any]:
+def _resource(type_: str, parameters: list[Parameter], settings: dict[str, bool]) -> dict[str, Any]:
     own = [{"name": "_id", "type": "token"}, {"name": "_lastUpdated", "type": "date"}]
     return {
         "type": type_,
         "interaction": [{"code": code} for code in _INTERACTIONS],
-        "versioning": "versioned",
-        "updateCreate": True,
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": settings["enableUpdateCreate"],
+        "conditionalCreate": True,
+        "conditionalRead": "not-match",
+        "conditionalUpdate": True,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "logical", *([] if settings["disableReferentialIntegrity"] else ["enforced"])],
         "searchParam": own + [_parameter(one) for one in parameters if not one.code.endswith(IDENTIFIER)],
     }
 

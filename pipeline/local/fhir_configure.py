@@ -135,8 +135,8 @@ def _step(database: FhirDatabase, store: str, name: str) -> bool:
         if state["done"]:
             return False
         parameters = [one for one in writer.parameters() if one.id in pending["parameters"]]
-        query = "SELECT seq, type, id, version, updated, content FROM resources WHERE store = ? AND seq > ? ORDER BY seq LIMIT ?"
-        rows = execute(query, (writer.id, pending["after"], _RESOURCES_A_STEP)).fetchall()
+        query = "SELECT seq, type, id, version, updated, content FROM resources WHERE store = ? AND seq > ? AND content IS NOT NULL"
+        rows = execute(f"{query} ORDER BY seq LIMIT ?", (writer.id, pending["after"], _RESOURCES_A_STEP)).fetchall()
         enough, indexed = time.monotonic() + _SECONDS_A_STEP, 0
         for row in rows:
             one, indexed = stored(row), indexed + 1
@@ -154,7 +154,7 @@ def _step(database: FhirDatabase, store: str, name: str) -> bool:
 
 
 def _count_after(writer: StoreWriter, seq: int) -> int:
-    query = "SELECT count(*) FROM resources WHERE store = ? AND seq > ?"
+    query = "SELECT count(*) FROM resources WHERE store = ? AND seq > ? AND content IS NOT NULL"
     return int(writer.connection.execute(query, (writer.id, seq)).fetchone()[0])
 
 

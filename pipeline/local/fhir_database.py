@@ -3,7 +3,7 @@
 WAL, so that readers never wait and several processes may use the file; one transaction a request. A commit is on disk
 before it is answered (synchronous=FULL): an answered write survives a kill and a power cut.
 
-Numbers are kept as JSON doubles: 0.10 comes back as 0.1.
+A deletion is a version without content (R4 http.html, delete): the id stays known, its earlier versions stay readable.
 """
 
 from __future__ import annotations
@@ -19,36 +19,44 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.local import fhir_index
+from pipeline.local import fhir_index, fhir_json, fhir_references
 from pipeline.local.fhir_index import Parameter
+from pipeline.local.fhir_values import fold
 from transforms.model.errors import PreflightError
 
-VERSION = 1
+VERSION = 2
 """PRAGMA user_version of the schema below."""
 
 SCHEMA = (
     """
-CREATE TABLE stores (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE stores (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, settings TEXT NOT NULL);
 CREATE TABLE resources (
     seq INTEGER PRIMARY KEY, store INTEGER NOT NULL, type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER NOT NULL,
-    updated REAL NOT NULL, content TEXT NOT NULL, UNIQUE (store, type, id));
-CREATE INDEX resources_kind ON resources (store, type);
+    updated REAL NOT NULL, content TEXT, UNIQUE (store, type, id));
+CREATE INDEX resources_kind ON resources (store, type) WHERE content IS NOT NULL;
 CREATE TABLE history (
-    seq INTEGER NOT NULL, version INTEGER NOT NULL, updated REAL NOT NULL, content TEXT NOT NULL, PRIMARY KEY (seq, version)) WITHOUT ROWID;
+    seq INTEGER NOT NULL, version INTEGER NOT NULL, updated REAL NOT NULL, content TEXT, PRIMARY KEY (seq, version)) WITHOUT ROWID;
+CREATE TABLE writes (
+    store INTEGER NOT NULL, type TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (store, type)) WITHOUT ROWID;
 CREATE TABLE operations (id INTEGER PRIMARY KEY, name TEXT UNIQUE, store INTEGER NOT NULL, pending TEXT NOT NULL, state TEXT NOT NULL);
 """
+    + fhir_references.SCHEMA
     + fhir_index.SCHEMA
 )
+
+SETTINGS = {"enableUpdateCreate": True, "disableReferentialIntegrity": True, "defaultSearchHandlingStrict": False}
+"""What a store made on first use is like, by the names of the API's FhirStore: as a run needs it."""
 
 _BUSY_SECONDS = 60.0
 
 
 class Stored(NamedTuple):
-    """One version of one resource. `resource` has the server's `id` and `meta`."""
+    """One version of one resource. `resource` has the server's `id` and `meta`; of a deletion it has nothing else."""
 
     seq: int
     resource: dict[str, Any]
     created: bool = False
+    deleted: bool = False
 
     @property
     def version(self) -> str:
@@ -79,7 +87,7 @@ class FhirDatabase:
     def read(self, store: str) -> Iterator[StoreReader]:
         """One consistent view of a store; a store that was never written to is empty."""
         with self._transaction("BEGIN") as connection:
-            yield StoreReader(connection, store)
+            yield StoreReader(connection, store, self._clock())
 
     @contextlib.contextmanager
     def write(self, store: str) -> Iterator[StoreWriter]:
@@ -93,6 +101,7 @@ class FhirDatabase:
             connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
+            connection.create_function("fold", 1, fold, deterministic=True)
             self._local.connection = connection
         return connection
 
@@ -109,15 +118,22 @@ class FhirDatabase:
 
 
 class StoreReader:
-    """One store within a transaction."""
+    """One store within a transaction. `now` is the time of all that happens in it."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str) -> None:
-        self.connection, self.name = connection, name
-        row = connection.execute("SELECT id FROM stores WHERE name = ?", (name,)).fetchone()
+    def __init__(self, connection: sqlite3.Connection, name: str, now: dt.datetime) -> None:
+        self.connection, self.name, self.now = connection, name, now
+        row = connection.execute("SELECT id, settings FROM stores WHERE name = ?", (name,)).fetchone()
         self.id: int = row[0] if row else 0
+        self.settings: dict[str, bool] = json.loads(row[1]) if row else dict(SETTINGS)
+        """By the names of the API's FhirStore."""
 
     def get(self, type_: str, identity: str) -> Stored | None:
-        """The current version."""
+        """The current version; None if there is none, or it was deleted."""
+        last = self.last(type_, identity)
+        return None if last is None or last.deleted else last
+
+    def last(self, type_: str, identity: str) -> Stored | None:
+        """The latest version, which may be a deletion; None if the id was never used."""
         row = self.connection.execute(
             "SELECT seq, type, id, version, updated, content FROM resources WHERE store = ? AND type = ? AND id = ?",
             (self.id, type_, identity),
@@ -125,17 +141,17 @@ class StoreReader:
         return stored(row) if row else None
 
     def history(self, type_: str, identity: str) -> list[Stored]:
-        """All versions, the newest first."""
-        current = self.get(type_, identity)
-        if current is None:
+        """All versions, the newest first, deletions among them."""
+        last = self.last(type_, identity)
+        if last is None:
             return []
-        rows = self.connection.execute("SELECT version, updated, content FROM history WHERE seq = ? ORDER BY version DESC", (current.seq,))
-        return [current, *(stored((current.seq, type_, identity, *row)) for row in rows)]
+        rows = self.connection.execute("SELECT version, updated, content FROM history WHERE seq = ? ORDER BY version DESC", (last.seq,))
+        return [last, *(stored((last.seq, type_, identity, *row)) for row in rows)]
 
     def all(self, type_: str) -> Iterator[Stored]:
-        """All resources of a type, in the order in which they were first written."""
-        query = "SELECT seq, type, id, version, updated, content FROM resources WHERE store = ? AND type = ? ORDER BY seq"
-        yield from map(stored, self.connection.execute(query, (self.id, type_)))
+        """All current resources of a type, in the order in which they were first written."""
+        query = "SELECT seq, type, id, version, updated, content FROM resources WHERE store = ? AND type = ? AND content IS NOT NULL"
+        yield from map(stored, self.connection.execute(f"{query} ORDER BY seq", (self.id, type_)))
 
     def parameters(self, type_: str | None = None) -> list[Parameter]:
         """The search parameters in force."""
@@ -151,12 +167,19 @@ class StoreWriter(StoreReader):
     """One store within a transaction that may write. `now` is `meta.lastUpdated` of everything in it."""
 
     def __init__(self, connection: sqlite3.Connection, name: str, now: dt.datetime) -> None:
-        super().__init__(connection, name)
-        self.now = now
-        if not self.id:
-            self.id = int(connection.execute("INSERT INTO stores (name) VALUES (?)", (name,)).lastrowid or 0)
+        super().__init__(connection, name, now)
+        self.made = not self.id
+        """Whether the store did not exist before."""
+        if self.made:
+            row = (name, json.dumps(self.settings))
+            self.id = int(connection.execute("INSERT INTO stores (name, settings) VALUES (?, ?)", row).lastrowid or 0)
             fhir_index.add_built_in(connection, self.id)
         self._parameters: dict[str, list[Parameter]] = {}
+
+    def configure(self, settings: dict[str, bool]) -> None:
+        """Change settings of the store; those that are not named stay."""
+        self.settings = {**self.settings, **settings}
+        self.connection.execute("UPDATE stores SET settings = ? WHERE id = ?", (json.dumps(self.settings), self.id))
 
     @contextlib.contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -176,25 +199,39 @@ class StoreWriter(StoreReader):
         Content equal to the current version adds no version: a run that is repeated, or an entry that is sent again
         because its answer was lost, leaves the store as it is (DESIGN 10).
         """
-        content = _content(resource)
-        current = self.get(type_, identity)
-        if current is not None and _content(current.resource) == content:
-            return current
-        updated = round(self.now.timestamp(), 3)
-        if current is None:
-            seq, version = None, 1
-        else:
-            seq, version = current.seq, int(current.version) + 1
-            self.connection.execute("INSERT INTO history SELECT seq, version, updated, content FROM resources WHERE seq = ?", (seq,))
-        row = (seq, self.id, type_, identity, version, updated, content)
-        seq = int(self.connection.execute("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?)", row).lastrowid or 0)
-        result = stored((seq, type_, identity, version, updated, content), created=current is None)
-        fhir_index.index(self.connection, seq, result.resource, self._wanted(type_))
-        return result
+        content, last = _content(resource), self.last(type_, identity)
+        if last is not None and not last.deleted and _content(last.resource) == content:
+            return last
+        return self._add_version(type_, identity, last, content)
 
     def create(self, type_: str, resource: dict[str, Any]) -> Stored:
         """Write a resource under a new id of the server's."""
         return self.put(type_, str(uuid.uuid4()), resource)
+
+    def delete(self, type_: str, identity: str) -> Stored | None:
+        """Delete a resource; None if there never was one. A second deletion adds nothing."""
+        last = self.last(type_, identity)
+        return last if last is None or last.deleted else self._add_version(type_, identity, last, None)
+
+    def count_write(self, type_: str) -> None:
+        """Count one create, update or deletion that was carried out, whether or not it changed anything."""
+        upsert = "INSERT INTO writes VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1"
+        self.connection.execute(upsert, (self.id, type_))
+
+    def _add_version(self, type_: str, identity: str, last: Stored | None, content: str | None) -> Stored:
+        updated = round(self.now.timestamp(), 3)
+        if last is None:
+            seq, version = None, 1
+        else:
+            seq, version = last.seq, int(last.version) + 1
+            self.connection.execute("INSERT INTO history SELECT seq, version, updated, content FROM resources WHERE seq = ?", (seq,))
+        row = (seq, self.id, type_, identity, version, updated, content)
+        seq = int(self.connection.execute("INSERT OR REPLACE INTO resources VALUES (?, ?, ?, ?, ?, ?, ?)", row).lastrowid or 0)
+        result = stored((seq, *row[2:]), created=content is not None and (last is None or last.deleted))
+        fhir_index.index(self.connection, seq, {} if result.deleted else result.resource, self._wanted(type_))
+        if not self.settings["disableReferentialIntegrity"]:
+            fhir_references.record(self.connection, seq, self.name, result.resource)
+        return result
 
     def _wanted(self, type_: str) -> list[Parameter]:
         if type_ not in self._parameters:
@@ -205,9 +242,9 @@ class StoreWriter(StoreReader):
 def stored(row: tuple[Any, ...], created: bool = False) -> Stored:
     """A row of seq, type, id, version, updated, content as a resource with the server's `id` and `meta`."""
     seq, type_, identity, version, updated, content = row
-    resource = json.loads(content)
+    resource = {} if content is None else fhir_json.read(content)
     meta = {**resource.pop("meta", {}), "versionId": str(version), "lastUpdated": instant(updated)}
-    return Stored(seq, {"resourceType": type_, "id": identity, "meta": meta, **resource}, created)
+    return Stored(seq, {"resourceType": type_, "id": identity, "meta": meta, **resource}, created, content is None)
 
 
 def instant(seconds: float) -> str:
@@ -219,4 +256,4 @@ def _content(resource: dict[str, Any]) -> str:
     """Canonical JSON without what the server itself says (type, id, version, time)."""
     rest = {key: value for key, value in resource.items() if key not in ("resourceType", "id", "meta")}
     meta = {key: value for key, value in (resource.get("meta") or {}).items() if key not in ("versionId", "lastUpdated")}
-    return json.dumps({**rest, **({"meta": meta} if meta else {})}, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return fhir_json.write({**rest, **({"meta": meta} if meta else {})}, sort_keys=True)

@@ -46,9 +46,9 @@ CREATE TABLE parameters (
     expression TEXT NOT NULL, canonical TEXT, definition TEXT, UNIQUE (store, type, code));
 CREATE TABLE search_values (
     parameter INTEGER NOT NULL, resource INTEGER NOT NULL, low REAL, high REAL, text TEXT, exact TEXT, token TEXT, system TEXT);
-CREATE INDEX values_low ON search_values (parameter, low) WHERE low IS NOT NULL;
-CREATE INDEX values_text ON search_values (parameter, text) WHERE text IS NOT NULL;
-CREATE INDEX values_token ON search_values (parameter, token) WHERE token IS NOT NULL;
+CREATE INDEX values_low ON search_values (parameter, low, high, resource) WHERE low IS NOT NULL;
+CREATE INDEX values_text ON search_values (parameter, text, resource) WHERE text IS NOT NULL;
+CREATE INDEX values_token ON search_values (parameter, token, resource) WHERE token IS NOT NULL;
 CREATE INDEX values_resource ON search_values (resource, parameter);
 """
 

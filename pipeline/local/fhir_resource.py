@@ -11,6 +11,12 @@ import pydantic
 TYPES = ("Provenance", "SearchParameter")
 """The resource types the store keeps."""
 
+MANDATORY = {
+    "Provenance": ("target", "recorded", "agent"),
+    "SearchParameter": ("url", "name", "status", "description", "code", "base", "type"),
+}
+"""Elements that R4 requires of each type."""
+
 ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """R4 datatype `id`."""
 
@@ -22,12 +28,14 @@ _ROLES = ("derivation", "revision", "quotation", "source", "removal")
 class Refusal(Exception):  # noqa: N818 - it is an answer of the store, not an error of the program
     """A request the store answers with an OperationOutcome.
 
-    `code` is of the R4 value set issue-type; `text` names elements and rules, never a value of the request.
+    `code` is of the R4 value set issue-type; `text` names elements and rules, never a value of the request. Seconds of
+    `retry_after` stand in the text too: an entry of a bundle has no headers of its own.
     """
 
     def __init__(self, status: int, code: str, text: str, retry_after: int | None = None) -> None:
         super().__init__(status, code, text)
-        self.status, self.code, self.text, self.retry_after = status, code, text, retry_after
+        self.status, self.code, self.retry_after = status, code, retry_after
+        self.text = text if retry_after is None else f"{text}; Retry-After: {retry_after}"
 
     def outcome(self) -> dict[str, Any]:
         """The OperationOutcome."""

@@ -16,11 +16,15 @@ KINDS = ("number", "date", "string", "token", "uri", "reference")
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?")
 
 
+_WORD = re.compile(r"[^\W_]+")
+
+
 class Value(NamedTuple):
     """One indexed value of one resource; which fields are set depends on the parameter's type.
 
-    number: low = high. date: seconds since 1970, low inclusive, high exclusive. string: `text` folded, `exact` as it is.
-    token, uri, reference: `token`, with `system` of a token or of the identifier of a reference.
+    number: low = high. date: seconds since 1970, low inclusive, high exclusive. string: `text` in `words`, `exact` as it is.
+    token, uri, reference: `token`, with `system` of a token or of the identifier of a reference, and `text` of what a
+    token is displayed as.
     """
 
     low: float | None = None
@@ -41,7 +45,14 @@ class Range(NamedTuple):
 
 def fold(text: str) -> str:
     """Without case and accents, since a string search is insensitive to both."""
+    if text.isascii():
+        return text.lower()
     return "".join(char for char in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(char))
+
+
+def words(text: str) -> str:
+    """Folded, and one space for every run of punctuation and white space, which a string search ignores too."""
+    return " ".join(_WORD.findall(fold(text)))
 
 
 def number_range(text: str) -> Range:
@@ -92,7 +103,7 @@ def values(kind: str, found: Any) -> Iterator[Value]:
         yield from _dates(found)
     elif kind == "string":
         for text in _strings(found):
-            yield Value(text=fold(text), exact=text)
+            yield Value(text=words(text), exact=text)
     elif kind == "token":
         yield from _tokens(found)
     elif kind == "uri" and isinstance(found, str):
@@ -128,6 +139,7 @@ def _strings(found: Any) -> Iterator[str]:
 
 
 def _tokens(found: Any) -> Iterator[Value]:
+    """The code and system of a Coding, Identifier or plain code; the text of a CodeableConcept besides its codings."""
     if isinstance(found, bool):
         yield Value(token=str(found).lower())
     elif isinstance(found, str):
@@ -136,7 +148,15 @@ def _tokens(found: Any) -> Iterator[Value]:
         codings = found.get("coding")
         for coding in codings if isinstance(codings, list) else ():
             yield from _tokens(coding)
-        code = found.get("code", found.get("value"))
-        system = found.get("system")
+        code, system = found.get("code", found.get("value")), found.get("system")
+        texts = (text for text in (found.get("display"), found.get("text"), _type_text(found)) if isinstance(text, str))
+        display = next((words(text) for text in texts), None)
         if isinstance(code, str):
-            yield Value(token=code, system=system if isinstance(system, str) else None)
+            yield Value(token=code, system=system if isinstance(system, str) else None, text=display)
+        elif display:
+            yield Value(text=display)
+
+
+def _type_text(found: dict[str, Any]) -> Any:
+    kind = found.get("type")
+    return kind.get("text") if isinstance(kind, dict) else None

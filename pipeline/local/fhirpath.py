@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import fhirpathpy
@@ -26,6 +26,8 @@ _EXTENSION = re.compile(r"\bextension\(\s*('(?:[^'\\]|\\.)*')\s*\)")
 _AS_FUNCTION = re.compile(r"\.as\(\s*([\w.]+)\s*\)")
 _AS_OPERATOR = re.compile(r"\s+as\s+([A-Za-z][\w.]*)")
 _LITERAL = re.compile(r"('(?:[^'\\]|\\.)*')")
+_BAR = "\0"
+"""Stands for a bar inside a literal, which joins no paths."""
 _SYSTEM_TYPES = ("Boolean", "Integer", "String", "Decimal", "Date", "DateTime", "Time")
 """FHIRPath's own types; the FHIR types of the same meaning are written with a small letter."""
 _CHOICES = ("value", "occurred")
@@ -64,7 +66,7 @@ def evaluator(expression: str) -> Evaluator:
     for each box of an instance. Both give the same values, which a test proves.
     """
     normal = normalise(expression)
-    return _walker(normal) or reference_evaluator(normal)
+    return _union(normal) or reference_evaluator(normal)
 
 
 def reference_evaluator(normal: str) -> Evaluator:
@@ -91,6 +93,22 @@ def _check_syntax(normal: str) -> None:
         raise ExpressionError("this is not a FHIRPath expression") from None
     if parser.getCurrentToken().type != Token.EOF:
         raise ExpressionError("this is not a FHIRPath expression")
+
+
+def _union(normal: str) -> Evaluator | None:
+    """The walks of all paths of a union, each value once; None if one of them is no plain path."""
+    parts = "".join(part.replace("|", _BAR) if index % 2 else part for index, part in enumerate(_LITERAL.split(normal))).split("|")
+    walkers = [_walker(part.strip().replace(_BAR, "|")) for part in parts]
+    plain = [walker for walker in walkers if walker is not None]
+    if len(plain) < len(walkers):
+        return None
+    if len(plain) == 1:
+        return plain[0]
+    return lambda resource: _distinct(value for walk in plain for value in walk(resource))
+
+
+def _distinct(values: Iterable[Any]) -> list[Any]:
+    return list({repr(value): value for value in values}.values())
 
 
 def _walker(normal: str) -> Evaluator | None:

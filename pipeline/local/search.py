@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.resources
-import json
+import contextlib
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from rich.console import Console
@@ -13,33 +12,30 @@ from rich.console import Console
 from pipeline.local import fhir_configure, fhir_search, sql
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_resource import Refusal
+from transforms.fhir import install as remote
+from transforms.fhir.client import FhirClient
+from transforms.fhir.credentials import TokenReference, token_for
+from transforms.fhir.parameters import OURS, search_parameters
 from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.workspace import Workspace
 
+GOOGLE = "https://healthcare.googleapis.com/v1beta1"
+"""Parameters on extensions are a matter of v1beta1 only."""
 IMAGES, TAGS = "https://g.co/dicom-images", "https://g.co/dicom-tags"
-
-
-def search_parameters() -> list[dict[str, Any]]:
-    """The SearchParameter resources that ship with dicom-deid: the page's two, as written there."""
-    folder = importlib.resources.files("pipeline.local") / "data"
-    files = sorted((file for file in folder.iterdir() if file.name.endswith(".json")), key=lambda file: file.name)
-    found = (json.loads(file.read_bytes()) for file in files)
-    return [resource for resource in found if resource.get("resourceType") == "SearchParameter"]
 
 
 def search(workspace: Workspace, query: str, store: str = LOCAL_FHIR_STORE) -> dict[str, Any]:
     """All matches of `Type?name=value&…` as one searchset Bundle, whatever the page size; values are URL-encoded.
 
-    Installs the page's parameters on first use. Handling is strict: a mistyped parameter must not answer with everything.
+    Puts the page's parameters in force on its first use, and ours when a query first names them: an index of every finding
+    is many times the size of the resources. Handling is strict: a mistyped parameter must not answer with everything.
     Raises ConfigError if the workspace holds no FHIR store or the query cannot be understood.
     """
-    if not workspace.fhir_database.is_file():
-        raise ConfigError("--workspace", "it holds no FHIR store", "name the workspace of a run that wrote to the embedded store")
+    database = _database(workspace)
     type_, _, text = query.partition("?")
     items = urllib.parse.parse_qsl(text, keep_blank_values=True)
-    database = FhirDatabase(workspace.fhir_database)
-    install(database, store)
+    install(database, store, _wanted(items))
     try:
         with database.read(store) as reader:
             pages = list(_pages(lambda more: fhir_search.search(reader, type_, [*items, *more], store, strict=True)))
@@ -50,20 +46,53 @@ def search(workspace: Workspace, query: str, store: str = LOCAL_FHIR_STORE) -> d
     return {**pages[0], "link": links, **({"entry": entries} if entries else {})}
 
 
-def install(database: FhirDatabase, store: str) -> None:
-    """Put the shipped parameters in force beside those that are, and see that everything is indexed under them.
+def install_pack(workspace: Workspace) -> list[str]:
+    """`search --install`: all shipped parameters in force in the workspace's own store; their codes. Raises ConfigError."""
+    install(_database(workspace), LOCAL_FHIR_STORE)
+    return [resource["code"] for resource in search_parameters().values()]
+
+
+def install_remotely(store: str, token: TokenReference | None = None) -> list[str]:
+    """`search --install --fhir_store`: the same in another store, a URL, or a name of Google's.
+
+    `token` is for stores that want a bearer. Raises ConfigError, PreflightError, StoreError.
+    """
+    url = f"{GOOGLE}/{store}" if store.startswith("projects/") else store
+    if not url.startswith(("http://", "https://")):
+        why = "a store is projects/P/locations/L/datasets/D/fhirStores/F or a URL"
+        raise ConfigError("--fhir_store", why, "correct the name", store)
+    with contextlib.closing(FhirClient(url, token_for(url, token))) as client:
+        return remote.install(client)
+
+
+def _database(workspace: Workspace) -> FhirDatabase:
+    if not workspace.fhir_database.is_file():
+        raise ConfigError("--workspace", "it holds no FHIR store", "name the workspace of a run that wrote to the embedded store")
+    return FhirDatabase(workspace.fhir_database)
+
+
+def _wanted(items: list[tuple[str, str]]) -> set[str]:
+    """The canonical URLs of the page's parameters, and of ours that the query names, be it to sort by them."""
+    names = {name.partition(":")[0] for name, _ in items}
+    names |= {key.removeprefix("-") for name, value in items if name == "_sort" for key in value.split(",")}
+    return {url for url, resource in search_parameters().items() if not url.startswith(OURS) or resource["code"] in names}
+
+
+def install(database: FhirDatabase, store: str, urls: Collection[str] | None = None) -> None:
+    """Put shipped parameters (their canonical URLs; None: all) in force beside those that are, and index everything under them.
 
     Writes nothing where that is so already.
     """
-    shipped = {resource["url"]: resource for resource in search_parameters()}
+    shipped = {url: resource for url, resource in search_parameters().items() if urls is None or url in urls}
     with database.read(store) as reader:
         configured = [one["canonicalUrl"] for one in fhir_configure.configured(reader)]
         present = {one.resource.get("url") for one in reader.all("SearchParameter")}
-    if not set(shipped) <= set(configured):
+    if not shipped.keys() <= set(configured):
         with database.write(store) as writer:
             for url in shipped.keys() - present:
-                writer.put("SearchParameter", url, shipped[url])
-        fhir_configure.configure(database, store, [*configured, *shipped])
+                writer.put("SearchParameter", shipped[url]["id"], shipped[url])
+        kept = [url for url in configured if url in present]  # one whose SearchParameter was deleted cannot be configured again
+        fhir_configure.configure(database, store, [*kept, *shipped])
     for indexed, operation in fhir_configure.unfinished(database):
         if indexed == store:
             fhir_configure.reindex(database, store, operation)
@@ -72,7 +101,8 @@ def install(database: FhirDatabase, store: str) -> None:
 def render(bundle: dict[str, Any], console: Console | None = None) -> None:
     """Print one row a Provenance: id, source, destination, recorded, number of boxes and of tag findings."""
     rows = [_row(entry["resource"]) for entry in bundle.get("entry", ())]
-    sql.render(["id", "source", "destination", "recorded", "boxes", "tags"], rows, console, title=f"{bundle['total']} found")
+    found = bundle.get("total", len(rows))
+    sql.render(["id", "source", "destination", "recorded", "boxes", "tags"], rows, console, title=f"{found} found")
 
 
 def _row(resource: dict[str, Any]) -> tuple[Any, ...]:
@@ -108,4 +138,4 @@ def _pages(fetch: Callable[[list[tuple[str, str]]], dict[str, Any]]) -> Iterator
         if not following:
             return
         token = urllib.parse.parse_qs(urllib.parse.urlsplit(following[0]).query)["_page_token"][0]
-        more = [("_page_token", token)]
+        more = [("_page_token", token), ("_total", "none")]  # the first page has counted

@@ -18,9 +18,10 @@ from pathlib import Path
 import uvicorn
 
 from pipeline.local import fhir_configure
+from pipeline.local.fhir_call import Service
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_guard import is_loopback
-from pipeline.local.fhir_server import Service, application
+from pipeline.local.fhir_server import application
 from pipeline.local.quota import WriteQuota
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.workspace import Workspace

@@ -107,3 +107,35 @@ def test_instances_that_share_a_uid(deidentify, few, tmp_path):
     distinct = deidentify(source, tmp_path / "distinct", "--on_uid_collision=distinct")
     assert (distinct.counts["written"], distinct.counts["skipped"], distinct.code) == (2, 1, 0)
     assert len(distinct.published()) == 2
+
+
+def test_a_name_does_not_stand_for_two_requests(deidentify, few, tmp_path):
+    first = deidentify(few / "rtplan.dcm", tmp_path / "one", "--operation_id=nightly")
+    assert first.code == 0, first.output
+    shutil.move(tmp_path / "one" / "workspace", tmp_path / "two" / "workspace")
+    second = deidentify(few / "rtplan.dcm", tmp_path / "two", "--operation_id=nightly")
+    assert (second.code, second.published()) == (2, {})
+    assert "--operation_id" in second.output
+
+
+def test_an_emptied_destination_does_not_count_as_written(deidentify, few, tmp_path):
+    assert deidentify(few / "rtplan.dcm", tmp_path).code == 0
+    shutil.rmtree(tmp_path / "destination")
+    again = deidentify(few / "rtplan.dcm", tmp_path)
+    assert again.code == 2
+    assert "--destination" in again.output
+
+
+def test_an_interrupted_run_says_so_and_goes_on(dicom_deid, deidentify, few, tmp_path, plain):
+    places = ["--source", few, "--destination", tmp_path / "destination", "--workspace", tmp_path / "workspace"]
+    process = dicom_deid("run", *places, "--key_uri", "env:DEID_TEST_KEY", *SAME)
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "destination").rglob("*.dcm"))) < 2:
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert output.splitlines()[-1] == "dicom-deid: interrupted; start the same command again to go on."
+    assert told(deidentify(few, tmp_path, *SAME)) == told(plain)

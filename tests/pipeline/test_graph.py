@@ -9,6 +9,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from pipeline.graph import Run, build
 from pipeline.operation import Operation
+from transforms.fhir.credentials import TokenReference
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.keys import KeyReference
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
@@ -103,3 +104,15 @@ def test_no_key_material_is_in_the_graph(run, secret):
     graph = pipeline(run()).to_runner_api().SerializeToString()
     for material in (b"6b" * 32, b"\x6b" * 16, secret.fingerprint.encode()):
         assert material not in graph
+
+
+def test_no_token_is_in_the_graph(run, monkeypatch):
+    monkeypatch.setenv("DEID_TOKEN", "swordfish-0123456789")
+    graph = pipeline(run(token=TokenReference("env:DEID_TOKEN"), provenance_for_held=True)).to_runner_api().SerializeToString()
+    assert b"swordfish" not in graph
+
+
+def test_held_instances_are_told_without_moving_them(run):
+    p = pipeline(run(provenance_for_held=True))
+    assert any("SpoolHeld" in name for name in (value.unique_name for value in p.to_runner_api().components.transforms.values()))
+    assert [name for name, is_heavy in crossing(p).items() if is_heavy] == []

@@ -8,7 +8,9 @@ import pytest
 
 from pipeline.main import ExitCode, exit_code
 from pipeline.operation import Counts, Operation
+from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
+from transforms.model.records import ShardRef
 from transforms.model.spool import write_entries
 
 START = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -83,3 +85,39 @@ def test_outcomes_of_other_operations_stay(operation, workspace):
     assert operation.counts() == Counts(listed=1, failed=1)
     operation.clear()
     assert operation.counts() is None
+
+
+def test_a_run_that_goes_on_after_a_failure_is_under_way(operation):
+    operation.begin(START)
+    operation.fail("the run broke off", LATER)
+    assert operation.begin(LATER) == START
+    operation.progress(1, 6)
+    assert (state(operation)["done"], state(operation)["metadata"]["counter"]["pending"]) == (False, "5")
+    assert "error" not in state(operation)
+
+
+def test_a_name_stands_for_one_request(operation):
+    operation.hold_to("something")
+    operation.bind("this")
+    operation.hold_to("this")
+    with pytest.raises(ConfigError, match="operation_id"):
+        operation.hold_to("that")
+
+
+def test_only_a_finished_run_has_loaded_its_shards(operation):
+    first, second = ShardRef("a", 1, 1), ShardRef("b", 1, 1)
+    operation.begin(START)
+    operation.fail("the run broke off", LATER)
+    assert operation.unloaded("t", [first]) == (first,)
+    assert not operation.is_loaded("t")
+    operation.loaded("t", [first])
+    assert operation.unloaded("t", [first, second]) == (second,)
+    assert operation.unloaded("other", [first]) == (first,)
+    assert operation.is_loaded("t")
+
+
+def test_where_held_instances_are_told_each_must_be():
+    counts = Counts(listed=3, new=2, held=1, proven=3, answered=3, held_too=True)
+    assert counts.reconciled
+    assert not dataclasses.replace(counts, proven=2, answered=2).reconciled
+    assert dataclasses.replace(counts, proven=2, answered=2, held_too=False).reconciled

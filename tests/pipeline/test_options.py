@@ -1,8 +1,11 @@
 """Options are checked before anything starts, and each refusal names the option and the mend."""
 
+import os
+
 import pytest
 
-from pipeline.options import DEFAULT_RUNNER, beam_options, parse
+from pipeline.options import DEFAULT_RUNNER, beam_options, parse, workers
+from transforms.fhir.credentials import TokenReference
 from transforms.model.errors import ConfigError
 
 
@@ -29,7 +32,7 @@ def test_the_runner_is_pinned_unless_named(base):
     assert parse([*base, "--runner=BundleBasedDirectRunner"]).runner == "BundleBasedDirectRunner"
 
 
-@pytest.mark.parametrize("runner", ["DaskRunner", "apache_beam.runners.dask.dask_runner.DaskRunner", "PySparkRunner"])
+@pytest.mark.parametrize("runner", ["DaskRunner", "daskrunner", "apache_beam.runners.dask.dask_runner.DaskRunner", "PySparkRunner"])
 def test_runners_that_lose_outputs_are_refused(base, runner):
     assert "loses outcomes" in refusal([*base, "--runner", runner])
 
@@ -75,6 +78,11 @@ def test_places_are_kept_apart(base, tmp_path, changed, why):
         ["--config=c.json", "--request=r.json"],
         ["--on_uid_collision=merge"],
         ["--fhir_write_ops_per_minute=many"],
+        ["--operation_id=.."],
+        ["--bigquery_table=table"],
+        ["--direct_num_workers=x"],
+        ["--direct_num_workers=-1"],
+        ["--direct_running_mode=fast"],
     ],
 )
 def test_bad_values_name_their_option(base, extra):
@@ -93,3 +101,36 @@ def test_consent_may_come_as_a_template_passes_it(base, words, allowed):
 
 def test_consent_is_yes_or_no(base):
     assert "--allow_identifiable" in refusal([*base, "--allow_identifiable=maybe"])
+
+
+def test_loading_rows_needs_a_folder_for_their_files(base):
+    table = "--bigquery_table=my-project:d.t"
+    assert "--temp_location" in refusal([*base, table])
+    assert parse([*base, table, "--temp_location=gs://bucket/tmp"]).bigquery_table == "my-project:d.t"
+
+
+def test_a_glob_of_any_depth_may_not_reach_what_the_run_makes(base, tmp_path):
+    assert "inside the source" in refusal([*base, "--source", f"{tmp_path}/**/*.dcm"])
+    assert parse([*base, "--source", f"{tmp_path}/*.dcm"]).source == f"{tmp_path}/*.dcm"
+
+
+def test_one_place_has_one_spelling_with_wildcards_too(base, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert parse([*base, "--source", "in/../in/*.dcm"]).source == f"{tmp_path}/in/*.dcm"
+    (tmp_path / "scan[1]").mkdir()
+    assert parse([*base, "--source", "./scan[1]/"]).source == f"{tmp_path}/scan[1]"
+
+
+def test_a_token_is_a_reference_and_flags_are_off_unless_given(base):
+    settings = parse([*base, "--fhir_token_uri=env:DEID_TOKEN", "--skip_preflight"])
+    assert settings.fhir_token == TokenReference("env:DEID_TOKEN")
+    assert (settings.skip_preflight, settings.provenance_for_held, settings.validate_provenance) == (True, False, False)
+    assert parse(base).fhir_token is None
+
+
+def test_workers_are_those_the_options_ask_for(base):
+    assert workers(parse(base)) == 1
+    assert workers(parse([*base, "--direct_num_workers=3"])) == 3
+    assert workers(parse([*base, "--direct_num_workers=0"])) == os.cpu_count()
+    remote = parse([*base, "--runner=DataflowRunner", "--key_uri=env:K", "--num_workers=5"])
+    assert workers(remote) == 5

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from pipeline.options import parse
-from pipeline.request import keep_keys, operation_name, read_request, require_consent, store_address
+from pipeline.request import asked_for, keep_keys, operation_name, read_request, require_consent, store_address
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE
@@ -98,7 +98,7 @@ def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
 
     plain = name()
     assert name("--direct_num_workers=2") == plain
-    for changed in ("--on_uid_collision=distinct", "--provenance_phi=omit", "--provenance_shape=r4"):
+    for changed in ("--on_uid_collision=distinct", "--provenance_phi=omit", "--provenance_shape=r4", "--provenance_for_held"):
         assert name(changed).operation_id != plain.operation_id
     assert name("--fhir_store", STORE).operation_id != plain.operation_id
     assert name("--operation_id=mine").operation_id == "mine"
@@ -132,3 +132,25 @@ def test_an_info_type_that_is_never_found_is_refused(settings, tmp_path):
     config = {"text": {"excludeInfoTypes": ["ETHNIC_GROUP"]}}
     with pytest.raises(ConfigError, match=r"config\.text is 'ETHNIC_GROUP': the inspection knows no such infoType; allowed: AGE, "):
         read_request(settings("--config", written(tmp_path, config)))
+
+
+def test_an_endpoint_is_a_url(settings):
+    with pytest.raises(ConfigError, match="healthcare_endpoint"):
+        store_address(settings("--fhir_store", STORE, "--healthcare_endpoint", "healthcare.googleapis.com"), SAFE_CONFIG)
+
+
+def test_what_is_asked_for_does_not_depend_on_its_name(settings, secret):
+    def asked(*extra):
+        made = settings(*extra)
+        request = read_request(made)
+        return asked_for(made, request, store_address(made, request.config), secret)
+
+    assert asked("--operation_id=a") == asked("--operation_id=b") == asked()
+    assert asked("--operation_id=a", "--provenance_phi=omit") != asked("--operation_id=a")
+
+
+@pytest.mark.parametrize("url", ["https://user:swordfish@h/fhir", "https://h/fhir?key=swordfish"])
+def test_a_url_that_is_published_holds_no_secret(settings, url):
+    with pytest.raises(ConfigError, match="fhir_token_uri") as caught:
+        store_address(settings("--fhir_store", url), SAFE_CONFIG)
+    assert "swordfish" not in str(caught.value)

@@ -15,6 +15,7 @@ from transforms.bigquery.table import TableName
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef
 from transforms.model.spool import read_shard
+from transforms.model.transform import nameless
 from transforms.model.workspace import OperationFolder
 
 
@@ -79,6 +80,7 @@ class _Rows(beam.DoFn):
     def setup(self) -> None:
         quiet_libraries()
 
+    @nameless
     def process(self, shard: str) -> Iterator[Row]:
         for entry in read_shard(self._folder.spool, shard):
             yield provenance_row(entry["provenance"], self._last_updated)

@@ -15,7 +15,12 @@ from typing import Any
 MAX_BYTES = 5_000_000
 """Bytes of resources in a bundle; the Healthcare API takes 50 MB and advises small ones."""
 
+CONTENTION = "too-costly"
+"""The issue code by which a store says with 429 that requests under way are in each other's way, not that the quota is used up."""
+
 _CODE = re.compile(r"[a-z-]{1,40}")
+_OPERATION_TOO_COSTLY = "operation_too_costly"
+"""How the Healthcare API says so in the issue's details (throughput best practices)."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -105,11 +110,17 @@ def _read(entry: Any) -> EntryAnswer:
 
 
 def outcome_code(body: Any) -> str:
-    """The first issue code of an OperationOutcome, or an empty text. Codes come from a fixed list and hold no PHI."""
+    """The first issue code of an OperationOutcome, or an empty text. Codes come from a fixed list and hold no PHI.
+
+    Where the issue's details say `operation_too_costly` it is CONTENTION, whatever the code.
+    """
     if not isinstance(body, dict) or body.get("resourceType") != "OperationOutcome":
         return ""
     issues = body.get("issue")
-    code = issues[0].get("code") if isinstance(issues, list) and issues and isinstance(issues[0], dict) else None
+    issue = issues[0] if isinstance(issues, list) and issues and isinstance(issues[0], dict) else {}
+    if _OPERATION_TOO_COSTLY in json.dumps(issue.get("details")):
+        return CONTENTION
+    code = issue.get("code")
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
 
 

@@ -12,7 +12,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,9 +22,9 @@ from google.auth.exceptions import GoogleAuthError
 
 from transforms.fhir.backoff import delay, retry_after
 from transforms.fhir.bundles import Verdict, outcome_code, resource_bytes, verdict
-from transforms.fhir.credentials import Token, token_for
+from transforms.fhir.credentials import LOOPBACK, Token, token_for
 from transforms.fhir.pacing import MAX_IN_FLIGHT
-from transforms.model.errors import StoreError
+from transforms.model.errors import PreflightError, StoreError
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
@@ -33,8 +33,8 @@ DEADLINE = 120.0
 """Seconds in which a single call is tried again."""
 
 _MEDIA_TYPE = "application/fhir+json"
+_JSON = "application/json"
 _STORE = re.compile(r".*/fhirStores/[^/]+")
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class FhirClient:
         self._sleep, self._clock, self._chance = sleep, clock, chance
         self._session = requests.Session()
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        self._session.trust_env = urlsplit(store_url).hostname not in _LOOPBACK
+        self._session.trust_env = urlsplit(store_url).hostname not in LOOPBACK
         self._session.headers.update({"Accept": _MEDIA_TYPE})
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=MAX_IN_FLIGHT))
@@ -92,9 +92,42 @@ class FhirClient:
         """A resource or `metadata`, by its path below the FHIR base. Raises StoreError."""
         return self._call("GET", f"{self.base}/{path}", None, deadline)
 
+    def has(self, path: str) -> bool:
+        """Whether there is a resource at a path below the FHIR base. Raises StoreError."""
+        try:
+            self.get(path)
+        except StoreError as fault:
+            if fault.got.startswith(("HTTP 404", "HTTP 410")):
+                return False
+            raise
+        return True
+
+    def allowed(self, permissions: Sequence[str], deadline: float = DEADLINE) -> set[str] | None:
+        """Which of these permissions the caller has on a Healthcare API store; None where the server cannot be asked.
+
+        `projects.locations.datasets.fhirStores.testIamPermissions`. Raises StoreError.
+        """
+        body = json.dumps({"permissions": list(permissions)}).encode()
+        try:
+            answer = self._call("POST", f"{self.store_url}:testIamPermissions", body, deadline, _JSON)
+        except StoreError as fault:
+            if fault.got.startswith(("HTTP 404", "HTTP 405", "HTTP 501")):  # an emulator
+                return None
+            raise
+        return set(answer.get("permissions", []))
+
     def get_store(self, deadline: float = DEADLINE) -> dict[str, Any]:
         """The FhirStore resource of a Healthcare API store. Raises StoreError."""
         return self._call("GET", self.store_url, None, deadline)
+
+    def configure_search(self, canonical_urls: Sequence[str]) -> dict[str, Any]:
+        """Put SearchParameters in force, in place of those before (Healthcare API stores only); the Operation. Raises StoreError."""
+        body = json.dumps({"canonicalUrls": list(canonical_urls)}).encode()
+        return self._call("POST", f"{self.store_url}:configureSearch", body, DEADLINE, _JSON)
+
+    def get_operation(self, name: str) -> dict[str, Any]:
+        """A long-running operation of the store's server, `projects/…/operations/ID`. Raises StoreError."""
+        return self._call("GET", f"{self.store_url.partition('/projects/')[0]}/{name}", None, DEADLINE)
 
     def search(self, query: str) -> Iterator[dict[str, Any]]:
         """The resources of all pages of a search such as `Provenance?recorded=ge2026`. Raises StoreError."""
@@ -104,14 +137,14 @@ class FhirClient:
             for entry in page.get("entry", []):
                 yield entry["resource"]
             url = next((link["url"] for link in page.get("link", []) if link.get("relation") == "next"), None)
-            if url and not url.startswith(f"{self.base}/"):
+            if url and not url.startswith((f"{self.base}/", f"{self.base}?")):
                 raise StoreError("search", "its next page is on another server", "look at the store's own base URL")
 
-    def _call(self, method: str, url: str, body: bytes | None, deadline: float) -> dict[str, Any]:
+    def _call(self, method: str, url: str, body: bytes | None, deadline: float, media_type: str = _MEDIA_TYPE) -> dict[str, Any]:
         """An idempotent call, tried again with back-off until `deadline` seconds have gone."""
         start, attempt = self._clock(), 0
         while True:
-            reply = self._once(method, url, body, READ_TIMEOUT)
+            reply = self._once(method, url, body, READ_TIMEOUT, media_type)
             meaning = verdict(reply.status)
             if meaning is Verdict.DONE and isinstance(reply.body, dict):
                 return reply.body
@@ -122,19 +155,19 @@ class FhirClient:
             self._sleep(pause)
             attempt += 1
 
-    def _once(self, method: str, url: str, body: bytes | None, timeout: float) -> Reply:
-        reply = self._send(method, url, body, timeout, fresh=False)
-        return self._send(method, url, body, timeout, fresh=True) if reply.status == 401 and self._token else reply
+    def _once(self, method: str, url: str, body: bytes | None, timeout: float, media_type: str = _MEDIA_TYPE) -> Reply:
+        reply = self._send(method, url, body, timeout, media_type, fresh=False)
+        return self._send(method, url, body, timeout, media_type, fresh=True) if reply.status == 401 and self._token else reply
 
-    def _send(self, method: str, url: str, body: bytes | None, timeout: float, fresh: bool) -> Reply:
+    def _send(self, method: str, url: str, body: bytes | None, timeout: float, media_type: str, fresh: bool) -> Reply:
         try:
-            headers = {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"} if body is not None else {}
+            headers = {"Content-Type": f"{media_type}; charset=utf-8"} if body is not None else {}
             if self._token:
                 headers["Authorization"] = f"Bearer {self._token(fresh)}"
             answer = self._session.request(
                 method, url, data=body, headers=headers, timeout=(CONNECT_TIMEOUT, timeout), allow_redirects=False
             )
-        except (requests.RequestException, GoogleAuthError):
+        except (requests.RequestException, GoogleAuthError, PreflightError):  # the last: a token that cannot be read now
             return Reply(0)
         try:
             content = json.loads(answer.content)

@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from transforms.fhir.bundles import Entry, EntryAnswer, resource_bytes
 from transforms.model.records import ShardRef
-from transforms.model.spool import read_shard
+from transforms.model.spool import read_lines
 from transforms.model.storage import create_if_absent, replace
 from transforms.model.workspace import OperationFolder
+
+_LINE = re.compile(rb'\{"provenance":(\{.*\}),"reference":"([0-9a-f]+)"\}\n')
+_ID = re.compile(rb'"id":"([A-Za-z0-9\-.]{1,64})"')
+"""Nothing within a JSON string can look like this, since quotes are escaped there."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,9 +64,10 @@ class Ledger:
             to_send = self._unanswered(name, references)
             self._tallies[name] = _Tally(len(references), len(to_send))
             if to_send:
-                for line in read_shard(self._folder.spool, name):
-                    if line["reference"] in to_send:
-                        yield Entry(name, line["reference"], line["provenance"]["id"], resource_bytes(line["provenance"]))
+                for line in read_lines(self._folder.spool, name):
+                    entry = spooled_entry(name, line)
+                    if entry.reference in to_send:
+                        yield entry
             else:
                 self._close(name)
 
@@ -113,3 +119,17 @@ class Ledger:
 
     def _letters(self, name: str) -> Path:
         return self._folder.dead_letters / f"{name}.ndjson"
+
+
+def spooled_entry(shard: str, line: bytes) -> Entry:
+    """The entry that a line of the spool holds, its resource byte for byte.
+
+    A line as the spool writes it is cut, not parsed: parsing and writing 13 kB takes twenty times as long, and a
+    thousand of them a second are due at a quota of 60,000 a minute.
+    """
+    match = _LINE.fullmatch(line)
+    ids = _ID.findall(match[1]) if match else []
+    if match and len(ids) == 1:
+        return Entry(shard, match[2].decode(), ids[0].decode(), match[1])
+    parsed = json.loads(line)
+    return Entry(shard, parsed["reference"], parsed["provenance"]["id"], resource_bytes(parsed["provenance"]))

@@ -1,7 +1,8 @@
 """The pace of writing: one token bucket at the store's quota, and what refusals do to it (DESIGN 11).
 
 The quota (`fhir_write_ops`) counts entries a minute, not requests. All writing goes through one `Pacer`, so its rate is
-the run's rate without a coordinator.
+the run's rate without a coordinator. A store also answers 429 when requests contend for its locks: that is no matter of
+the rate but of how many are under way, which `Crowd` bounds.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ MAX_PAUSE = 300.0
 """Seconds that a Retry-After can hold up writing; a store that asks for longer is asked again then."""
 MIN_IN_FLIGHT = 4
 MAX_IN_FLIGHT = 32
+EASE = 10.0
+"""Seconds without contention after which one more request may be under way."""
 
 
 class Pacer:
@@ -66,9 +69,30 @@ class Pacer:
         self._free = max(self._free, self._clock() + min(seconds, MAX_PAUSE))
 
 
+class Crowd:
+    """How many requests may be under way at once: each round of contention halves it, calm gives them back. For one thread."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._allowed = MAX_IN_FLIGHT
+        self._changed = clock()
+
+    def limit(self, wanted: int) -> int:
+        """`wanted`, or as many as are allowed now; at least 1."""
+        return min(wanted, self._allowed + int((self._clock() - self._changed) / EASE))
+
+    def contended(self, wanted: int, sent: float) -> None:
+        """A request sent at `sent` met others, while `wanted` would be under way but for earlier contention.
+
+        What was sent before the latest change says nothing about it: requests that contend are refused together.
+        """
+        if sent >= self._changed:
+            self._allowed, self._changed = max(1, self.limit(wanted) // 2), self._clock()
+
+
 def bundle_entries(per_minute: int | None, most: int = 100) -> int:
-    """Entries in a bundle: about two seconds' worth of the quota, at most `most`, so that writing is even and answers are soon."""
-    return most if per_minute is None else min(most, max(1, per_minute // 30))
+    """Entries in a bundle: a second's worth of the quota, at most `most`, so that writing is even and answers are soon."""
+    return most if per_minute is None else min(most, max(1, per_minute // 60))
 
 
 def in_flight(per_minute: int | None, entries: int, latencies: Sequence[float]) -> int:

@@ -9,13 +9,16 @@ from transforms.model.errors import PreflightError, StoreError
 
 PATIENCE = 10.0
 """Seconds in which the store must answer."""
+PERMISSIONS = ("healthcare.fhirResources.update", "healthcare.fhirStores.executeBundle")
+"""What writing takes: PUT by id, and bundles of them. The role roles/healthcare.fhirResourceEditor has both (access control page)."""
 
 
 def check_fhir_store(client: FhirClient) -> None:
-    """Raise PreflightError unless the store answers, is R4, and creates resources by PUT under the client's id."""
+    """Raise PreflightError unless the store answers, is R4, creates resources by PUT under the client's id, and we may write to it."""
     try:
         if client.is_healthcare_store:
             _check_store(client.store_url, client.get_store(PATIENCE))
+            _check_permissions(client.store_url, client.allowed(PERMISSIONS, PATIENCE))
         else:
             _check_statement(client.store_url, client.get("metadata", PATIENCE))
     except StoreError as fault:
@@ -28,6 +31,13 @@ def _check_store(url: str, store: dict[str, Any]) -> None:
     if store.get("enableUpdateCreate") is not True:
         why = "the store does not create resources by PUT, so a run could not be repeated without doubles"
         raise PreflightError("--fhir_store", why, "set enableUpdateCreate on it", url)
+
+
+def _check_permissions(url: str, allowed: set[str] | None) -> None:
+    missing = [] if allowed is None else [permission for permission in PERMISSIONS if permission not in allowed]
+    if missing:
+        why = f"the caller may not write there: {' and '.join(missing)} is missing"
+        raise PreflightError("--fhir_store", why, "grant roles/healthcare.fhirResourceEditor on the store", url)
 
 
 def _check_statement(url: str, statement: dict[str, Any]) -> None:

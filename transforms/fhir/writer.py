@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from transforms.fhir.backoff import delay
-from transforms.fhir.bundles import Entry, EntryAnswer, Verdict, bundle, is_answer, outcome_code, pack, read_answers, verdict
+from transforms.fhir.bundles import CONTENTION, Entry, EntryAnswer, Verdict, bundle, is_answer, outcome_code, pack, read_answers, verdict
 from transforms.fhir.client import FhirClient, Reply
 from transforms.fhir.ledger import Ledger, ShardAnswer
-from transforms.fhir.pacing import MAX_IN_FLIGHT, Pacer, bundle_entries, in_flight
+from transforms.fhir.pacing import MAX_IN_FLIGHT, Crowd, Pacer, bundle_entries, in_flight
 from transforms.model.records import ShardRef
 from transforms.model.workspace import OperationFolder
 
@@ -41,6 +41,7 @@ class _Batch:
     entries: tuple[Entry, ...]
     due: float = 0.0
     sent: int = 0
+    sent_at: float = 0.0
     throttles: int = 0
     failures: int = 0
     failing_since: float = 0.0
@@ -77,6 +78,7 @@ class FhirWriter:
         )
         self._ledger = Ledger(folder)
         self._pacer = Pacer(write_ops_per_minute, time.monotonic)
+        self._crowd = Crowd(time.monotonic)
         self._most = bundle_entries(write_ops_per_minute)
         self._latencies: collections.deque[float] = collections.deque(maxlen=100)
         self._waiting: list[_Batch] = []
@@ -93,7 +95,7 @@ class FhirWriter:
                 if time.monotonic() - self._last_good > self._patience:
                     self._give_up(itertools.chain([ready] if ready else [], fresh))
                     ready = None
-                limit = in_flight(self._quota, self._most, self._latencies)
+                limit = self._crowd.limit(self._wanted())
                 batch = None
                 if len(self._flight) < limit and not self._pacer.wait():
                     batch = self._again()
@@ -106,9 +108,14 @@ class FhirWriter:
                 yield from self._ledger.finished()
         yield from self._ledger.finished()
 
+    def _wanted(self) -> int:
+        """Requests to have under way for the quota's sake."""
+        return in_flight(self._quota, self._most, self._latencies)
+
     def _send(self, batch: _Batch) -> tuple[Reply, float]:
         """In a thread of the pool."""
         start = time.monotonic()
+        batch.sent_at = start
         reply = self._client.execute_bundle(bundle(batch.entries))
         return reply, time.monotonic() - start
 
@@ -160,7 +167,7 @@ class FhirWriter:
         elif meaning in (Verdict.REFUSED, Verdict.CLOSED):
             self._bury(batch, EntryAnswer(reply.status, outcome_code(reply.body)), retryable=meaning is Verdict.CLOSED)
         elif meaning is Verdict.THROTTLED:
-            self._slow_down(batch, reply.retry_after)
+            self._slow_down(batch, reply.retry_after, outcome_code(reply.body) == CONTENTION)
         else:
             if reply.retry_after is not None:
                 self._pacer.pause(reply.retry_after)
@@ -168,7 +175,9 @@ class FhirWriter:
 
     def _read(self, batch: _Batch, answers: list[EntryAnswer]) -> None:
         """Entry by entry: only what failed goes on, in a smaller batch."""
-        throttled, failed = [], []
+        throttled: list[Entry] = []
+        failed: list[tuple[Entry, EntryAnswer]] = []
+        contended = False
         for entry, answer in zip(batch.entries, answers, strict=True):
             match verdict(answer.status):
                 case Verdict.DONE:
@@ -176,21 +185,26 @@ class FhirWriter:
                     self._last_good = time.monotonic()
                 case Verdict.THROTTLED:
                     throttled.append(entry)
+                    contended |= answer.code == CONTENTION
                 case Verdict.AGAIN:
                     failed.append((entry, answer))
                 case refusal:
                     self._bury(dataclasses.replace(batch, entries=(entry,)), answer, retryable=refusal is Verdict.CLOSED)
         if throttled:
-            self._slow_down(dataclasses.replace(batch, entries=tuple(throttled)), None)
+            self._slow_down(dataclasses.replace(batch, entries=tuple(throttled)), None, contended)
         if failed:
             self._fail(dataclasses.replace(batch, entries=tuple(entry for entry, _ in failed)), failed[0][1], store_answers=True)
 
-    def _slow_down(self, batch: _Batch, retry_after: float | None) -> None:
+    def _slow_down(self, batch: _Batch, retry_after: float | None, contended: bool) -> None:
+        """Once more, later: at a lower rate where the quota is used up, with fewer requests under way where they contend."""
         seconds = self._backoff(batch.throttles) if retry_after is None else retry_after
         batch.throttles += 1
         batch.due = time.monotonic() + seconds
-        self._pacer.refused()
-        if retry_after is not None or self._pacer.rate is None:
+        if contended:
+            self._crowd.contended(self._wanted(), batch.sent_at)
+        else:
+            self._pacer.refused()
+        if retry_after is not None or (self._pacer.rate is None and not contended):
             self._pacer.pause(seconds)
         self._waiting += batch.halves() if batch.throttles % TOO_LARGE == 0 and len(batch.entries) > 1 else [batch]
 

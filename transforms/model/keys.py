@@ -96,7 +96,7 @@ class KeyReference:
     uri: str
 
     def load(self) -> Secret:
-        """The secret. Raises PreflightError that names the reference, never the content."""
+        """The secret. Raises PreflightError that never shows the content: what was given for a name may be the key itself."""
         return Secret(self._bytes("the key is not 64 hex digits", "make one with: openssl rand -hex 32", (KEY_BYTES,)))
 
     def purpose_key(self, purpose: Purpose) -> PurposeKey:
@@ -111,16 +111,23 @@ class KeyReference:
                 text = Path(rest).read_text(encoding="ascii")
             except (OSError, UnicodeDecodeError):
                 raise PreflightError(
-                    "--key_uri", "the key file cannot be read as text", "check its path and permissions", self.uri
+                    "--key_uri", "the key file cannot be read as text", "check its path and permissions", self._shown
                 ) from None
         elif scheme == "env" and rest:
             text = os.environ.get(rest, "")
         else:
-            raise PreflightError("--key_uri", "only file:PATH and env:NAME are understood", "name the key in one of these forms", self.uri)
+            raise PreflightError(
+                "--key_uri", "only file:PATH and env:NAME are understood", "name the key in one of these forms", self._shown
+            )
         digits = text.strip()
         if not re.fullmatch(r"[0-9a-fA-F]*", digits) or len(digits) not in {2 * length for length in lengths}:
-            raise PreflightError("--key_uri", why, mend, self.uri)
+            raise PreflightError("--key_uri", why, mend, self._shown)
         return bytes.fromhex(digits)
+
+    @property
+    def _shown(self) -> str:
+        """The reference for a message; nothing where the key itself may have been given in place of its name."""
+        return "" if re.search(r"[0-9a-fA-F]{32}", self.uri) else self.uri
 
 
 def _derived(material: bytes, purpose: Purpose) -> PurposeKey:

@@ -43,6 +43,11 @@ class OperationName:
         return head if found and head.startswith("projects/") else LOCAL_DATASET
 
     @property
+    def quarantine_store(self) -> str:
+        """The quarantine of the operation as a DICOM store: what is held there is in no other."""
+        return f"{LOCAL_DATASET}/dicomStores/quarantine-{self.operation_id}"
+
+    @property
     def name(self) -> str:
         """`projects/…/operations/ID`."""
         return f"{self.dataset}/operations/{self.operation_id}"

@@ -191,7 +191,7 @@ class ScrubbedInstance:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WrittenInstance:
-    """A published instance: all that its Provenance needs, without its bytes."""
+    """A published or held instance: all that its Provenance needs, without its bytes."""
 
     ref: InstanceRef
     source: InstanceUids
@@ -207,4 +207,6 @@ class WrittenInstance:
     search: PixelSearch
     started: dt.datetime
     recorded: dt.datetime
-    """When it stood in the destination."""
+    """When it stood in the destination, or in the quarantine."""
+    held: str = ""
+    """The code for which it is in the quarantine, and not in the destination; empty for a published instance."""

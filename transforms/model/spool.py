@@ -2,7 +2,9 @@
 
 The same entries give the same name, so a repeated bundle adds nothing and a restarted run finds what is finished.
 A shard is `<name>.ndjson`; beside it `<name>.refs` lists the references in it, so that a restart need not read
-the entries. The index is written first: a shard that can be seen can be trusted.
+the entries. The index is written first: a shard that can be seen can be trusted. The Provenance of held instances
+stands in shards of its own, whose names begin with HELD: they sort behind the others, so that where an instance is in
+both, because the doubt went, what says that it is published comes first and counts.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ from transforms.model.storage import create_if_absent
 
 MAX_ENTRIES = 500
 MAX_BYTES = 8 << 20
+HELD = "held-"
+"""Begins the names of shards of held instances; the others' names are hexadecimal."""
 
 
 class Shard:
     """Entries on their way to one shard; `full` says when to close it."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, prefix: str = "") -> None:
+        self._folder, self._prefix = folder, prefix
         self._entries: dict[str, bytes] = {}
         self._size = 0
 
@@ -51,7 +55,7 @@ class Shard:
         if not self._entries:
             raise ValueError("a shard has at least one entry")
         references = sorted(self._entries)
-        name = hashlib.sha256("\n".join(references).encode()).hexdigest()[:32]
+        name = self._prefix + hashlib.sha256("\n".join(references).encode()).hexdigest()[:32]
         content = b"".join(self._entries[reference] for reference in references)
         create_if_absent(self._folder / f"{name}.refs", "\n".join(references).encode() + b"\n", 0o600)
         create_if_absent(self._folder / f"{name}.ndjson", content, 0o600)
@@ -70,18 +74,23 @@ def shards(folder: Path) -> list[ShardRef]:
     return [shard_ref(folder, path.stem) for path in sorted(folder.glob("*.ndjson"))]
 
 
+def read_lines(folder: Path, name: str) -> Iterator[bytes]:
+    """The entries of one shard as they stand in it."""
+    with (folder / f"{name}.ndjson").open("rb") as file:
+        yield from file
+
+
 def read_shard(folder: Path, name: str) -> Iterator[dict[str, Any]]:
     """The entries of one shard."""
-    with (folder / f"{name}.ndjson").open("rb") as file:
-        for line in file:
-            yield json.loads(line)
+    return map(json.loads, read_lines(folder, name))
 
 
-def references(folder: Path) -> set[str]:
-    """The references in the finished shards of a folder."""
+def references(folder: Path, held: bool = False) -> set[str]:
+    """The references in the finished shards of a folder: in those of held instances, or in all others."""
     found: set[str] = set()
     for path in folder.glob("*.ndjson"):
-        found.update(path.with_suffix(".refs").read_text().split())
+        if path.name.startswith(HELD) is held:
+            found.update(path.with_suffix(".refs").read_text().split())
     return found
 
 

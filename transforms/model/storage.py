@@ -9,7 +9,8 @@ import contextlib
 import glob
 import os
 import secrets
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from transforms.model.errors import ConfigError
@@ -42,13 +43,18 @@ def list_files(source: str) -> Iterator[tuple[str, int]]:
 
 
 def _walk(directory: Path) -> Iterator[tuple[str, int]]:
-    with os.scandir(directory) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path))
-        elif entry.is_file():
-            yield entry.path, entry.stat().st_size
+    """Files below, in order; one that is gone, or a link to nothing, has size 0: the reader will say what is wrong."""
+    for name in sorted(os.listdir(directory)):  # noqa: PTH208 - names alone: a folder may hold millions
+        path = directory / name
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            yield str(path), 0
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield str(path), status.st_size
+        elif stat.S_ISDIR(status.st_mode) and not path.is_symlink():
+            yield from _walk(path)
 
 
 def _named(source: str) -> Iterator[tuple[str, int]]:
@@ -78,6 +84,21 @@ def _listed(file_list: Path) -> list[Path]:
 def canonical(source: str) -> str:
     """One spelling for one place: the absolute path without `.`, `..`, links or a trailing slash."""
     return str(Path(source).resolve())
+
+
+def canonical_source(source: str) -> str:
+    """The same for a source; of a glob, whose wildcards stay as they are, only the folder before them is resolved."""
+    if _GLOB & set(source) and not Path(source).exists():
+        folder = glob_folder(source)
+        return str(Path(canonical(folder), Path(source).relative_to(folder)))
+    return canonical(source)
+
+
+def glob_folder(pattern: str) -> str:
+    """The folder before a glob's first wildcard, as it is written; files that match lie below it."""
+    parts = Path(pattern).parts
+    fixed = next((index for index, part in enumerate(parts) if _GLOB & set(part)), len(parts))
+    return str(Path(*parts[:fixed]))
 
 
 def read_bytes(uri: str) -> bytes:
@@ -111,14 +132,14 @@ def create_if_absent(path: Path, content: bytes, mode: int = 0o644) -> bool:
     return True
 
 
-def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Put `content` at `path` in one step, in place of what was there. For the workspace only."""
+def replace(path: Path, content: bytes | Iterable[bytes], mode: int = 0o600) -> None:
+    """Put `content` (whole, or in parts) at `path` in one step, in place of what was there. For the workspace only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(content)
+            file.writelines([content] if isinstance(content, bytes) else content)
             file.flush()
             os.fsync(handle)
         aside.replace(path)

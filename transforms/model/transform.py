@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import abc
+import functools
+import json
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,9 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
-from transforms.model.errors import InstanceProblem
+from transforms.model.errors import ConfigError, InstanceProblem, PreflightError, StoreError
 from transforms.model.quiet import quiet_libraries
-from transforms.model.records import OpenInstance, Outcome, ScrubbedInstance, WrittenInstance
+from transforms.model.records import InstanceRef, OpenInstance, Outcome, ScrubbedInstance, WrittenInstance
 from transforms.model.spool import Shard
 
 OUTCOME = "outcome"
@@ -47,8 +49,30 @@ class InstanceDoFn(beam.DoFn, abc.ABC):
         except Exception as error:  # noqa: BLE001 - the last net: the text of a foreign exception may hold PHI, its type does not
             sentence = f"{type(error).__name__} at {_place(error)}; please report it with the library versions"
             known = InstanceProblem(self.stage, "UNEXPECTED", sentence)
-        Metrics.counter("dicom_deid", f"{self.stage}_{known.kind.value}").inc()
-        return [TaggedOutput(OUTCOME, Outcome.of(self.reference(element), known))]
+        return [self.outcome(element, known)]
+
+    def outcome(self, element: Any, problem: InstanceProblem) -> TaggedOutput:
+        """The outcome that a problem makes of the instance at hand, counted; for a stage with something to say beside it."""
+        Metrics.counter("dicom_deid", f"{self.stage}_{problem.kind.value}").inc()
+        return TaggedOutput(OUTCOME, Outcome.of(self.reference(element), problem))
+
+
+def nameless(process: Callable[[Any, Any], Iterable[Any]]) -> Callable[[Any, Any], Iterator[Any]]:
+    """For a DoFn's `process` that has no instance to blame: what breaks the run names a type and a place.
+
+    Beam logs the text of exceptions, and a foreign text may hold a source name.
+    """
+
+    @functools.wraps(process)
+    def named(self: Any, element: Any) -> Iterator[Any]:
+        try:
+            yield from process(self, element)
+        except (ConfigError, PreflightError, StoreError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a name
+            raise RuntimeError(f"{type(error).__name__} at {_place(error)}") from None
+
+    return named
 
 
 def _place(error: Exception) -> str:
@@ -56,6 +80,25 @@ def _place(error: Exception) -> str:
     rooms = Path(__file__).parents[1]
     ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(rooms)]
     return f"{Path(ours[-1].filename).relative_to(rooms)}:{ours[-1].lineno}"
+
+
+class InstanceRefCoder(beam.coders.Coder):
+    """A reference as JSON: half the size of a pickle, which matters where a run holds one for every instance."""
+
+    def encode(self, value: InstanceRef) -> bytes:
+        """The fields in their order; a file name that is no UTF-8 keeps its escaped bytes."""
+        return json.dumps([value.reference, value.uri, value.size, value.distinct, value.hold]).encode()
+
+    def decode(self, encoded: bytes) -> InstanceRef:
+        """The reference again."""
+        return InstanceRef(*json.loads(encoded))
+
+    def is_deterministic(self) -> bool:
+        """True: one reference has one encoding."""
+        return True
+
+
+beam.coders.registry.register_coder(InstanceRef, InstanceRefCoder)
 
 
 class NeverEncoded(beam.coders.Coder):

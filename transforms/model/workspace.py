@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
+
+from transforms.model.errors import PreflightError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,9 +16,18 @@ class Workspace:
     root: str
 
     def make(self) -> None:
-        """Make the folder, closed to others."""
-        Path(self.root).mkdir(mode=0o700, parents=True, exist_ok=True)
-        Path(self.root).chmod(0o700)
+        """Make the folder, closed to others. Raises PreflightError where it cannot be ours alone."""
+        try:
+            Path(self.root).mkdir(mode=0o700, parents=True, exist_ok=True)
+            Path(self.root).chmod(0o700)
+        except OSError as error:
+            why = f"the folder cannot be made, or closed to others ({os.strerror(error.errno or 0)})"
+            raise PreflightError("--workspace", why, "name a folder of your own on a disk that can be written") from None
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the run at work."""
+        return Path(self.root, "lock")
 
     @property
     def key_file(self) -> Path:
@@ -66,6 +78,26 @@ class OperationFolder:
     def provenance_file(self) -> Path:
         """The operation's own Provenance resource."""
         return Path(self.root, "provenance.json")
+
+    @property
+    def asked_file(self) -> Path:
+        """A keyed hash of what the operation was asked for; under its name nothing else is done."""
+        return Path(self.root, "asked")
+
+    @property
+    def loaded_file(self) -> Path:
+        """Which shards stand in which BigQuery table."""
+        return Path(self.root, "loaded.json")
+
+    @property
+    def failure_file(self) -> Path:
+        """Where in the program the latest run that broke off did so, for whoever mends it; confidential like all here."""
+        return Path(self.root, "failure.txt")
+
+    @property
+    def delivery_file(self) -> Path:
+        """Which FHIR store the latest run wrote to, and how it got there."""
+        return Path(self.root, "delivery.json")
 
     @property
     def counts_file(self) -> Path:

@@ -82,13 +82,13 @@ def decode(frame: bytes, description: PixelDescription) -> Decoded:
     try:
         decoded = codec_for(description).decode(frame, description)
     except InstanceProblem as problem:
-        if problem.code == "NO_DECODER":
+        if problem.code in ("NO_DECODER", "DECODE_FAILED"):
             raise
         raise InstanceProblem(STAGE, "DECODE_FAILED", "a frame cannot be decoded") from None
     except Exception as error:  # noqa: BLE001 - codecs raise what they like, with bytes of the frame in the message
         raise InstanceProblem(STAGE, "DECODE_FAILED", f"a frame cannot be decoded ({type(error).__name__})") from None
     if decoded.samples.shape != description.shape:
-        raise InstanceProblem(STAGE, "DECODE_FAILED", "a frame is not of the size that the header says")
+        raise _wrong_size()
     return decoded
 
 
@@ -172,6 +172,7 @@ class _Jpeg:
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
         stream = jpeg.parse(frame)
         header = jpeg.frame_header(frame, stream)
+        _expect(description, header.rows, header.columns, len(header.components))
         raw = _decode_lossless(frame, stream) if self.lossless else imagecodecs.jpeg8_decode(frame, **_colour_space("YCBCR", header))
         return Decoded(_stored(raw, header.precision, description), _jpeg_colour(frame, stream, header, description))
 
@@ -204,6 +205,8 @@ class _JpegLs:
     """JPEG-LS by CharLS; coded without loss, which the near-lossless syntax allows (PS3.5 A.4.3), so that no error is added."""
 
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        header = jpeg.frame_header(frame, jpeg.parse(frame))  # CharLS never comes back from a stream that is cut off
+        _expect(description, header.rows, header.columns, len(header.components))
         buffer, info = jpeg_ls.decode_pixel_data(frame)
         precision = info["bits_per_sample"]
         flat: NDArray[Any] = np.frombuffer(buffer, "<u1" if precision <= 8 else "<u2")
@@ -235,6 +238,7 @@ class _Jpeg2000:
 
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
         coding = jpeg2000.parameters(frame)
+        _expect(description, coding.rows, coding.columns, coding.components)
         return Decoded(_stored(openjpeg.decode(frame), coding.precision, description), _wavelet_colour(coding, description))
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
@@ -278,6 +282,16 @@ class _Htj2k(_Jpeg2000):
         if error > HTJ2K_MAX_ERROR:
             raise ValueError("the encoder overflowed")
         return Encoded(jpeg2000.clean(coded)[0], "ISO_15444_15" if error else None)
+
+
+def _expect(description: PixelDescription, rows: int, columns: int, components: int) -> None:
+    """Refuse a stream that says another size than the header, before a decoder makes room for it."""
+    if (rows, columns, components) != (description.rows, description.columns, description.samples):
+        raise _wrong_size()
+
+
+def _wrong_size() -> InstanceProblem:
+    return InstanceProblem(STAGE, "DECODE_FAILED", "a frame is not of the size that the header says")
 
 
 def _must_stay_irreversible(coding: jpeg2000.Parameters) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import NamedTuple
 
 from transforms.model.errors import InstanceProblem
@@ -19,6 +20,8 @@ _ENUMERATED = 1
 class Parameters(NamedTuple):
     """What the main header says about the samples and how they were coded."""
 
+    rows: int
+    columns: int
     precision: int
     signed: bool
     components: int
@@ -48,7 +51,8 @@ def parameters(frame: bytes) -> Parameters:
             cod = frame[at + 4 : end]
     if frame[start : start + 2] != _SOC or len(siz) < 37 or len(cod) < 10:
         raise _bad("its main header is incomplete")
-    return Parameters((siz[36] & 0x7F) + 1, bool(siz[36] & 0x80), int.from_bytes(siz[34:36], "big"), cod[4] == 1, cod[9] == 1)
+    right, bottom, left, top, *_, components, depth = struct.unpack(">8IHB", siz[2:37])  # Xsiz to Ssiz of component 0 (T.800 A.5.1)
+    return Parameters(bottom - top, right - left, (depth & 0x7F) + 1, bool(depth & 0x80), components, cod[4] == 1, cod[9] == 1)
 
 
 def clean(frame: bytes) -> tuple[bytes, tuple[str, ...]]:

@@ -59,3 +59,43 @@ class RememberingSearch:
         if len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)
         return answer
+
+
+def merged(lines: list[Line]) -> list[Line]:
+    """Lines with those made one that are one line seen twice, in two renderings (`is_same`).
+
+    From top to bottom. Lines that merely touch, as close lines do by their padding, stay apart. A grown box can cover
+    others in turn, so this goes on until none does.
+    """
+    done: list[Line] = []
+    for line in lines:
+        grown = line
+        while same := [other for other in done if is_same(grown, other)]:
+            done = [other for other in done if other not in same]
+            grown = _union([grown, *same])
+        done.append(grown)
+    return sorted(done, key=lambda line: (line.top, line.left, line.right, line.bottom))
+
+
+def is_same(one: Line, other: Line) -> bool:
+    """Whether half of the smaller of two lines lies in the other."""
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return width > 0 and height > 0 and 2 * width * height >= min(_area(one), _area(other))
+
+
+def _area(line: Line) -> int:
+    return (line.right - line.left) * (line.bottom - line.top)
+
+
+def _union(lines: list[Line]) -> Line:
+    """The box around all, with the text that has most letters at most confidence."""
+    best = max(lines, key=lambda line: ((line.confidence or 0.0) * len(line.text), line.text))
+    return Line(
+        min(line.left for line in lines),
+        min(line.top for line in lines),
+        max(line.right for line in lines),
+        max(line.bottom for line in lines),
+        best.text,
+        best.confidence,
+    )

@@ -35,6 +35,10 @@ _CODED = frozenset({"BodyPartExamined", "FrameType", "ImageType", "Modality", "V
 collections name patients after what was imaged (PANCREAS_0001), and would be held from first to last."""
 
 _TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UI", "UN", "UT", "OB"})
+_NUMBER_VRS = frozenset({"DS", "FD", "FL", "OD", "OF"})
+_FRACTIONS = re.compile(r"(?<=\d)\.\d+")
+"""The decimals of a number: a structure set has a million of them, among which any id of five or six digits stands by chance."""
+_DIGITS = b"0123456789"
 _CHUNK = 1 << 20
 _WIDE = ("utf-16-le", "utf-16-be")
 _ESCAPES = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
@@ -94,7 +98,8 @@ class Sweep:
         for part in parts:
             if element.keyword in _CODED and self._is_name(fold(str(part)).strip()):
                 continue
-            yield from (Residue(kind, where) for kind in self._in_text(str(part), element.VR in _TEXT_VRS))
+            text = _FRACTIONS.sub(" ", str(part)) if element.VR in _NUMBER_VRS else str(part)
+            yield from (Residue(kind, where) for kind in self._in_text(text, element.VR in _TEXT_VRS))
 
     def _is_name(self, text: str) -> bool:
         return any(token.kind is TokenKind.NAME and token.text == text for token in self._tokens)
@@ -201,9 +206,12 @@ def _patterns(tokens: Iterable[Token], charset: str | list[str] | None) -> Itera
 
 def _stands(pattern: _Pattern, lowered: bytes) -> bool:
     """Whether the pattern stands in the bytes with the neighbours its token's reach asks for."""
-    at = lowered.find(pattern.coded)
+    at, numeric = lowered.find(pattern.coded), pattern.coded.isdigit()
     while at >= 0:
         end = at + len(pattern.coded)
+        if numeric and _in_fraction(lowered, at):
+            at = lowered.find(pattern.coded, at + 1)
+            continue
         before, after = (lowered[max(0, at - pattern.unit) : at].strip(b"\0"), lowered[end : end + pattern.unit].strip(b"\0"))
         if pattern.token.reach is Reach.ANYWHERE:
             return True
@@ -213,6 +221,13 @@ def _stands(pattern: _Pattern, lowered: bytes) -> bool:
             return True
         at = lowered.find(pattern.coded, at + 1)
     return False
+
+
+def _in_fraction(value: bytes, at: int) -> bool:
+    """Whether what stands at `at` is among the decimals of a number: digits, a point, digits back to it."""
+    while at > 0 and value[at - 1] in _DIGITS:
+        at -= 1
+    return at > 1 and value[at - 1 : at] == b"." and value[at - 2] in _DIGITS
 
 
 def _beside(token: Token) -> re.Pattern[str]:

@@ -60,19 +60,15 @@ INSTANCE_UIDS = frozenset(
 )
 """Elements that name a study, series or instance, this one or another: kept or regenerated together, so that references resolve."""
 
-_OTHER_UIDS = frozenset(
+_UIDS_OF_KINDS = frozenset(
     """
-    ConcatenationUID DeviceUID DimensionOrganizationUID DoseReferenceUID FiducialUID FrameOfReferenceUID
-    InstanceCreatorUID IrradiationEventUID LargePaletteColorLookupTableUID MultiplexGroupUID
-    ObservationSubjectUIDTrial ObservationUID PaletteColorLookupTableUID PresentationDisplayCollectionUID
-    PresentationSequenceCollectionUID ReferencedConceptualVolumeUID ReferencedDoseReferenceUID ReferencedFiducialsUID
-    ReferencedFrameOfReferenceUID ReferencedGeneralPurposeScheduledProcedureStepTransactionUID ReferencedObservationUIDTrial
-    RelatedFrameOfReferenceUID SourceConceptualVolumeUID SourceFrameOfReferenceUID
-    SpecimenUID StorageMediaFileSetUID SynchronizationFrameOfReferenceUID TargetUID TemplateExtensionOrganizationUID TrackingUID
-    TransactionUID UID VolumeFrameOfReferenceUID
+    AvailableTransferSyntaxUID CodingSchemeUID ContextGroupExtensionCreatorUID ContextUID CreatorVersionUID
+    EncryptedContentTransferSyntaxUID FlowTransferSyntaxUID MACCalculationTransferSyntaxUID MappingResourceUID
+    OriginalSpecializedSOPClassUID PertinentSOPClassesInSeries PertinentSOPClassesInStudy ReferencedSOPClassUID
+    RelatedGeneralSOPClassUID SOPClassUID SOPClassesInStudy SOPClassesSupported StoredInstanceTransferSyntaxUID
     """.split()
 )
-"""Other elements whose UIDs name a person, thing or event (code U of PS3.15 Table E.1-1), not a class or coding."""
+"""Elements whose UIDs name a class, encoding or vocabulary. All others of PS3.6 name a person, thing or event."""
 
 _IDS = frozenset(
     """
@@ -187,7 +183,7 @@ def _of_element(element: DataElement) -> Iterator[Token]:
     elif element.keyword == "PatientBirthDate":
         for text in texts:
             yield from _date(text)
-    elif element.keyword in _OTHER_UIDS or element.keyword in INSTANCE_UIDS:
+    elif element.VR == "UI" and element.keyword and element.keyword not in _UIDS_OF_KINDS:
         yield from uid_tokens(texts)
 
 

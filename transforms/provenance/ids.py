@@ -31,7 +31,9 @@ def agent_identifier(name: OperationName) -> str:
 def instance_id(key: PurposeKey, name: OperationName, written: WrittenInstance) -> str:
     """The id of one instance's Provenance: a keyed hash (`Purpose.PROVENANCE`) of the operation and the source instance.
 
-    Sources that share their UIDs are told apart by the content hash that told them apart when they were listed.
+    Sources that share their UIDs are told apart by the content hash that told them apart when they were listed, or, where
+    they are held because of it, by their references.
     """
     source = instance_name(store_identifier(name.source_store), written.source)
-    return key.hex("instance", name.operation_id, source, written.ref.distinct, digits=ID_DIGITS)
+    apart = written.ref.reference if written.held and written.ref.hold else written.ref.distinct
+    return key.hex("instance", name.operation_id, source, apart, digits=ID_DIGITS)

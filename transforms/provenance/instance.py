@@ -1,4 +1,8 @@
-"""The Provenance of one published instance (the API's page, table and sample; field by field in the tests)."""
+"""The Provenance of one published or held instance (the API's page, table and sample; field by field in the tests).
+
+The page knows no held instances. Theirs (`--provenance_for_held`) says the same of what was done; its target is in the
+operation's quarantine, a store of its own, and `activity` says that and why it is held.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +22,8 @@ TAGS_URL = "https://g.co/dicom-tags"
 WIDTH_URL = "https://g.co/WIDTH"
 HEIGHT_URL = "https://g.co/HEIGHT"
 SIZE_URL = "https://g.co/DICOM_STRUCTURED_SIZE"
+OUTCOME_SYSTEM = "urn:dicom-deid:outcome"
+"""Of the code in `activity` of a held instance: `held`; the text beside it is the code of its outcome."""
 
 
 class ProvenanceBuilder:
@@ -47,12 +53,15 @@ class ProvenanceBuilder:
 
     def _resource(self, written: WrittenInstance, images: list[Json], tags: list[Json]) -> Json:
         recorded = instant(written.recorded)
+        store = self._name.quarantine_store if written.held else store_identifier(self._name.destination_store)
+        held = {"activity": {"coding": [{"system": OUTCOME_SYSTEM, "code": "held"}], "text": written.held}} if written.held else {}
         return {
             "resourceType": "Provenance",
             "id": instance_id(self._ids, self._name, written),
-            "target": [{"identifier": {"value": instance_name(store_identifier(self._name.destination_store), written.target)}}],
+            "target": [{"identifier": {"value": instance_name(store, written.target)}}],
             "occurredPeriod": {"start": instant(written.started), "end": recorded},
             "recorded": recorded,
+            **held,
             "agent": [{"who": {"identifier": {"value": agent_identifier(self._name)}}}],
             "entity": [
                 {

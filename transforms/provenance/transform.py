@@ -1,9 +1,10 @@
-"""SpoolProvenance: from published instances to spool shards of their Provenance."""
+"""SpoolProvenance: from published (or held) instances to spool shards of their Provenance."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
+import math
 from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
@@ -13,12 +14,12 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.windowed_value import WindowedValue
 from fhir.resources.R4B.provenance import Provenance
 
+from transforms.model import spool
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
 from transforms.model.names import OperationName
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef, WrittenInstance
-from transforms.model.spool import Shard
 from transforms.model.workspace import OperationFolder
 from transforms.provenance.instance import ProvenanceBuilder
 from transforms.provenance.phi import Phi
@@ -33,12 +34,13 @@ log = logging.getLogger(__name__)
 
 @dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class SpoolProvenance(beam.PTransform):
-    """Build each written instance's Provenance and spool it; only the references of finished shards go on.
+    """Build each instance's Provenance and spool it; only the references of finished shards go on.
 
     `phi` and `shape` are the values of `--provenance_phi` and `--provenance_shape`. An instance that comes here is
     published already, so it is never lost: where its findings cannot be told its Provenance says so, and a resource
     that fails validation is spooled all the same (the store decides). Both are counted: `provenance_without_findings`,
-    `provenance_invalid`.
+    `provenance_invalid`. `validate_all`: not the first VALIDATED only. `held`: the instances are held ones, and go to shards of
+    their own; since a held instance is processed again by every run, one whose Provenance is spooled is not spooled again.
     """
 
     name: OperationName
@@ -46,29 +48,36 @@ class SpoolProvenance(beam.PTransform):
     folder: OperationFolder
     phi: str
     shape: str
+    validate_all: bool = False
+    held: bool = False
 
     def expand(self, written: beam.PCollection[WrittenInstance]) -> beam.PCollection[ShardRef]:
         """Raises ConfigError for an unknown `phi` or `shape`."""
         for option, value, kind in (("--provenance_phi", self.phi, Phi), ("--provenance_shape", self.shape, Shape)):
             if value not in list(kind):
                 raise ConfigError(option, "this value is unknown", f"allowed: {', '.join(kind)}", value)
-        spool = _Spool(self.name, self.key, self.folder, Phi(self.phi), Shape(self.shape))
-        return written | "Spool" >> beam.ParDo(spool).with_output_types(ShardRef)
+        make = _Spool(self.name, self.key, self.folder, Phi(self.phi), Shape(self.shape), self.validate_all, self.held)
+        return written | "Spool" >> beam.ParDo(make).with_output_types(ShardRef)
 
 
 class _Spool(beam.DoFn):
-    def __init__(self, name: OperationName, key: KeyReference, folder: OperationFolder, phi: Phi, shape: Shape) -> None:
-        self._name, self._key, self._folder, self._phi, self._shape = name, key, folder, phi, shape
-        self._to_validate = VALIDATED
+    def __init__(
+        self, name: OperationName, key: KeyReference, folder: OperationFolder, phi: Phi, shape: Shape, validate_all: bool, held: bool
+    ) -> None:
+        self._name, self._key, self._folder, self._phi, self._shape, self._held = name, key, folder, phi, shape, held
+        self._to_validate = math.inf if validate_all else VALIDATED
 
     def setup(self) -> None:
         quiet_libraries()
         self._builder = ProvenanceBuilder(self._name, self._key.load(), self._phi, self._shape)
+        self._spooled = spool.references(self._folder.spool, held=True) if self._held else set()
 
     def start_bundle(self) -> None:
-        self._shard = Shard(self._folder.spool)
+        self._shard = spool.Shard(self._folder.spool, spool.HELD if self._held else "")
 
     def process(self, written: WrittenInstance) -> Iterator[ShardRef]:
+        if written.ref.reference in self._spooled:
+            return
         self._shard.add(written.ref.reference, {"provenance": self._provenance(written)})
         if self._shard.full:
             yield self._shard.close()

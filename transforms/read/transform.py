@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import hashlib
+import itertools
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
@@ -17,15 +19,20 @@ from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.keys import KeyReference, Purpose
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, OpenInstance, Outcome
-from transforms.model.storage import list_files
-from transforms.model.transform import OUTCOME, InstanceDoFn, typed
+from transforms.model.storage import glob_folder, list_files
+from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, nameless, typed
 from transforms.model.workspace import OperationFolder
 from transforms.read import collisions
 from transforms.read.identify import sop_instance
 from transforms.read.open import has_pixels, open_instance, read_content
+from transforms.read.packing import NAME_BYTES, Packing
 from transforms.read.structure import check
 
 _INSTANCES, _LISTED, _DONE, _WITH_PIXELS, _TAGS_ONLY = "instances", "listed", "done", "with_pixels", "tags_only"
+_CHUNK = 64
+"""Files in one element on their way to the identifying workers: what crosses costs memory, an element more than its bytes."""
+_BUCKETS = 4096
+"""Groups in which same instances meet: enough to keep many workers busy, few enough that a group's cost is shared."""
 _COPY = "the file equals another source byte for byte; that one stands for both"
 _DUPLICATE = InstanceProblem("list", "DUPLICATE", _COPY, OutcomeKind.SKIPPED)
 
@@ -44,8 +51,8 @@ class Listed(NamedTuple):
     """Skipped copies."""
     done: beam.PCollection[str]
     """References that an earlier run of the operation finished."""
-    listed: beam.PCollection[str]
-    """Every reference found; each is also on one of the other three."""
+    listed: beam.PCollection[int]
+    """How many files were found, chunk by chunk; each file is also on one of the other three."""
 
 
 class Opened(NamedTuple):
@@ -73,11 +80,12 @@ class ListInstances(beam.PTransform):
             | "Source" >> beam.Create([self.source])
             | "List" >> beam.ParDo(_List(self.folder, self.key)).with_outputs(_LISTED, main=_INSTANCES)
         )
-        settle = beam.ParDo(_Settle(self.folder, self.on_uid_collision == "distinct"))
+        pack = Packing(glob_folder(self.source))
+        settle = beam.ParDo(_Settle(self.folder, pack, self.on_uid_collision == "distinct"))
         settled = (
-            typed(found[_INSTANCES], InstanceRef)
+            typed(found[_INSTANCES], _Chunk)
             | "Spread" >> beam.Reshuffle()
-            | "Identify" >> beam.ParDo(_Identify(self.key)).with_output_types(tuple[str, InstanceRef])
+            | "Identify" >> beam.ParDo(_Identify(self.key, pack)).with_output_types(tuple[int, bytes])
             | "SameInstance" >> beam.GroupByKey()
             | "Settle" >> settle.with_outputs(OUTCOME, _DONE, main=_INSTANCES)
         )
@@ -85,12 +93,41 @@ class ListInstances(beam.PTransform):
             instances=typed(settled[_INSTANCES], InstanceRef),
             outcomes=typed(settled[OUTCOME], Outcome),
             done=typed(settled[_DONE], str),
-            listed=typed(found[_LISTED], str),
+            listed=typed(found[_LISTED], int),
         )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Files that cross to the identifying workers as one element."""
+
+    refs: tuple[InstanceRef, ...]
+
+
+class _ChunkCoder(beam.coders.Coder):
+    """References one after the other, compressed: neighbours have most of their path in common."""
+
+    def __init__(self) -> None:
+        self._ref = InstanceRefCoder()
+
+    def encode(self, value: _Chunk) -> bytes:
+        """References hold no line break once they are JSON."""
+        return zlib.compress(b"\n".join(map(self._ref.encode, value.refs)))
+
+    def decode(self, encoded: bytes) -> _Chunk:
+        """The chunk again."""
+        return _Chunk(tuple(map(self._ref.decode, zlib.decompress(encoded).split(b"\n"))))
+
+    def is_deterministic(self) -> bool:
+        """True: one chunk has one encoding."""
+        return True
+
+
+beam.coders.registry.register_coder(_Chunk, _ChunkCoder)
+
+
 class _List(beam.DoFn):
-    """From a source to the reference of each file in it, and to the source list in the workspace."""
+    """From a source to the references of its files, chunk by chunk, and to the source list in the workspace."""
 
     def __init__(self, folder: OperationFolder, key: KeyReference) -> None:
         self._folder, self._key_ref = folder, key
@@ -98,47 +135,60 @@ class _List(beam.DoFn):
     def setup(self) -> None:
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
-    def process(self, source: str) -> Iterator[InstanceRef | TaggedOutput]:
+    @nameless
+    def process(self, source: str) -> Iterator[_Chunk | TaggedOutput]:
         shard = spool.Shard(self._folder.sources)
-        for uri, size in list_files(source):
-            ref = InstanceRef(names.reference(self._key, uri), uri, size)
-            shard.add(ref.reference, {"uri": uri})
+        files = list_files(source)
+        while refs := tuple(InstanceRef(names.reference(self._key, uri), uri, size) for uri, size in itertools.islice(files, _CHUNK)):
+            for ref in refs:
+                shard.add(ref.reference, {"uri": ref.uri})
             if shard.full:
                 shard.close()
-            yield ref
-            yield TaggedOutput(_LISTED, ref.reference)
+            yield _Chunk(refs)
+            yield TaggedOutput(_LISTED, len(refs))
         if len(shard):
             shard.close()
 
 
 class _Identify(beam.DoFn):
-    """Key each file by the SOP instance it claims to be, or by itself where it claims none."""
+    """Name each file by the SOP instance it claims to be, or by itself where it claims none, and key it by its bucket."""
 
-    def __init__(self, key: KeyReference) -> None:
-        self._key_ref = key
+    def __init__(self, key: KeyReference, pack: Packing) -> None:
+        self._key_ref, self._pack = key, pack
 
     def setup(self) -> None:
         quiet_libraries()
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
-    def process(self, ref: InstanceRef) -> Iterator[tuple[str, InstanceRef]]:
-        uid = sop_instance(ref.uri, ref.size)
-        yield self._key.hex("sop-instance", uid) if uid else ref.reference, ref
+    @nameless
+    def process(self, chunk: _Chunk) -> Iterator[tuple[int, bytes]]:
+        for ref in chunk.refs:
+            uid = sop_instance(ref.uri, ref.size)
+            name = self._key.digest(f"sop-instance {uid or ref.reference}".encode())[:NAME_BYTES]
+            yield int.from_bytes(name[:2], "big") % _BUCKETS, self._pack.packed(name, ref)
 
 
 class _Settle(beam.DoFn):
-    """Decide over each group; every reference comes out once, on one of three outputs."""
+    """Decide over each SOP instance of a bucket; every reference comes out once, on one of three outputs."""
 
-    def __init__(self, folder: OperationFolder, distinct: bool) -> None:
-        self._folder, self._distinct = folder, distinct
+    def __init__(self, folder: OperationFolder, pack: Packing, distinct: bool) -> None:
+        self._folder, self._pack, self._distinct = folder, pack, distinct
         self._done: set[str] = set()
 
     def setup(self) -> None:
         quiet_libraries()
         self._done = spool.references(self._folder.spool)
 
-    def process(self, group: tuple[str, Iterable[InstanceRef]]) -> Iterator[InstanceRef | TaggedOutput]:
-        members = list(group[1])
+    @nameless
+    def process(self, bucket: tuple[int, Iterable[bytes]]) -> Iterator[InstanceRef | TaggedOutput]:
+        groups: dict[bytes, list[InstanceRef]] = {}
+        for packed in bucket[1]:
+            name, ref = self._pack.unpacked(packed)
+            groups.setdefault(name, []).append(ref)
+        for name in sorted(groups):
+            yield from self._settled(groups[name])
+
+    def _settled(self, members: list[InstanceRef]) -> Iterator[InstanceRef | TaggedOutput]:
         settled = self._settle(members) if len(members) > 1 else collisions.Resolved(tuple(members), ())
         for ref in settled.instances:
             yield TaggedOutput(_DONE, ref.reference) if ref.reference in self._done else ref

@@ -32,10 +32,13 @@ NO_SEQUENCE = "a sequence that cannot be read as one"
 THUMBNAIL = "a thumbnail shows text that was redacted in the image"
 _ICON = 0x00880200
 _SIGNATURES = frozenset({0x4FFE0001, 0xFFFAFFFA})
+_ENCRYPTED = frozenset({0x04000500, 0x04000510, 0x04000520})
+"""Encrypted Attributes Sequence and what its items are made of."""
 _NOT_A_DATA_SET = frozenset({0x0000, 0x0002, 0x0004, 0xFFFC, 0xFFFE})
 """Groups of commands, file meta, directories, padding and delimiters."""
 _KINDS = frozenset({0x0008010C, 0x0008010D, 0x00080117, 0x00080118, 0x00089123})
 """UIDs of coding schemes, context groups and mapping resources: they name a vocabulary."""
+_SOP_CLASS = 0x00080016
 _URN_CODE = 0x00080120
 _TELLING_VRS = frozenset({"DA", "DT", "TM", "PN", "UR"})
 _OTHER_CALENDARS = frozenset({0x00100033, 0x00100034})
@@ -281,6 +284,8 @@ def _never_seen(path: tuple[int, ...]) -> str:
         return f"Matched Expression: private attribute (PS3.15 {tables.EDITION} Basic Profile X)"
     if tag >> 24 == 0x60:
         return "Matched Expression: 60xxeeee (an overlay goes as a whole, PS3.3 C.9.2)"
+    if tag in _ENCRYPTED:
+        return matched(tag, "encrypted, so what it holds cannot be looked into; it is made to hold an identity, PS3.15 E.1.1")
     if tag in PIXELS and len(path) > 1:
         return matched(tag, "samples in a sequence are not searched for text")
     return "" if dictionary_has_tag(tag) else matched(tag, "not in the data dictionary, PS3.6")
@@ -297,21 +302,32 @@ def _by_table(row: tables.Row, sop_class: str, path: tuple[int, ...], vr: str) -
 
 
 def _missed_by_table(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
-    """Times, names and addresses identify whatever the attribute; a UID that is not of a kind of thing names one thing."""
+    """Times, names and addresses identify whatever the attribute, by the VR in the file as by that of PS3.6.
+
+    A UID that is not of a kind of thing names one thing.
+    """
     tag = path[-1]
     if vr == "SQ":
         return _KEPT
     if standard_vr(tag) == "SQ":
         return Decision(Step.DELETE, matched(tag, NO_SEQUENCE))
-    known = standard_vr(tag) or vr
-    if tag in _OTHER_CALENDARS or (known in _TELLING_VRS and tag != _URN_CODE):
+    stated_and_known = {vr, standard_vr(tag) or vr}
+    telling = stated_and_known & _TELLING_VRS
+    if tag in _OTHER_CALENDARS or (telling and tag != _URN_CODE):
+        known = min(telling, default=vr)
         missed = Decision(_STEPS[resolve_code("X/Z/D", sop_class, path)], _missed(tag, known))
         if known in _DATES and Option.FULL_DATES in plan.options:
             return Decision(Step.TIME, _option_reason(tag, Option.FULL_DATES), missed.step)
         return (_shifted(missed, tag, known) if known in _DATES and Option.MODIFIED_DATES in plan.options else None) or missed
-    if known == "UI" and not _names_a_kind(tag) and Option.UIDS not in plan.options:
-        return Decision(Step.UID, _missed(tag, known))
+    if "UI" in stated_and_known and not _names_a_kind(tag) and Option.UIDS not in plan.options:
+        return Decision(Step.UID, _missed(tag, "UI"))
     return _KEPT
+
+
+def is_kept_kind(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: str) -> bool:
+    """Whether a UID stays since it is of a kind of thing. The object's own SOP class is judged by the policy."""
+    is_kind = decision.step is Step.KEEP and vr == "UI" and path[-1] not in NAMES_AN_INSTANCE and path != (_SOP_CLASS,)
+    return is_kind and plan.profile is not Profile.KEEP_ALL
 
 
 def _names_a_kind(tag: int) -> bool:

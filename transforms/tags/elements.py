@@ -60,6 +60,8 @@ def sequence(element: Element, dataset: Dataset) -> Sequence | None:
         return Sequence()
     if element.value[:4] not in _ITEM_TAGS:
         return None
+    if element.VR == "UN":  # implicit little endian inside, whatever the file's syntax (PS3.5 6.2.2, note 2)
+        element = element._replace(is_implicit_VR=True, is_little_endian=True)
     try:
         value = convert_raw_data_element(element._replace(VR="SQ"), encoding=encodings(dataset)).value
     except Exception:  # noqa: BLE001 - pydicom raises whatever the bytes make it raise; the caller decides without them

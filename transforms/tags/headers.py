@@ -6,6 +6,7 @@ text is not computed from anything, every other sample is the source's, and many
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from pydicom.dataset import Dataset
@@ -95,8 +96,10 @@ class Headers:
             self._found(BURNED_IN, Action.DELETED, None)
 
     def _lossy(self, step: LossyStep) -> None:
-        """A lossy re-encoding joins those that the source names (PS3.3 C.7.6.1.1.5)."""
+        """A lossy re-encoding joins those that the source names (PS3.3 C.7.6.1.1.5); ratios that are no numbers are replaced."""
         self._set(LOSSY, "CS", "01")
+        if not _are_numbers(text_at(self._source, LOSSY_RATIO)):
+            self._elements.pop(LOSSY_RATIO, None)
         self._append(LOSSY_RATIO, "DS", f"{step.ratio:.4g}")
         self._append(LOSSY_METHOD, "CS", step.method)
 
@@ -141,3 +144,11 @@ class Headers:
         reason = f"Matched ID: {tag:08X} (states what this run did, PS3.15 {tables.EDITION} E.1.1)"
         original = text(at(self._source, tag), self._source)
         self.findings.append(TagFinding(f"{tag:08X}", action, reason, original=original, replaced=replaced))
+
+
+def _are_numbers(values: str) -> bool:
+    """Whether a value of VR DS can be written again."""
+    try:
+        return all(math.isfinite(float(value)) for value in values.split("\\") if value.strip())
+    except ValueError:
+        return False

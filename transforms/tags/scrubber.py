@@ -49,8 +49,11 @@ class Scrubber:
         headers = Headers(new, source, sop_class)
         headers.state(plan, opened.pixels, with_pixels=samples.present(source), doubtful=bool(holds))
         content = part10(elements.data_set(new, source), syntax, sop_class, target.instance)
-        findings = (*opened.pixels.findings, *filemeta.findings(source, target.instance), *walk.findings, *headers.findings)
-        return ScrubbedInstance(opened, target, content, findings, holds)
+        meta, stated = filemeta.findings(source, target.instance), {finding.tag for finding in headers.findings}
+        walked = (
+            finding for finding in walk.findings if finding.path or finding.tag not in stated
+        )  # one finding an element: the last word
+        return ScrubbedInstance(opened, target, content, (*opened.pixels.findings, *meta, *walked, *headers.findings), holds)
 
     def _target(self, opened: OpenInstance) -> InstanceUids:
         """The published UIDs. Instances told apart by `distinct` get a new SOP Instance UID even where UIDs are kept."""

@@ -10,7 +10,7 @@ from transforms.model.keys import PurposeKey
 DICOM_ROOT = "1.2.840.10008."
 """UIDs of the standard itself: SOP classes, transfer syntaxes, well-known frames of reference."""
 
-_WELL_FORMED = re.compile(r"[0-9.]+")
+_WELL_FORMED = re.compile(r"[0-9]+\.[0-9.]+")
 
 
 class UidMapper:
@@ -35,6 +35,11 @@ class UidMapper:
 def strip(uid: str) -> str:
     """A UID without its padding (NUL by PS3.5 9.1, a space by mistake)."""
     return uid.strip(" \0")
+
+
+def are_uids(value: str) -> bool:
+    """Whether a value of VR UI has nothing in it but UIDs, if only by their characters."""
+    return all(_WELL_FORMED.fullmatch(strip(uid)) for uid in value.split("\\") if strip(uid))
 
 
 def is_standard(uid: str) -> bool:

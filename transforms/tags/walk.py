@@ -19,7 +19,7 @@ from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
 from transforms.tags.pseudonym import patient_identity, pseudonym
 from transforms.tags.text import Texts, is_time
-from transforms.tags.uids import UidMapper, strip
+from transforms.tags.uids import UidMapper, are_uids, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
 _CODE_SCHEME, _CODE_MEANING = 0x00080102, 0x00080104
@@ -132,6 +132,8 @@ class Walk:
         kept = scope.verdict == "K" or (tag == _CODE_MEANING and _of_a_vocabulary(place.dataset))
         if scope.cleaned and not kept and actions.cleans_kept(decision, tag, vr):
             return Decision(Step.CLEAN, actions.matched(tag, "text in a cleaned sequence"))
+        if actions.is_kept_kind(plan, decision, place.path, vr) and not are_uids(elements.raw_text(place.element)):
+            return Decision(Step.UID, actions.matched(tag, "no UID, so it names no kind of thing"))
         return decision
 
     def _kept(self, place: _Place, decision: Decision) -> Element:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import apache_beam as beam
+from apache_beam.pvalue import TaggedOutput
 
 from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.records import Outcome, ScrubbedInstance, WrittenInstance
@@ -19,6 +20,7 @@ from transforms.write.measure import measure
 from transforms.write.paths import destination_path, quarantine_path
 
 _INSTANCES = "instances"
+_HELD = "held"
 
 
 def utc_now() -> dt.datetime:
@@ -31,6 +33,8 @@ class Written(NamedTuple):
 
     instances: beam.PCollection[WrittenInstance]
     outcomes: beam.PCollection[Outcome]
+    held: beam.PCollection[WrittenInstance]
+    """What stands in the quarantine; each has an outcome too."""
 
 
 @dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
@@ -44,8 +48,9 @@ class WriteInstance(beam.PTransform):
     def expand(self, instances: beam.PCollection[ScrubbedInstance]) -> Written:
         """ScrubbedInstance to Written."""
         write = beam.ParDo(_Write(self.destination, self.folder, self.clock))
-        written = instances | "Write" >> write.with_outputs(OUTCOME, main=_INSTANCES)
-        return Written(typed(written[_INSTANCES], WrittenInstance), typed(written[OUTCOME], Outcome))
+        written = instances | "Write" >> write.with_outputs(OUTCOME, _HELD, main=_INSTANCES)
+        instances, held = (typed(written[name], WrittenInstance) for name in (_INSTANCES, _HELD))
+        return Written(instances, typed(written[OUTCOME], Outcome), held)
 
 
 class _Write(InstanceDoFn):
@@ -57,17 +62,22 @@ class _Write(InstanceDoFn):
     def reference(self, element: ScrubbedInstance) -> str:
         return element.opened.ref.reference
 
-    def work(self, element: ScrubbedInstance) -> Iterator[WrittenInstance]:
+    def work(self, element: ScrubbedInstance) -> Iterator[WrittenInstance | TaggedOutput]:
         aside = quarantine_path(self._folder.quarantine, self.reference(element))
         if element.holds:
             quarantine(aside, element.content)
             self._withdraw(element)
             first = element.holds[0]
-            raise InstanceProblem(first.stage, first.code, first.sentence, OutcomeKind.HELD)
-        measures = measure(element)
+            yield TaggedOutput(_HELD, self._written(element, first.code))
+            yield self.outcome(element, InstanceProblem(first.stage, first.code, first.sentence, OutcomeKind.HELD))
+            return
         publish(destination_path(self._destination, element.target), element.content)
         forget(aside)
-        yield WrittenInstance(
+        yield self._written(element)
+
+    def _written(self, element: ScrubbedInstance, held: str = "") -> WrittenInstance:
+        measures = measure(element)
+        return WrittenInstance(
             ref=element.opened.ref,
             source=element.opened.source,
             target=element.target,
@@ -80,6 +90,7 @@ class _Write(InstanceDoFn):
             search=element.opened.pixels.search,
             started=element.opened.started,
             recorded=self._clock(),
+            held=held,
         )
 
     def _withdraw(self, element: ScrubbedInstance) -> None:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.fhir.bundles import (
+    CONTENTION,
     Entry,
     EntryAnswer,
     Verdict,
@@ -108,3 +109,16 @@ def test_whatever_comes_back_is_read(body, count):
     assert outcome_code(body) == ""
     if is_answer({"resourceType": "Bundle", "entry": body}):
         assert len(read_answers({"resourceType": "Bundle", "entry": body}, count)) == count
+
+
+@pytest.mark.parametrize(
+    ("issue", "code"),
+    [
+        ({"code": "too-costly"}, CONTENTION),
+        ({"code": "throttled", "details": {"text": "operation_too_costly"}}, CONTENTION),
+        ({"code": "processing", "details": {"coding": [{"code": "operation_too_costly"}]}}, CONTENTION),
+        ({"code": "throttled", "diagnostics": "operation_too_costly"}, "throttled"),
+    ],
+)
+def test_contention_is_told_from_a_used_up_quota(issue, code):
+    assert outcome_code({"resourceType": "OperationOutcome", "issue": [issue]}) == code

@@ -1,9 +1,10 @@
 import json
+import pickle
 
 import pytest
 
 from transforms.fhir.client import FhirClient
-from transforms.fhir.credentials import is_google, token_for
+from transforms.fhir.credentials import TokenReference, is_google, token_for
 from transforms.model.errors import PreflightError, StoreError
 
 RESOURCE = {"resourceType": "Provenance", "id": "a1", "note": "ünïcode"}
@@ -170,3 +171,53 @@ def test_a_search_follows_its_pages_but_not_to_another_server(serve):
     assert next(found) == {"id": "1"}
     with pytest.raises(StoreError, match="another server"):
         next(found)
+
+
+def test_a_named_token_is_read_each_time_and_never_travels(serve, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    reference = TokenReference(f"file:{file}")
+    client, seen = serve((200, RESOURCE, {}), token=token_for("http://127.0.0.1:1/fhir", reference))
+    client.get("Provenance/a1")
+    file.write_text("second")
+    client.get("Provenance/a1")
+    assert [headers["Authorization"] for _, _, headers, _ in seen] == ["Bearer first", "Bearer second"]
+    assert b"second" not in pickle.dumps(reference)
+    file.unlink()
+    assert client.execute_bundle(b"{}").status == 0
+
+
+@pytest.mark.parametrize(
+    ("uri", "content", "says"),
+    [
+        ("file:{}", None, "cannot be read"),
+        ("file:{}", "", "not a bearer token"),
+        ("file:{}", "two words", "not a bearer token"),
+        ("env:DEID_NO_SUCH_TOKEN", None, "cannot be read"),
+        ("swordfish", None, "only file:PATH and env:NAME"),
+    ],
+)
+def test_a_token_that_is_not_there_is_one_sentence_without_it(tmp_path, uri, content, says):
+    if content is not None:
+        (tmp_path / "token").write_text(content)
+    with pytest.raises(PreflightError, match=says) as caught:
+        token_for("https://h/fhir", TokenReference(uri.format(tmp_path / "token")))
+    assert "swordfish" not in str(caught.value)
+    assert "two words" not in str(caught.value)
+
+
+def test_a_token_never_goes_over_the_network_in_the_clear(monkeypatch):
+    monkeypatch.setenv("DEID_TOKEN", "swordfish")
+    reference = TokenReference("env:DEID_TOKEN")
+    assert token_for("http://localhost:8080/fhir", reference)(False) == "swordfish"
+    with pytest.raises(PreflightError, match="plain http"):
+        token_for("http://hospital.example/fhir", reference)
+
+
+def test_whether_a_resource_is_there(serve):
+    for status, answer in ((200, True), (404, False), (410, False)):
+        client, _ = serve((status, RESOURCE if status == 200 else SECRET, {}))
+        assert client.has("Provenance/a1") is answer
+    client, _ = serve((403, SECRET, {}))
+    with pytest.raises(StoreError, match="permission"):
+        client.has("Provenance/a1")

@@ -11,9 +11,10 @@ import pytest
 from pipeline.local.serve import running_store
 from transforms.fhir.client import FhirClient
 from transforms.fhir.ledger import ShardAnswer
-from transforms.fhir.preflight import check_fhir_store
+from transforms.fhir.preflight import PERMISSIONS, check_fhir_store
 from transforms.fhir.transform import WriteToFhirStore
 from transforms.fhir.writer import FhirWriter
+from transforms.model.errors import StoreError
 from transforms.model.names import LOCAL_FHIR_STORE
 
 
@@ -34,6 +35,12 @@ def versions(client):
 def test_the_embedded_store_passes_preflight_under_both_kinds_of_url(embedded):
     check_fhir_store(embedded)
     check_fhir_store(FhirClient(embedded.base))
+
+
+def test_who_is_let_in_may_write(embedded):
+    assert embedded.allowed(PERMISSIONS) == set(PERMISSIONS)
+    with pytest.raises(StoreError, match="HTTP 400"):
+        embedded.allowed([1])
 
 
 def test_a_run_puts_each_resource_once_and_a_repetition_changes_nothing(embedded, spooled, folder):

@@ -1,7 +1,9 @@
 import json
 
+import pytest
+
 from transforms.fhir.bundles import EntryAnswer
-from transforms.fhir.ledger import Ledger, ShardAnswer
+from transforms.fhir.ledger import Ledger, ShardAnswer, spooled_entry
 from transforms.model import spool
 
 REFUSED = EntryAnswer(400, "invalid")
@@ -69,3 +71,21 @@ def test_a_shard_broken_off_is_sent_as_a_whole(spooled, folder):
     ledger.answered(next(entries))
     assert list(ledger.finished()) == []
     assert settle(Ledger(folder), shards)[0] == [entry["reference"] for entry in spool.read_all(folder.spool)]
+
+
+@pytest.mark.parametrize("text", ['"id":"0"', '{"id":"1"},"reference":"2"}', "\\", "é\u2028", 0.10])
+def test_a_line_is_cut_as_it_would_be_parsed(tmp_path, text):
+    resource = {"resourceType": "Provenance", "id": "a" * 32, "entity": [{"note": text}]}
+    (shard,) = spool.write_entries(tmp_path, [("0123456789abcdef", {"provenance": resource})])
+    (line,) = spool.read_lines(tmp_path, shard.name)
+    entry = spooled_entry(shard.name, line)
+    assert (entry.shard, entry.reference, entry.id) == (shard.name, "0123456789abcdef", "a" * 32)
+    assert json.loads(entry.body) == resource
+    assert entry.body in line
+
+
+def test_a_line_of_another_make_is_parsed():
+    resource = {"id": "a", "contained": [{"id": "b"}]}
+    for line in (json.dumps({"reference": "r", "provenance": resource}), json.dumps({"provenance": resource, "reference": "r"})):
+        entry = spooled_entry("s", line.encode())
+        assert (entry.reference, entry.id, json.loads(entry.body)) == ("r", "a", resource)

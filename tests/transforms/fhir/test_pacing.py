@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transforms.fhir.backoff import MAX_DELAY
-from transforms.fhir.pacing import MAX_IN_FLIGHT, MAX_PAUSE, MIN_IN_FLIGHT, Pacer, bundle_entries, in_flight
+from transforms.fhir.pacing import EASE, MAX_IN_FLIGHT, MAX_PAUSE, MIN_IN_FLIGHT, Crowd, Pacer, bundle_entries, in_flight
 
 
 class Clock:
@@ -89,10 +89,10 @@ def test_a_pause_is_obeyed_and_bounded(clock):
 
 
 @given(st.integers(1, 10**6))
-def test_a_bundle_is_about_two_seconds_of_quota(quota):
+def test_a_bundle_is_at_most_a_second_of_quota(quota):
     entries = bundle_entries(quota)
     assert 1 <= entries <= 100
-    assert entries <= max(1, quota / 30)
+    assert entries <= max(1, quota / 60)
 
 
 @pytest.mark.parametrize(
@@ -112,3 +112,21 @@ def test_requests_under_way_follow_the_stores_latency(quota, entries, latencies,
 
 def test_the_longest_back_off_is_shorter_than_the_longest_pause():
     assert MAX_DELAY < MAX_PAUSE
+
+
+def test_contention_halves_what_is_under_way_once_a_round_and_calm_gives_it_back(clock):
+    crowd = Crowd(clock)
+    assert crowd.limit(16) == 16
+    sent = clock.now
+    clock.now += 0.2
+    for _ in range(5):
+        crowd.contended(16, sent)
+    assert crowd.limit(16) == 8
+    for expected in (4, 2, 1, 1):
+        crowd.contended(16, sent=clock.now)
+        clock.now += 0.1
+        assert crowd.limit(16) == expected
+    clock.now += EASE * 3
+    assert crowd.limit(16) == 4
+    clock.now += 3600
+    assert crowd.limit(16) == 16

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from transforms.fhir.client import FhirClient
@@ -13,10 +15,17 @@ STATEMENT = {
 }
 
 
+PERMITTED = {"permissions": ["healthcare.fhirResources.update", "healthcare.fhirStores.executeBundle"]}
+
+
 @pytest.fixture
 def check(http_server):
-    def check(path, status, body):
-        def answer(handler, _):
+    def check(path, status, body, permitted=PERMITTED):
+        def answer(handler, asked):
+            if handler.command == "POST" and handler.path == f"{STORE_PATH}:testIamPermissions":
+                assert json.loads(asked) == PERMITTED
+                handler.reply(200 if permitted is not None else 404, permitted or {})
+                return
             right = handler.path == (STORE_PATH if "/fhirStores/" in path else f"{path}/metadata")
             handler.reply(status if right else 404, body)
 
@@ -53,3 +62,14 @@ def test_each_lack_is_one_sentence_that_names_store_and_mend(check, path, status
     assert sentence.startswith("--fhir_store is 'http://127.0.0.1:")
     assert path in sentence
     assert sentence.count("\n") == 0
+
+
+def test_who_may_not_write_learns_what_is_missing(check):
+    with pytest.raises(PreflightError, match=r"executeBundle is missing; grant roles/healthcare\.fhirResourceEditor"):
+        check(STORE_PATH, 200, STORE, {"permissions": ["healthcare.fhirResources.update"]})
+    with pytest.raises(PreflightError, match=r"fhirResources.update and healthcare.fhirStores.executeBundle"):
+        check(STORE_PATH, 200, STORE, {})
+
+
+def test_a_server_that_knows_no_permissions_is_not_held_to_them(check):
+    check(STORE_PATH, 200, STORE, None)

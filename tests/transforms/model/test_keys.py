@@ -91,3 +91,10 @@ def test_a_key_file_is_made_once_and_closed(tmp_path):
     assert path.read_bytes() == first
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert KeyReference(f"file:{path}").load().fingerprint
+
+
+@pytest.mark.parametrize("shown_as", ["{}", "env:{}", "hex:{}", "file:{}"])
+def test_a_key_given_for_its_name_is_not_shown(shown_as):
+    with pytest.raises(PreflightError) as caught:
+        KeyReference(shown_as.format(MATERIAL.hex())).load()
+    assert MATERIAL.hex() not in str(caught.value)

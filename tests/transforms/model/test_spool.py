@@ -87,3 +87,14 @@ def test_an_empty_shard_is_a_mistake(tmp_path):
 def test_no_folder_is_no_entries(tmp_path):
     assert spool.references(tmp_path / "none") == set()
     assert list(spool.read_all(tmp_path / "none")) == []
+
+
+def test_held_instances_have_shards_of_their_own_that_give_way_to_the_others(tmp_path):
+    held = spool.Shard(tmp_path, spool.HELD)
+    for reference in ("a", "b"):
+        held.add(reference, {"says": "held"})
+    assert held.close().name.startswith(spool.HELD)
+    spool.write_entries(tmp_path, [("b", {"says": "published"}), ("c", {"says": "published"})])
+    assert spool.references(tmp_path) == {"b", "c"}
+    assert spool.references(tmp_path, held=True) == {"a", "b"}
+    assert {entry["reference"]: entry["says"] for entry in spool.read_all(tmp_path)} == {"a": "held", "b": "published", "c": "published"}

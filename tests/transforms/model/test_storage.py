@@ -32,12 +32,14 @@ def test_a_folder_is_listed_to_its_depth_in_the_order_of_names(tree):
     assert listed(tree) == [(str(tree / name), size) for name, size in expected]
 
 
-def test_links_to_files_count_and_links_to_folders_do_not(tree):
+def test_links_to_files_count_even_to_none_and_links_to_folders_do_not(tree):
     (tree / "loop").symlink_to(tree)
     (tree / "link.dcm").symlink_to(tree / "z.dcm")
     (tree / "dangling.dcm").symlink_to(tree / "nowhere")
     os.mkfifo(tree / "pipe")
-    assert [Path(path).name for path, _ in listed(tree)] == [".hidden", "[1].dcm", "y", "x.dcm", "link.dcm", "z.dcm"]
+    found = {Path(path).name: size for path, size in listed(tree)}
+    assert list(found) == [".hidden", "[1].dcm", "y", "x.dcm", "dangling.dcm", "link.dcm", "z.dcm"]
+    assert found["dangling.dcm"] == 0  # the reader says what is wrong: nothing is left out silently
 
 
 def test_one_spelling_for_one_folder(tree, monkeypatch):
@@ -145,3 +147,10 @@ def test_a_closed_folder_cannot_be_written(tmp_path):
     with pytest.raises(OSError, match="Permission"):
         create_if_absent(tmp_path / "file", b"")
     tmp_path.chmod(0o700)
+
+
+def test_a_file_that_goes_while_its_folder_is_listed_is_still_named(tree):
+    found = list_files(str(tree / "b"))
+    first = next(found)
+    (tree / "b" / "x.dcm").unlink()
+    assert [(Path(path).name, size) for path, size in (first, *found)] == [("y", 2), ("x.dcm", 0)]

@@ -322,6 +322,38 @@ def test_a_frame_of_another_size_than_the_headers_is_a_problem(syntax):
     assert problem.value.code == "DECODE_FAILED"
 
 
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.8, 0.95])
+def test_a_jpeg_ls_frame_that_is_cut_off_does_not_hang_the_worker(real_file, kept):
+    dataset = pydicom.dcmread(real_file("MR_small_jpeg_ls_lossless.dcm"))
+    description = PixelDescription.from_dataset(dataset)
+    frame = locate(dataset, description).frame(0)
+    with pytest.raises(InstanceProblem) as problem:
+        codecs.decode(frame[: int(len(frame) * kept)], description)
+    assert problem.value.code == "DECODE_FAILED"
+
+
+@pytest.mark.parametrize(
+    ("name", "marker", "at", "width"),
+    [
+        ("MR_small_jpeg_ls_lossless.dcm", b"\xff\xf7", 5, 2),
+        ("SC_rgb_jpeg_gdcm.dcm", b"\xff\xc3", 5, 2),
+        ("SC_rgb_dcmtk_+eb+cr.dcm", b"\xff\xc0", 5, 2),
+        ("JPGExtended.dcm", b"\xff\xc1", 5, 2),
+        ("693_J2KI.dcm", b"\xff\x51", 6, 4),
+    ],
+)
+def test_a_stream_that_claims_a_giant_image_is_refused_before_room_is_made(real_file, name, marker, at, width):
+    dataset = pydicom.dcmread(real_file(name))
+    description = PixelDescription.from_dataset(dataset)
+    frame = bytearray(locate(dataset, description).frame(0))
+    place = frame.index(marker) + at
+    frame[place : place + 2 * width] = (60000).to_bytes(width, "big") * 2
+    with pytest.raises(InstanceProblem) as problem:
+        codecs.decode(bytes(frame), description)
+    assert problem.value.sentence == "a frame is not of the size that the header says"
+
+
 def test_a_frame_that_cannot_be_coded_again_has_no_encoder():
     description = described(uid.JPEGBaseline8Bit, 8, 8, False, 1)
     with pytest.raises(InstanceProblem) as problem:

@@ -20,8 +20,8 @@ from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, Pi
 from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import locate
-from transforms.pixels.redactor import Redactor, merged
-from transforms.pixels.search import Line, RememberingSearch
+from transforms.pixels.redactor import Redactor
+from transforms.pixels.search import Line, RememberingSearch, merged
 from transforms.pixels.tesseract import Tesseract
 from transforms.pixels.transform import RedactText
 

@@ -8,14 +8,16 @@ import pytest
 from transforms.model.errors import InstanceProblem, PreflightError
 from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription
+from transforms.pixels.flatten import flattened
 from transforms.pixels.frames import locate
 from transforms.pixels.render import renderings
-from transforms.pixels.tesseract import Tesseract, check_tesseract
+from transforms.pixels.search import Line, RememberingSearch
+from transforms.pixels.tesseract import Tesseract, _trusted, check_tesseract
 
 
 @pytest.fixture(scope="module")
-def engine() -> Tesseract:
-    return Tesseract()
+def engine() -> RememberingSearch:
+    return RememberingSearch(Tesseract())
 
 
 def written(text: str, shape=(300, 400), at=(30, 120), scale=0.8, ink=255, paper=0) -> np.ndarray:
@@ -99,6 +101,36 @@ def test_annotations_of_real_images_are_read(engine, real_file, name, texts):
 @pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "693_J2KI.dcm", "SC_rgb.dcm", "liver_1frame.dcm", "JPEG2000_UNC.dcm"])
 def test_anatomy_without_text_gives_no_line(engine, real_file, name):
     assert engine.lines(real(real_file, name)) == []
+
+
+@pytest.mark.parametrize("place", [(95, 10, 119, 22), (96, 37, 264, 50), (328, 37, 510, 50), (670, 10, 774, 22), (670, 37, 779, 49)])
+def test_white_letters_on_a_banner_are_found(engine, real_file, place):
+    left, top, right, bottom = place
+    image = real(real_file, "OBXXXX1A.dcm")
+    text = np.zeros(image.shape[:2], bool)
+    text[top:bottom, left:right] = True
+    assert covered(engine.lines(image), text) == 1
+
+
+def test_little_of_an_ultrasound_goes_that_is_no_text(engine, real_file):
+    image = real(real_file, "US1_UNCI.dcm")
+    anatomy = np.zeros(image.shape[:2], bool)
+    anatomy[110:335, 45:595] = True  # neither header, nor scales, nor annotation
+    assert covered(engine.lines(image), anatomy) < 0.05
+
+
+@pytest.mark.parametrize(("ink", "paper"), [(255, 0), (255, 98), (30, 235), (98, 180)])
+def test_a_flattened_image_is_dark_ink_on_white_whatever_it_was(ink, paper):
+    grey = written("Doe, John 1967", paper=paper, ink=ink, scale=0.5)
+    flat = flattened(grey, 1)
+    assert (flat[grey == ink] < 255 - abs(ink - paper) // 2).mean() > 0.8
+    assert (flat[grey == paper] == 255).mean() > 0.98
+
+
+def test_what_both_readings_have_is_kept_and_doubt_in_one_alone_is_not():
+    sure, doubtful, again = Line(0, 0, 50, 10, "DOE", 0.6), Line(0, 50, 50, 60, "ee", 0.4), Line(2, 49, 48, 61, "oe", 0.1)
+    assert list(_trusted([sure, doubtful], [])) == [sure]
+    assert list(_trusted([sure, doubtful], [again])) == [sure, doubtful]
 
 
 def test_english_is_the_first_of_the_installed_packs():

@@ -63,6 +63,23 @@ def test_a_part_of_another_word_is_no_token(prove, output, keyword, value):
     assert prove(output) == ()
 
 
+def test_an_id_among_the_decimals_of_a_number_is_chance_and_before_them_is_not(prove, source, output):
+    source.PatientID = "48291"
+    contour = Dataset()
+    contour.ContourData = ["-12.48291", "100.5", "0.4829"] * 30
+    output.ContourSequence, output.RescaleSlope, output.ImagePositionPatient = [contour], "0.48291", ["1.048291", "-7.48291", "1"]
+    assert prove(output, of=source) == ()
+    for value in ("48291", "48291.5"):
+        output.RescaleSlope = value
+        assert [hold.sentence for hold in prove(output, of=source)] == [f"{LEFT}an identifier in 00281053"]
+    output.RescaleSlope = "1"
+    output.ImageComments = "case 7.48291"
+    assert [hold.sentence for hold in prove(output, of=source)] == [f"{LEFT}an identifier in 00204000"]
+    del output.ImageComments
+    contour.ContourData = ["48291", "1", "2"] * 30
+    assert [hold.sentence for hold in prove(output, of=source)] == [f"{LEFT}an identifier in the bytes of the file"]
+
+
 @pytest.mark.parametrize("text", ["Li Wu", "seen: WU, LI!", "li^wu"])
 def test_a_name_of_two_short_words_is_found_together_and_not_apart(prove, source, output, text):
     source.PatientName = "Li^Wu"

@@ -1,7 +1,10 @@
+import re
+
 import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom._dicom_dict import DicomDictionary
 from pydicom.dataset import Dataset
 
 from transforms.proof.tokens import Reach, TokenKind, fold, tokens_of, uid_tokens
@@ -80,6 +83,16 @@ def test_uids_of_the_standard_and_of_classes_are_no_tokens():
         "1.2.276.5551.1": Reach.UID
     }
     assert [token.reach for token in uid_tokens(["1.2.3"])] == [Reach.VALUE]
+
+
+def test_every_uid_of_the_dictionary_is_a_token_unless_it_is_of_a_kind():
+    kinds = set()
+    for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
+        if vr == "UI" and tag >> 16 not in (0x0000, 0x0002, 0x0004):
+            kinds |= set() if tokens(**{keyword: "1.2.276.5551.1"}) else {keyword}
+    assert {"ConceptualVolumeUID", "SelectorUIValue", "ManufacturerDeviceClassUID", "DigitalSignatureUID"}.isdisjoint(kinds)
+    assert all(re.search("Class|TransferSyntax|CodingScheme|Context|MappingResource|CreatorVersion", keyword) for keyword in kinds)
+    assert len(kinds) == 18
 
 
 def test_tokens_come_from_every_depth_and_their_kept_uids_do_not():

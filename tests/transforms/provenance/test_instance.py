@@ -270,3 +270,23 @@ def walk(resource):
         assert extension.get("extension") != []
         stack += extension.get("extension", [])
         yield extension
+
+
+def test_a_held_instance_is_told_as_such_and_not_as_published(name, written):
+    builder = ProvenanceBuilder(name, SECRET, Phi.INCLUDE, Shape.GOOGLE)
+    published, held = builder.build(written), builder.build(dataclasses.replace(written, held="RESIDUAL_TOKEN"))
+    target = held["target"][0]["identifier"]["value"]
+    assert target == f"{LOCAL_DATASET}/dicomStores/quarantine-0123456789abcdef/dicomWeb/studies/2.25.1/series/2.25.2/instances/2.25.3"
+    assert held["activity"] == {"coding": [{"system": "urn:dicom-deid:outcome", "code": "held"}], "text": "RESIDUAL_TOKEN"}
+    assert "activity" not in published
+    assert {**published, "target": 0} == {key: value for key, value in {**held, "target": 0}.items() if key != "activity"}
+    Provenance.model_validate(held)
+
+
+def test_instances_held_for_their_common_uid_have_ids_of_their_own(name, written):
+    builder = ProvenanceBuilder(name, SECRET, Phi.INCLUDE, Shape.GOOGLE)
+    published = builder.build(written)["id"]
+    assert builder.build(dataclasses.replace(written, held="RESIDUAL_TOKEN"))["id"] == published
+    colliding = [dataclasses.replace(written.ref, reference=reference, hold="UID_COLLISION") for reference in ("a", "b")]
+    held = {builder.build(dataclasses.replace(written, ref=ref, held="UID_COLLISION"))["id"] for ref in colliding}
+    assert len(held | {published}) == 3

@@ -27,14 +27,14 @@ def many(written, count):
     ]
 
 
+def made(p, instances):
+    """In one bundle and, as in a run, within the fused stage: they may not cross a boundary."""
+    return p | beam.Create([0]) | beam.FlatMap(lambda _: instances)
+
+
 def test_every_instance_is_spooled_once_and_shards_roll_over(written, name, key_uri, folder):
     with beam.Pipeline(runner="FnApiRunner") as p:
-        shards = (
-            p
-            | beam.Create([many(written, 1201)])
-            | beam.FlatMap(lambda batch: batch)
-            | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google")
-        )
+        shards = made(p, many(written, 1201)) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google")
         _ = shards | beam.Map(lambda shard: shard.entries) | beam.combiners.ToList() | beam.Map(sorted) | beam.Map(_same, [201, 500, 500])
     entries = list(spool.read_all(folder.spool))
     assert [entry["reference"] for entry in sorted(entries, key=lambda entry: entry["reference"])] == [f"{i:016x}" for i in range(1201)]
@@ -51,7 +51,7 @@ def test_a_repeated_bundle_leaves_the_spool_as_it_was(written, name, key_uri, fo
         with beam.Pipeline(
             runner="FnApiRunner", options=beam.options.pipeline_options.PipelineOptions([f"--direct_runner_bundle_repeat={repeat}"])
         ) as p:
-            _ = p | beam.Create(many(written, 7)) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google")
+            _ = made(p, many(written, 7)) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google")
         content = {path.name: path.read_bytes() for path in folder.spool.iterdir()}
         assert content == (once or content)
         once = content
@@ -61,7 +61,7 @@ def test_a_repeated_bundle_leaves_the_spool_as_it_was(written, name, key_uri, fo
 def test_a_fault_in_the_findings_does_not_lose_a_published_instance(written, name, key_uri, folder, caplog):
     broken = dataclasses.replace(written, boxes=(BoxFinding(0, 1, 1, 2, 2, text=b"SECRET"),))
     with caplog.at_level(logging.DEBUG), beam.Pipeline(runner="FnApiRunner") as p:
-        _ = p | beam.Create([broken]) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google")
+        _ = made(p, [broken]) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google")
     (entry,) = spool.read_all(folder.spool)
     tags = entry["provenance"]["entity"][0]["extension"][-1]
     assert tags == {
@@ -88,7 +88,7 @@ def test_the_transform_is_pickled_without_key_material(name, key_uri, folder):
 def test_a_resource_that_is_not_valid_is_spooled_counted_and_named_without_its_values(written, name, key_uri, folder, caplog):
     nameless = dataclasses.replace(written, tags=(TagFinding("", Action.REMOVED, "Matched ID: none", original="SECRET"),))
     p = beam.Pipeline(runner="FnApiRunner")
-    _ = p | beam.Create([nameless]) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google")
+    _ = made(p, [nameless]) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google")
     result = p.run()
     result.wait_until_finish()
     (counter,) = result.metrics().query(beam.metrics.MetricsFilter().with_name("provenance_invalid"))["counters"]
@@ -96,3 +96,33 @@ def test_a_resource_that_is_not_valid_is_spooled_counted_and_named_without_its_v
     assert len(list(spool.read_all(folder.spool))) == 1
     assert "not valid R4 at entity.0.extension" in caplog.text
     assert "SECRET" not in caplog.text
+
+
+def test_held_instances_are_spooled_aside_and_once_over_all_runs(written, name, key_uri, folder):
+    def spool_held(instances):
+        with beam.Pipeline(runner="FnApiRunner") as p:
+            held = [dataclasses.replace(one, held="RESIDUAL_TOKEN") for one in instances]
+            _ = made(p, held) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google", held=True)
+
+    first = many(written, 3)
+    spool_held(first)
+    before = {path.name: path.read_bytes() for path in folder.spool.iterdir()}
+    spool_held(first[::-1])
+    assert {path.name: path.read_bytes() for path in folder.spool.iterdir()} == before
+    spool_held(many(written, 4))
+    assert len(spool.references(folder.spool, held=True)) == 4
+    assert sum(shard.entries for shard in spool.shards(folder.spool)) == 4
+    assert spool.references(folder.spool) == set()
+
+
+def test_all_are_validated_if_asked(written, name, key_uri, folder):
+    nameless = TagFinding("", Action.REMOVED, "Matched ID: none")
+    for validate_all, expected in ((False, 0), (True, 1)):
+        instances = many(written, 101)
+        instances[100] = dataclasses.replace(instances[100], tags=(nameless,))
+        p = beam.Pipeline(runner="FnApiRunner")
+        _ = made(p, instances) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google", validate_all=validate_all)
+        result = p.run()
+        result.wait_until_finish()
+        counters = result.metrics().query(beam.metrics.MetricsFilter().with_name("provenance_invalid"))["counters"]
+        assert sum(counter.result for counter in counters) == expected

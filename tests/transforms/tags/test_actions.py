@@ -58,6 +58,18 @@ def test_what_the_table_misses_but_identifies_by_its_vr_goes(element):
     assert decision.reason.startswith(f"Matched VR: {dictionary_VR(tag_for_keyword(element))} ")
 
 
+@pytest.mark.parametrize(("stated", "expected"), [("PN", Step.DELETE), ("DA", Step.DELETE), ("UI", Step.UID), ("SH", Step.KEEP)])
+def test_what_the_file_calls_a_name_or_a_date_is_taken_for_one(stated, expected):
+    assert step(BASIC, "ConvolutionKernel", vr=stated) is expected
+
+
+@pytest.mark.parametrize("element", ["EncryptedAttributesSequence", "EncryptedContent", "EncryptedContentTransferSyntaxUID"])
+def test_what_an_earlier_run_encrypted_goes(element):
+    assert step(BASIC, element) is Step.DELETE
+    assert step(BASIC, "ReferencedSeriesSequence", element) is Step.DELETE
+    assert step(MINIMAL, element) is Step.DELETE
+
+
 @pytest.mark.parametrize("element", ["PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar"])
 def test_dates_of_the_patient_in_another_calendar_go(element):
     assert step(BASIC, element) is Step.DELETE

@@ -85,3 +85,25 @@ def test_a_lossy_step_joins_earlier_ones(scrub, file_bytes, profile):
 def test_the_first_lossy_step_is_stated(scrub, file_bytes):
     _, new = scrub(file_bytes(with_samples()), pixels=PixelResult(lossy=LossyStep("ISO_10918_1", 3)))
     assert (new.LossyImageCompression, new.LossyImageCompressionRatio, new.LossyImageCompressionMethod) == ("01", 3, "ISO_10918_1")
+
+
+@pytest.mark.parametrize("ratio", [b"7.5 to 1 ", b"7.5\\unknown "])
+def test_a_ratio_that_is_no_number_does_not_stop_the_instance(scrub, file_bytes, ratio):
+    source = with_samples(LossyImageCompression="01")
+    source.add_new("LossyImageCompressionRatio", "LO", ratio.decode())
+    content = file_bytes(source).replace(b"\x28\x00\x12\x21LO", b"\x28\x00\x12\x21DS")
+    scrubbed, new = scrub(content, pixels=PixelResult(lossy=LossyStep("ISO_10918_1", 3)))
+    assert new.LossyImageCompressionRatio == 3
+    (finding,) = [finding for finding in scrubbed.findings if finding.tag == "00282112"]
+    assert (finding.original, finding.replaced) == (ratio.decode().rstrip(), "3")
+
+
+def test_what_the_header_states_has_one_finding_even_if_the_profile_changed_it_before(scrub, file_bytes):
+    item = data_set(CodeValue="113101", CodingSchemeDesignator="DCM", CodeMeaning="Clean Pixel Data Option", PatientComments="Doe")
+    source = data_set(SOPClassUID=SR, DeidentificationMethodCodeSequence=[item])
+    source.add_new("LongitudinalTemporalInformationModified", "DA", "20200131")
+    scrubbed, new = scrub(file_bytes(source))
+    top = [finding.tag for finding in scrubbed.findings if not finding.path]
+    assert (top.count("00120064"), top.count("00280303")) == (1, 1)
+    assert ("00120064[0]", "00104000") in {(finding.path, finding.tag) for finding in scrubbed.findings}
+    assert [item.CodeValue for item in new.DeidentificationMethodCodeSequence] == ["113101", "113100"]

@@ -217,6 +217,35 @@ def test_a_sequence_hidden_in_un_is_walked(scrub, file_bytes):
     assert [finding.path for finding in scrubbed.findings if finding.original == "Doe^Jane"] == ["00081115[0]"]
 
 
+@pytest.mark.parametrize("profile", list(Profile))
+def test_a_sequence_hidden_in_un_is_little_endian_in_a_big_endian_file_too(scrub, file_bytes, profile):
+    content = file_bytes(Dataset(), pydicom.uid.ExplicitVRBigEndian)
+    uid = b"\x08\x00\x55\x11\x08\x00\x00\x001.7.1.12"
+    number = b"\x20\x00\x13\x00\x02\x00\x00\x007 "
+    rows = b"\x28\x00\x10\x00\x02\x00\x00\x00\x00\x02"
+    item = uid + number + rows
+    hidden = b"\xfe\xff\x00\xe0" + len(item).to_bytes(4, "little") + item
+    modules = b"\0\x28\x30\0UN\0\0" + len(hidden).to_bytes(4, "big") + hidden
+    scrubbed, new = scrub(content + modules, profile)
+    (read,) = new.ModalityLUTSequence
+    assert (read.Rows, read.InstanceNumber) == (512, 7)
+    assert read.ReferencedSOPInstanceUID.startswith("2.25.")
+    assert [finding.original for finding in scrubbed.findings if finding.path == "00283000[0]"] == ["1.7.1.12"]
+
+
+@pytest.mark.parametrize("keyword", ["RelatedGeneralSOPClassUID", "CodingSchemeUID", "ReferencedSOPClassUID"])
+def test_what_is_no_uid_does_not_stay_as_the_uid_of_a_kind(scrub, file_bytes, keyword):
+    inner, dataset = Dataset(), Dataset()
+    for place in (inner, dataset):
+        place.add_new(keyword, "UI", "Doe^Jane")
+        place.SOPClassesSupported = ["1.2.840.113619.4.26", "1.2.840.10008.5.1.4.1.1.7"]
+    dataset.ReferencedSeriesSequence = [inner]
+    scrubbed, new = scrub(file_bytes(dataset))
+    assert b"Doe" not in scrubbed.content
+    assert {finding.path for finding in scrubbed.findings if finding.original == "Doe^Jane"} == {"", "00081115[0]"}
+    assert new.SOPClassesSupported == dataset.SOPClassesSupported
+
+
 def test_a_thumbnail_is_not_published_where_text_is_redacted(scrub, file_bytes):
     icon, holder, dataset = Dataset(), Dataset(), Dataset()
     icon.Rows = icon.Columns = 1

@@ -64,6 +64,10 @@ def run(tmp_path, workspace, real_file):
             said = (
                 written.instances
                 | "W" >> beam.Map(lambda w: f"written {w.ref.reference} {w.columns}x{w.rows}x{w.frames} {w.recorded.isoformat()}"),
+                written.held
+                | "H" >> beam.Map(lambda w: (tmp_path / "held").write_text(f"{w.held} {w.columns} {w.target.instance}"))
+                | beam.Filter(bool)
+                | beam.FlatMap(lambda _: []),
                 written.outcomes | "O" >> beam.Map(lambda o: f"{o.reference} {o.kind.value} {o.stage} {o.code} {o.sentence}"),
             )
             _ = said | beam.Flatten() | beam.Map(out.write_text)
@@ -94,6 +98,7 @@ def test_a_held_instance_goes_to_the_quarantine_only(run, tmp_path, real_file, w
         "A token of the source is left.",
     ]
     assert files(workspace.operation("op").quarantine) == {"00000000deadbeef.dcm": real_file("CT_small.dcm").read_bytes()}
+    assert (tmp_path / "held").read_text() == "RESIDUAL_TOKEN 128 2.25.3"
     assert not (tmp_path / "destination").exists()
 
 

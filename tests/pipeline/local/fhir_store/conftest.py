@@ -1,12 +1,15 @@
 """Fixtures of the embedded FHIR store: a database, and Provenance of the pipeline's own shape."""
 
 import datetime as dt
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
 from pipeline.local.fhir_database import FhirDatabase
+from pipeline.local.serve import running_store
+from transforms.model.workspace import Workspace
 
 SEED_PAGE = Path(__file__).parents[3] / "seed_page"
 
@@ -83,3 +86,22 @@ def provenance():
         }
 
     return build
+
+
+@pytest.fixture(scope="session")
+def shared_workspace(tmp_path_factory) -> Workspace:
+    return Workspace(str(tmp_path_factory.mktemp("served")))
+
+
+@pytest.fixture(scope="session")
+def server(shared_workspace):
+    """The real server in a process of its own."""
+    with running_store(shared_workspace, None) as url:
+        yield url
+
+
+@pytest.fixture
+def base(server, request) -> str:
+    """The URL of a store of the test's own."""
+    name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]
+    return f"{server}/v1beta1/projects/p/locations/l/datasets/d/fhirStores/{name}"

@@ -37,7 +37,7 @@ def test_the_pages_bundle_keeps_the_clients_id_and_gives_its_own(execute, seed_p
     answer = execute("transaction", *seed_page("sample-bundle.json")["entry"])
     assert answer["type"] == "transaction-response"
     assert statuses(answer) == ["201 Created"] * 3
-    assert ids()[0] == "operation-123"
+    assert "operation-123" in ids()
     assert answer["entry"][0]["response"]["location"].endswith("/fhir/Provenance/operation-123/_history/1")
     assert answer["entry"][0]["response"]["etag"] == 'W/"1"'
 
@@ -62,7 +62,8 @@ def test_a_batch_goes_on_past_a_bad_entry(execute, provenance, ids):
     [
         {},
         {"request": "PUT"},
-        {"request": {"method": "DELETE", "url": "Provenance/a"}},
+        {"request": {"method": "DELETE", "url": "Provenance"}},
+        {"request": {"method": "PATCH", "url": "Provenance/a"}},
         {"request": {"method": "GET", "url": "Provenance?_id=a"}},
         {"request": {"method": "PUT", "url": "Provenance"}},
         {"request": {"method": "PUT", "url": "Provenance/a/b"}},
@@ -78,7 +79,7 @@ def test_a_batch_goes_on_past_a_bad_entry(execute, provenance, ids):
 def test_no_entry_takes_the_others_with_it(execute, provenance, ids, entry):
     answer = execute("batch", put(provenance("x")), entry, put(provenance("y")))
     assert statuses(answer)[0] == statuses(answer)[2] == "201 Created"
-    assert statuses(answer)[1].split()[0] in ("400", "404")
+    assert statuses(answer)[1].split()[0] in ("400", "404", "405")
     assert ids() == ["x", "y"]
 
 

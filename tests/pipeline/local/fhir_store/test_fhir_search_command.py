@@ -1,12 +1,19 @@
 import datetime as dt
 import io
+import json
+import subprocess
+import sys
 
 import pytest
 from rich.console import Console
 
-from pipeline.local import fhir_configure
+from pipeline.cli import main
+from pipeline.local import fhir_configure, fhir_json
 from pipeline.local.fhir_database import FhirDatabase
-from pipeline.local.search import install, render, search, search_parameters
+from pipeline.local.search import install, install_pack, install_remotely, render, search
+from pipeline.local.serve import running_store
+from transforms.fhir.client import FhirClient
+from transforms.fhir.parameters import search_parameters
 from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_DATASET, LOCAL_FHIR_STORE, OperationName
 from transforms.model.records import Action, BoxFinding, InstanceRef, InstanceUids, PixelSearch, TagFinding, WrittenInstance
@@ -25,10 +32,6 @@ def run(workspace, provenance, seed_page):
         for resource in resources:
             writer.put("Provenance", resource["id"], resource)
     return workspace
-
-
-def test_the_shipped_parameters_are_the_pages(seed_page):
-    assert search_parameters() == [seed_page("search-parameter-lookup-source.json"), seed_page("search-parameter-relative-x.json")]
 
 
 def test_the_first_search_installs_the_parameters_and_answers(run):
@@ -52,7 +55,7 @@ def test_installing_again_writes_nothing_and_keeps_what_the_user_configured(run,
         writer.put("SearchParameter", "own", own)
     fhir_configure.configure(database, LOCAL_FHIR_STORE, ["https://example.org/own"])
     for _ in range(2):
-        install(database, LOCAL_FHIR_STORE)
+        install(database, LOCAL_FHIR_STORE, {"lookup-source-instance", "relative-x-coordinate-bottom-left"})
         with database.read(LOCAL_FHIR_STORE) as reader:
             configured = {one["canonicalUrl"] for one in fhir_configure.configured(reader)}
             operations = reader.connection.execute("SELECT count(*) FROM operations").fetchone()
@@ -60,10 +63,77 @@ def test_installing_again_writes_nothing_and_keeps_what_the_user_configured(run,
         assert operations == (2,)
 
 
+def test_a_configured_parameter_whose_resource_was_deleted_stops_nothing(run, seed_page):
+    database = FhirDatabase(run.fhir_database)
+    own = seed_page("search-parameter-lookup-source.json") | {"url": "https://example.org/own", "code": "own"}
+    with database.write(LOCAL_FHIR_STORE) as writer:
+        writer.put("SearchParameter", "own", own)
+    fhir_configure.configure(database, LOCAL_FHIR_STORE, ["https://example.org/own"])
+    with database.write(LOCAL_FHIR_STORE) as writer:
+        writer.delete("SearchParameter", "own")
+    assert search(run, "Provenance?_id=p1")["total"] == 1
+
+
 @pytest.mark.parametrize("query", ["Provenance?lookup-source=x", "Patient", "Provenance?recorded=x", ""])
 def test_a_query_that_cannot_be_understood_is_refused(run, query):
     with pytest.raises(ConfigError, match=r"^QUERY: "):
         search(run, query)
+
+
+def test_more_than_a_page_can_hold_comes_as_one_bundle(workspace, provenance):
+    database = FhirDatabase(workspace.fhir_database)
+    with database.write(LOCAL_FHIR_STORE) as writer:
+        for number in range(2300):
+            writer.put("Provenance", f"p{number}", provenance(f"p{number}", str(number)))
+    for query in ("Provenance?_count=1000", "Provenance?_count=5000&_sort=-_id", "Provenance?lookup-source-instance:contains=studies/1"):
+        found = search(workspace, query)
+        assert found["total"] == len({entry["resource"]["id"] for entry in found["entry"]}) == len(found["entry"]) == 2300
+
+
+def test_ours_are_put_in_force_when_a_query_names_them(run):
+    def configured() -> set[str]:
+        with FhirDatabase(run.fhir_database).read(LOCAL_FHIR_STORE) as reader:
+            return {one["canonicalUrl"].rpartition(":")[2] for one in fhir_configure.configured(reader)}
+
+    pages = {"lookup-source-instance", "relative-x-coordinate-bottom-left"}
+    search(run, "Provenance?_id=p1")
+    assert configured() == pages
+    assert search(run, "Provenance?deid-action=removed&_sort=-deid-relative-bottom")["total"] == 120
+    assert configured() == pages | {"deid-action", "deid-relative-bottom"}
+    assert set(install_pack(run)) == configured()
+    assert len(configured()) == 13
+
+
+def test_installing_in_a_store_over_http_keeps_what_is_configured_there(workspace, provenance, seed_page):
+    own = seed_page("search-parameter-lookup-source.json") | {"url": "https://example.org/own", "code": "own", "id": "own"}
+    with running_store(workspace) as url:
+        store = f"{url}/v1beta1/{LOCAL_FHIR_STORE}"
+        client = FhirClient(store)
+        client.put(own)
+        client.configure_search(["https://example.org/own"])
+        client.put(provenance("a", bottoms=(0.25,)))
+        codes = install_remotely(store)
+        assert len(codes) == 13
+        known = {one["canonicalUrl"] for one in client.get_store()["searchConfig"]["searchParameters"]}
+        assert known == {*search_parameters(), "https://example.org/own"}
+        assert [one["id"] for one in client.search("Provenance?deid-relative-bottom=0.25&own:contains=instances/3")] == ["a"]
+        assert install_remotely(store) == codes
+        assert {one["meta"]["versionId"] for one in client.search("SearchParameter")} == {"1"}
+    with pytest.raises(ConfigError, match="--fhir_store"):
+        install_remotely("provenance")
+
+
+def test_a_store_that_wants_a_token_gets_the_named_one(run, tmp_path, capsys):
+    token = tmp_path / "token"
+    token.write_text("abc123\n")
+    command = [sys.executable, "-m", "pipeline.local.serve", "--workspace", run.root, "--token_file", str(token)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            install = ["search", "--install", "--fhir_store", f"{process.stdout.readline().strip()}/v1beta1/{LOCAL_FHIR_STORE}"]
+            assert [main(install), main([*install, "--fhir_token_uri", f"file:{token}"])] == [2, 0]
+        finally:
+            process.terminate()
+    assert "deid-frame" in capsys.readouterr().err
 
 
 def test_a_workspace_without_a_store_is_refused(workspace):
@@ -85,12 +155,35 @@ def test_the_table_counts_boxes_and_tags(run):
     assert "3 found" in printed
 
 
+OURS_FIND = {
+    "deid-frame=0": ["1", "2"],
+    "deid-frame=gt0": [],
+    "deid-info-type=PERSON_NAME": ["1"],
+    "deid-info-type=date": ["1", "2", "3"],
+    "deid-tag=00100010": ["1", "2", "3"],
+    "deid-tag=0010&deid-tag:exact=0010": [],
+    "deid-action:exact=RESET": ["1", "2", "3"],
+    "deid-action=removed": [],
+    "deid-reason:contains=basic z": ["1", "2", "3"],
+    "deid-operation:contains=operation-op1": ["1", "2", "3"],
+    "deid-operation:exact=op1": [],
+    "deid-target:contains=instances/2.25.32": ["2"],
+    "deid-relative-left=le0.02": ["1", "2"],
+    "deid-relative-right=ge0.17": ["1"],
+    "deid-relative-top=lt0.05": ["1"],
+    "deid-relative-bottom=1&_sort=-deid-relative-top": ["2", "1"],
+}
+"""Each query and the instances it has to find, in either shape."""
+
+
 @pytest.mark.parametrize("shape", list(Shape))
 def test_what_the_pipeline_writes_is_found_in_either_shape(workspace, secret, shape):
     at = dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC)
     name = OperationName("op1", f"{LOCAL_DATASET}/dicomStores/aaaa", f"{LOCAL_DATASET}/dicomStores/bbbb", LOCAL_FHIR_STORE)
-    tag = TagFinding("00100010", Action.RESET, "Matched ID: 00100010 (Basic Z, 2026d)", original="Doe^John", replaced="A1B2")
-    boxes = (BoxFinding(0, 10, 2, 110, 24, "DOE JOHN", 0.9), BoxFinding(0, 10, 50, 90, 480, "F 42", 0.625))
+    tag = TagFinding(
+        "00100010", Action.RESET, "Matched ID: 00100010 (Basic Z, 2026d)", original="Doe^John", replaced="A1B2", info_type="DATE"
+    )
+    boxes = (BoxFinding(0, 10, 2, 110, 24, "DOE JOHN", 0.9, "PERSON_NAME"), BoxFinding(0, 10, 50, 90, 480, "F 42", 0.625))
     builder = ProvenanceBuilder(name, secret, Phi.INCLUDE, shape)
     database = FhirDatabase(workspace.fhir_database)
     for number, found in ((1, boxes), (2, boxes[1:]), (3, ())):
@@ -108,8 +201,40 @@ def test_what_the_pipeline_writes_is_found_in_either_shape(workspace, secret, sh
     assert sources("relative-x-coordinate-bottom-left=le0.05") == ["1"]
     assert sources("relative-x-coordinate-bottom-left=1") == ["1", "2"]
     assert sources("relative-x-coordinate-bottom-left:missing=true") == ["3"]
+    for query, due in OURS_FIND.items():
+        assert sources(query) == due, query
     assert sources(f"agent:identifier={LOCAL_FHIR_STORE}/fhir/Provenance/operation-op1") == ["1", "2", "3"]
     console = Console(file=io.StringIO(), width=250)
     render(search(workspace, "Provenance"), console)
     counts = [line.split("│")[-3:-1] for line in console.file.getvalue().splitlines() if "│" in line]
     assert [[int(cell) for cell in row] for row in counts] == [[2, 1], [1, 1], [0, 1]]
+
+
+def test_the_command_prints_a_table_or_the_bundle_with_its_numbers_as_written(run, provenance, capsys):
+    exact = fhir_json.read(fhir_json.write(provenance("exact", bottoms=(0.25,))).replace("0.25", "0.250"))
+    with FhirDatabase(run.fhir_database).write(LOCAL_FHIR_STORE) as writer:
+        writer.put("Provenance", "exact", exact)
+    command = ["search", "--workspace", run.root]
+    assert main([*command, "Provenance?_id=exact,p1", "--json"]) == 0
+    printed = capsys.readouterr().out
+    assert json.loads(printed)["total"] == 2
+    assert '"valueDecimal": 0.250' in printed
+    for query in ("Provenance?_id=p1", "Provenance?_id=p1&_total=none", "Provenance?_id=p1&_elements=recorded"):
+        assert main([*command, query]) == 0
+        assert "1 found" in capsys.readouterr().out
+
+
+def test_the_command_installs_without_a_query(run, capsys):
+    assert main(["search", "--workspace", run.root, "--install"]) == 0
+    assert "deid-frame" in capsys.readouterr().err
+    assert main(["search", "--workspace", run.root, "--install", "Provenance?deid-action=removed&_count=1000"]) == 0
+    assert "120 found" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["search"], ["search", "--install"], ["search", "Provenance"], ["search", "Provenance", "--fhir_store", "http://127.0.0.1:1/fhir"]],
+)
+def test_a_command_that_says_too_little_is_refused(words, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("dicom-deid: ")

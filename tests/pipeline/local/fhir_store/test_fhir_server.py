@@ -14,29 +14,14 @@ import pytest
 import requests
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 
+from pipeline.local import fhir_configure
+from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.serve import running_store, serve
 from transforms.model.errors import ConfigError
 from transforms.model.workspace import Workspace
 
 STORE = "v1beta1/projects/test-project/locations/us-central1/datasets/test-dataset/fhirStores/test-fhir-store"
 SEED_PAGE = Path(__file__).parents[3] / "seed_page"
-
-
-@pytest.fixture(scope="module")
-def shared_workspace(tmp_path_factory) -> Workspace:
-    return Workspace(str(tmp_path_factory.mktemp("served")))
-
-
-@pytest.fixture(scope="module")
-def server(shared_workspace):
-    with running_store(shared_workspace, None) as url:
-        yield url
-
-
-@pytest.fixture
-def base(server, request) -> str:
-    """The URL of a store of the test's own."""
-    return f"{server}/v1beta1/projects/p/locations/l/datasets/d/fhirStores/{abs(hash(request.node.name))}"
 
 
 @contextlib.contextmanager
@@ -93,6 +78,7 @@ def test_the_store_says_that_it_is_r4_and_takes_client_ids(base):
         "version": "R4",
         "enableUpdateCreate": True,
         "disableReferentialIntegrity": True,
+        "defaultSearchHandlingStrict": False,
     }
 
 
@@ -102,6 +88,14 @@ def test_the_capability_statement_is_valid_and_names_what_is_configured(base, se
     assert requests.post(f"{base}:configureSearch", json=seed_page("configure-search.json"), timeout=30).status_code == 200
     statement = requests.get(f"{base}/fhir/metadata", timeout=30).json()
     assert CapabilityStatement.model_validate(statement).fhirVersion == "4.0.1"
+    (provenances, _) = statement["rest"][0]["resource"]
+    assert {one["code"] for one in provenances["interaction"]} >= {"create", "read", "vread", "update", "delete", "search-type"}
+    assert (provenances["updateCreate"], provenances["conditionalUpdate"], provenances["conditionalDelete"]) == (
+        True,
+        True,
+        "not-supported",
+    )
+    assert provenances["referencePolicy"] == ["literal", "logical"]
     known = {one["name"]: one["type"] for one in statement["rest"][0]["resource"][0]["searchParam"]}
     assert known["relative-x-coordinate-bottom-left"] == "number"
     assert known["lookup-source-instance"] == "string"
@@ -117,7 +111,9 @@ def test_the_capability_statement_is_valid_and_names_what_is_configured(base, se
         ("GET", "/fhir/Patient", 404),
         ("GET", "/fhir/Patient/a", 404),
         ("PUT", "/fhir/Patient/a", 404),
-        ("DELETE", "/fhir/Provenance/a", 405),
+        ("DELETE", "/fhir/Provenance", 405),
+        ("DELETE", "/fhir/Patient/a", 404),
+        ("PATCH", "/fhir/Provenance/a", 405),
         ("GET", "/no-such", 404),
         ("POST", "/fhir", 400),
         ("POST", "/fhir/Provenance", 400),
@@ -205,6 +201,7 @@ def test_writes_past_the_quota_wait_for_retry_after(workspace, provenance):
         entries = [{"request": {"method": "PUT", "url": f"Provenance/{n}"}, "resource": provenance(str(n))} for n in range(61)]
         answer = requests.post(f"{base}/fhir", json={"resourceType": "Bundle", "type": "batch", "entry": entries}, timeout=30).json()
         assert [entry["response"]["status"] for entry in answer["entry"]][59:] == ["201 Created", "429 Too Many Requests"]
+        assert answer["entry"][60]["response"]["outcome"]["issue"][0]["diagnostics"].endswith("; Retry-After: 1")
         refused = put(base, provenance("60"))
         assert (refused.status_code, issue(refused), refused.headers["Retry-After"]) == (429, "throttled", "1")
         assert requests.get(f"{base}/fhir/Provenance/0", timeout=30).status_code == 200
@@ -220,6 +217,23 @@ def test_what_was_answered_survives_a_kill(workspace, provenance):
     with process(workspace) as (_, url):
         found = requests.get(f"{url}/{STORE}/fhir/Provenance", timeout=30).json()
     assert [entry["resource"]["id"] for entry in found["entry"]] == ["a", "b"]
+
+
+def test_indexing_that_a_kill_interrupted_is_completed_by_the_next_start(workspace, provenance, seed_page):
+    database, name = FhirDatabase(workspace.fhir_database), STORE.removeprefix("v1beta1/")
+    with database.write(name) as writer:
+        for number in range(250):
+            writer.put("Provenance", f"p{number}", provenance(f"p{number}", str(number)))
+        writer.put("SearchParameter", "s", seed_page("search-parameter-lookup-source.json"))
+    operation = fhir_configure.configure(database, name, ["lookup-source-instance"])
+    assert not operation["done"]
+    with process(workspace) as (_, url):
+        deadline = time.monotonic() + 30
+        while not requests.get(f"{url}/v1beta1/{operation['name']}", timeout=30).json()["done"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        query = "lookup-source-instance:contains=instances/249"
+        assert requests.get(f"{url}/{STORE}/fhir/Provenance?{query}", timeout=30).json()["total"] == 1
 
 
 def test_a_store_ends_with_the_process_that_started_it(workspace):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.local.fhir_values import date_range, fold, number_range, values
+from pipeline.local.fhir_values import date_range, fold, number_range, values, words
 
 
 def test_a_number_covers_its_implicit_precision():
@@ -45,6 +45,18 @@ def test_what_is_not_a_date_is_refused(text):
 
 def test_text_is_compared_without_case_and_accents():
     assert fold("MÜLLER-Straße") == fold("muller-strasse")
+
+
+def test_punctuation_only_separates_words():
+    assert words(" Dicom-Web/studies/1.2.840  PERSON_NAME (Ä) ") == "dicom web studies 1 2 840 person name a"
+
+
+@given(st.text(), st.text(), st.text())
+def test_words_of_a_part_are_a_part_of_the_words(before, part, after):
+    """`:contains` looks for the one in the other first."""
+    whole = before + part + after
+    if fold(part) in fold(whole):
+        assert words(part) in words(whole)
 
 
 JSON = st.recursive(

@@ -1,7 +1,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.local.fhirpath import ExpressionError, evaluator, normalise, reference_evaluator
@@ -69,6 +69,7 @@ PATHS = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(RESOURCES, PATHS)
 def test_a_walked_path_finds_what_fhirpathpy_finds(resource, path):
     walked, due = evaluator(path)(resource), reference_evaluator(normalise(path))(resource)
@@ -77,6 +78,24 @@ def test_a_walked_path_finds_what_fhirpathpy_finds(resource, path):
     ]
 
 
+@settings(deadline=None)
+@given(RESOURCES, PATHS, PATHS)
+def test_a_union_of_walked_paths_has_each_value_once(resource, one, other):
+    walked = evaluator(f"{one} | {other}")(resource)
+    due = reference_evaluator(normalise(f"{one} | {other}"))(resource)
+    assert sorted(map(_comparable, walked)) == sorted(map(_comparable, due))
+
+
+def _comparable(value) -> str:
+    return repr(float(value)) if isinstance(value, Decimal | int | float) else repr(value)
+
+
+def test_a_bar_in_a_literal_joins_nothing(provenance):
+    extension = [{"url": "a|b", "valueString": "x"}]
+    assert evaluator("Provenance.extension('a|b').value | Provenance.id")(provenance("i", extension=extension)) == ["x", "i"]
+
+
 def test_an_expression_that_is_more_than_a_path_is_left_to_fhirpathpy(provenance):
     assert evaluator("Provenance.id | Provenance.recorded")(provenance("a")) == ["a", "2026-11-22T10:00:00.000Z"]
+    assert evaluator("Provenance.id | Provenance.agent.who.count()")(provenance("a")) == ["a", 1]
     assert evaluator("Provenance.entity.where(role = 'source').what.identifier.value.count()")(provenance("a")) == [1]

@@ -1,0 +1,135 @@
+"""`dicom-deid plan`: what a run would take, said beforehand. It reads; it writes nothing and asks no server.
+
+Wall time is that of de-identifying and that of writing N + 1 resources at the store's quota, whichever is longer, since
+both go on at the same time (DESIGN 11). The first is measured: a sample of the source, spread evenly over it, goes
+through the very stages of a run on this machine.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import random
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from transforms.model.config import ActionPlan
+from transforms.model.keys import KEY_BYTES, Purpose, Secret
+from transforms.model.records import InstanceRef
+from transforms.pixels.redactor import Redactor
+from transforms.pixels.search import RememberingSearch
+from transforms.pixels.tesseract import Tesseract
+from transforms.proof.prover import Prover
+from transforms.read.open import has_pixels, open_instance, read_content
+from transforms.tags.policy import admit
+from transforms.tags.scrubber import Scrubber
+
+SAMPLE = 20
+"""Instances that are measured at most."""
+SAMPLE_SECONDS = 60.0
+"""Seconds after which no further one is begun."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What a run would take. Times are in minutes."""
+
+    instances: int
+    """Files of the source; those that turn out not to be DICOM are skipped, and cost nothing after their first bytes."""
+    size: int
+    """Bytes."""
+    sampled: int
+    seconds_each: float
+    """Mean over the sample, on one worker."""
+    workers: int
+    write_ops_per_minute: int | None
+
+    @property
+    def writes(self) -> int:
+        """One for each instance and one for the operation, at most: only what is proven is told."""
+        return self.instances + 1
+
+    @property
+    def deidentifying(self) -> float:
+        """With all workers at work."""
+        return self.instances * self.seconds_each / self.workers / 60
+
+    @property
+    def writing(self) -> float | None:
+        """At the whole quota; None where no quota is known."""
+        return self.writes / self.write_ops_per_minute if self.write_ops_per_minute else None
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        sample = f"{self.seconds_each:.2f} s each, by {self.sampled} of them on this machine"
+        workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
+        said = [
+            f"instances: {self.instances} files, {self.size / 1e6:.1f} MB",
+            f"writes to the FHIR store: {self.writes} at most (one an instance, one for the operation)",
+            f"de-identifying: {_minutes(self.deidentifying)} with {workers} ({sample})",
+        ]
+        if self.writing is None:
+            return [*said, "writing: no quota is given (--fhir_write_ops_per_minute); the store decides", "bound by: de-identifying"]
+        bound = "the FHIR store's write quota" if self.writing > self.deidentifying else "de-identifying"
+        return [*said, f"writing: {_minutes(self.writing)} at {self.write_ops_per_minute} writes a minute", f"bound by: {bound}"]
+
+
+def make_plan(
+    files: Sequence[tuple[str, int]],
+    plan: ActionPlan,
+    workers: int,
+    write_ops_per_minute: int | None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Plan:
+    """Plan a run over `files` (path, bytes), of which there is at least one; `clock` gives seconds."""
+    seconds = list(_measured(spread(files, SAMPLE), plan, clock))
+    mean = sum(seconds) / len(seconds)
+    return Plan(len(files), sum(size for _, size in files), len(seconds), mean, workers, write_ops_per_minute)
+
+
+def spread(files: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
+    """At most `most` of the files: by size, the middle one of each of so many equal parts. Shuffled, always alike, so that the
+    first few of them are a fair sample too.
+    """
+    ordered = sorted(files, key=lambda file: (file[1], file[0]))
+    count = min(most, len(ordered))
+    chosen = [ordered[(2 * part + 1) * len(ordered) // (2 * count)] for part in range(count)]
+    random.Random(count).shuffle(chosen)  # noqa: S311 - no secret
+    return chosen
+
+
+def _measured(files: Sequence[tuple[str, int]], plan: ActionPlan, clock: Callable[[], float]) -> Iterator[float]:
+    """Seconds that each of the files takes, until the time is up."""
+    work = _Stages(plan)
+    end = clock() + SAMPLE_SECONDS
+    for uri, size in files:
+        start = clock()
+        work.run(uri, size)
+        yield clock() - start
+        if clock() > end:
+            return
+
+
+class _Stages:
+    """The stages between reading and publishing, under a key that is made for this alone and forgotten."""
+
+    def __init__(self, plan: ActionPlan) -> None:
+        secret = Secret(secrets.token_bytes(KEY_BYTES))
+        self._uids = secret.purpose(Purpose.UID)
+        self._redactor = Redactor(RememberingSearch(Tesseract()) if plan.redact_all_text else None)
+        self._scrubber, self._prover = Scrubber(plan, secret), Prover(plan)
+
+    def run(self, uri: str, size: int) -> None:
+        try:
+            opened = open_instance(InstanceRef("0" * 16, uri, size), read_content(uri), self._uids, dt.datetime.now(dt.UTC))
+            admit(opened.dataset)
+            if has_pixels(opened.dataset):
+                opened = self._redactor.redact(opened)
+            self._prover.prove(self._scrubber.scrub(opened))
+        except Exception:  # noqa: BLE001 - it would be failed or skipped by a run, after the same time
+            return
+
+
+def _minutes(minutes: float) -> str:
+    return f"{minutes:.1f} min" if minutes >= 0.1 else f"{minutes * 60:.0f} s"

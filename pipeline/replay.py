@@ -1,0 +1,56 @@
+"""`dicom-deid replay`: the dead letters of an operation are sent again, from its spool; no source is read."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+from collections.abc import Callable
+
+from pipeline.delivery import Delivery, announce
+from pipeline.lock import alone
+from pipeline.operation import Counts, Operation
+from transforms.fhir.preflight import check_fhir_store
+from transforms.fhir.writer import FhirWriter
+from transforms.model import spool
+from transforms.model.errors import ConfigError
+from transforms.model.names import OperationName
+from transforms.model.workspace import Workspace
+
+Clock = Callable[[], dt.datetime]
+
+
+def find(workspace: Workspace, operation_id: str | None) -> tuple[Operation, Delivery]:
+    """An operation of the workspace, the only one if none is named, and where its Provenance goes. Raises ConfigError."""
+    known = sorted(path.stem for path in workspace.operations.glob("*.json"))
+    if operation_id is None and len(known) == 1:
+        operation_id = known[0]
+    if operation_id not in known:
+        why = "there is no such operation in the workspace" if operation_id else "the workspace does not hold exactly one operation"
+        raise ConfigError("--operation", why, f"name one of: {', '.join(known) or 'none'}")
+    delivery = Delivery.load(workspace.operation(operation_id))
+    return Operation(OperationName(operation_id, "", "", delivery.name), workspace), delivery
+
+
+def replay(workspace: Workspace, operation: Operation, delivery: Delivery, skip_preflight: bool, clock: Clock) -> Counts:
+    """Deliver what an operation's spool holds and the store has not answered; the operation's counts as they are then.
+
+    Markers and dead letters are those that a run would leave. The operation's own Provenance is put only where the store
+    lacks it, since it is written once. Raises PreflightError, StoreError, and ConfigError where the operation did not come to its
+    end, so that nobody knows what else is missing.
+    """
+    with alone(workspace):
+        known = operation.counts()
+        if known is None:
+            raise ConfigError("--operation", "its latest run did not come to its end", "start its run command again")
+        folder = operation.folder
+        with delivery.address(workspace) as address, delivery.client(address) as client:
+            if not skip_preflight:
+                check_fhir_store(client)
+            announce(client, json.loads(folder.provenance_file.read_text()), new=False)
+            writer = FhirWriter(client, folder, delivery.write_ops_per_minute)
+            answers = list(writer.write(spool.shards(folder.spool)))
+        counts = dataclasses.replace(known, answered=sum(one.answered for one in answers), dead=sum(one.dead for one in answers))
+        operation.keep(counts)
+        operation.finish(counts, clock())
+    return counts

@@ -1,0 +1,213 @@
+"""What reaches the FHIR store, counted on its way there, and what becomes of it when the store will not have it."""
+
+import contextlib
+import http.server
+import json
+import shutil
+import sqlite3
+import threading
+
+import pytest
+import requests
+
+from pipeline.local.serve import running_store
+from transforms.model.names import LOCAL_FHIR_STORE
+from transforms.model.workspace import Workspace
+
+TOKEN = "swordfish-0123456789"
+
+
+class Gate:
+    """Stands before a real store and counts what is written through it; `refuse` makes it answer bundles by this status."""
+
+    def __init__(self, store):
+        self.store, self.refuse, self.operations, self.entries, self.closed = store, None, 0, 0, 0
+        self.token = None
+        self.lock = threading.Lock()
+
+    def pass_on(self, handler):
+        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        if self.token and handler.headers.get("Authorization") != f"Bearer {self.token}":
+            self.closed += 1
+            return 401, b"{}"
+        bundle = handler.command == "POST" and handler.path.endswith("/fhir")
+        with self.lock:
+            self.operations += handler.command == "PUT"
+            self.entries += len(json.loads(body)["entry"]) if bundle else 0
+        if bundle and self.refuse:
+            return self.refuse, b"{}"
+        headers = {"Content-Type": handler.headers["Content-Type"]} if body else {}
+        answer = requests.request(handler.command, self.store + handler.path, data=body, headers=headers, timeout=60)
+        return answer.status_code, answer.content
+
+
+@contextlib.contextmanager
+def gated(workspace):
+    """A gate with its `url`, in front of the embedded store of a workspace of its own."""
+    with running_store(workspace) as store:
+        gate = Gate(store)
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def handle_any(self):
+                status, content = gate.pass_on(self)
+                self.send_response(status)
+                self.send_header("Content-Type", "application/fhir+json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *args):
+                pass
+
+        for method in ("GET", "PUT", "POST"):
+            setattr(Handler, f"do_{method}", Handler.handle_any)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        gate.url = f"http://127.0.0.1:{server.server_port}/v1/{LOCAL_FHIR_STORE}"
+        gate.database = workspace.fhir_database
+        try:
+            yield gate
+        finally:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+
+@pytest.fixture
+def gate(tmp_path):
+    with gated(Workspace(str(tmp_path / "elsewhere"))) as gate:
+        yield gate
+
+
+def versions(gate):
+    """Id to number of versions of every Provenance that the store keeps."""
+    query = "SELECT id, version FROM resources WHERE type = 'Provenance'"
+    with contextlib.closing(sqlite3.connect(gate.database)) as database:
+        return {key: int(version) for key, version in database.execute(query)}
+
+
+def folder(finished):
+    return Workspace(str(finished.workspace)).operation(finished.operation["name"].rpartition("/")[2])
+
+
+def letters(finished):
+    return [json.loads(line) for file in folder(finished).dead_letters.glob("*.ndjson") for line in file.read_text().splitlines()]
+
+
+def said(process):
+    output, _ = process.communicate(timeout=120)
+    return process.returncode, output
+
+
+def test_a_clean_run_writes_once_for_each_instance_and_once_for_itself(deidentify, few, tmp_path, gate):
+    options = ("--on_uid_collision=distinct", "--fhir_store", gate.url)
+    finished = deidentify(few, tmp_path, *options)
+    assert finished.code == 0, finished.output
+    count = finished.counts["written"]
+    assert count == len(list(few.iterdir()))
+    assert (gate.operations, gate.entries) == (1, count)
+    assert sorted(versions(gate).values()) == [1] * (count + 1)
+    assert deidentify(few, tmp_path, *options).code == 0
+    assert (gate.operations, gate.entries) == (1, count)
+
+
+def test_a_store_that_takes_the_operation_alone_gets_the_rest_by_replay(deidentify, dicom_deid, few, tmp_path, gate):
+    gate.refuse = 403
+    finished = deidentify(few, tmp_path, "--on_uid_collision=distinct", "--fhir_store", gate.url)
+    assert finished.code == 1, finished.output
+    count = finished.counts["written"]
+    published = finished.published()
+    assert len(published) == count == len(list(few.iterdir()))
+    assert len(letters(finished)) == count
+    assert len(versions(gate)) == 1
+    assert finished.operation["metadata"]["counter"]["secondaryFailure"] == str(count)
+
+    refused, output = said(dicom_deid("replay", "--workspace", finished.workspace))
+    assert refused == 1, output
+    assert len(letters(finished)) == count
+
+    gate.refuse = None
+    healed, output = said(dicom_deid("replay", "--workspace", finished.workspace))
+    assert healed == 0, output
+    assert f"Provenance: {count + 1} in the FHIR store" in output
+    assert letters(finished) == []
+    assert sorted(versions(gate).values()) == [1] * (count + 1)
+    counter = finished.operation["metadata"]["counter"]
+    assert (counter["secondarySuccess"], counter["secondaryFailure"]) == (str(count), "0")
+    assert finished.published() == published
+    sent = gate.entries
+    assert said(dicom_deid("replay", "--workspace", finished.workspace))[0] == 0
+    assert (gate.operations, gate.entries) == (1, sent)
+
+
+def test_a_token_reaches_the_store_and_nothing_else(deidentify, dicom_deid, few, tmp_path, gate):
+    source = tmp_path / "source"
+    source.mkdir()
+    shutil.copy(few / "CT_small.dcm", source)
+    (tmp_path / "token").write_text(f"{TOKEN}\n")
+    gate.token = TOKEN
+    outside = deidentify(source, tmp_path, "--fhir_store", gate.url)
+    assert outside.code == 2
+    assert "the caller has no permission" in outside.output
+    finished = deidentify(source, tmp_path, "--fhir_store", gate.url, "--fhir_token_uri", f"file:{tmp_path}/token")
+    assert finished.code == 0, finished.output
+    assert len(versions(gate)) == 2
+    for place in (finished.workspace, finished.destination, tmp_path / "elsewhere"):
+        assert [path for path in place.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()] == []
+    assert TOKEN not in finished.output + outside.output
+    assert said(dicom_deid("replay", "--workspace", finished.workspace))[0] == 0
+
+
+def test_held_instances_are_told_where_they_are_if_asked(deidentify, few, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    shutil.copy(few / "CT_small.dcm", source / "a.dcm")
+    other = bytearray((few / "CT_small.dcm").read_bytes())
+    other[-200] ^= 1
+    (source / "b.dcm").write_bytes(other)
+    shutil.copy(few / "MR_small.dcm", source)
+    finished = deidentify(source, tmp_path, "--provenance_for_held", "--validate_provenance")
+    assert finished.code == 1, finished.output
+    assert (finished.counts["written"], finished.counts["held"]) == (1, 2)
+    assert len(finished.provenance()) == 4
+    targets = {resource["target"][0]["identifier"]["value"].partition("/dicomWeb/")[0]: resource for resource in resources(finished)}
+    held = targets[f"projects/local/locations/local/datasets/local/dicomStores/quarantine-{folder(finished).state_file.stem}"]
+    assert held["activity"]["text"] == "UID_COLLISION"
+    before = finished.operation, finished.provenance(), sorted(path.name for path in folder(finished).spool.iterdir())
+    again = deidentify(source, tmp_path, "--provenance_for_held", "--validate_provenance")
+    assert (again.operation, again.provenance(), sorted(path.name for path in folder(again).spool.iterdir())) == before
+    (source / "b.dcm").unlink()
+    freed = deidentify(source, tmp_path, "--provenance_for_held", "--validate_provenance")
+    assert (freed.counts["written"], freed.counts["held"], freed.code) == (2, 0, 0)
+    assert len(freed.published()) == 2
+    assert len(freed.provenance()) == 5  # that both were held once stays told, under ids of their own
+
+
+def resources(finished):
+    with contextlib.closing(sqlite3.connect(finished.workspace / "fhir.sqlite")) as database:
+        return [json.loads(row[0]) for row in database.execute("SELECT content FROM resources WHERE type = 'Provenance'")]
+
+
+def test_a_replay_says_what_it_lacks(dicom_deid, tmp_path):
+    (tmp_path / "operations").mkdir()
+    code, output = said(dicom_deid("replay", "--workspace", tmp_path))
+    assert code == 2
+    assert "does not hold exactly one operation" in output
+    code, output = said(dicom_deid("replay", "--workspace", tmp_path, "--operation", "abc"))
+    assert code == 2
+    assert "no such operation" in output
+
+
+def test_a_plan_says_what_a_run_would_take_and_leaves_no_trace(dicom_deid, few, tmp_path):
+    places = ["--source", few, "--destination", tmp_path / "destination", "--workspace", tmp_path / "workspace"]
+    code, output = said(dicom_deid("plan", *places, "--fhir_write_ops_per_minute=1"))
+    assert code == 0, output
+    count, size = len(list(few.iterdir())), sum(path.stat().st_size for path in few.iterdir())
+    assert f"instances: {count} files, {size / 1e6:.1f} MB" in output
+    assert f"writes to the FHIR store: {count + 1} at most" in output
+    assert f"writing: {count + 1}.0 min at 1 writes a minute" in output
+    assert output.rstrip().endswith("bound by: the FHIR store's write quota")
+    assert list(tmp_path.iterdir()) == []

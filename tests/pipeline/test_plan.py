@@ -1,0 +1,50 @@
+"""What `dicom-deid plan` says: counts are exact, times are measured by a fair sample."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.plan import SAMPLE_SECONDS, Plan, make_plan, spread
+from transforms.model.config import SAFE_CONFIG, resolve
+
+files = st.lists(st.integers(0, 10**9), min_size=1, max_size=200).map(lambda sizes: [(f"/{n}", size) for n, size in enumerate(sizes)])
+
+
+@given(files, st.integers(1, 30))
+def test_a_sample_is_drawn_from_all_sizes_and_always_alike(files, most):
+    chosen = spread(files, most)
+    assert chosen == spread(files[::-1], most)
+    assert len(set(chosen)) == len(chosen) == min(most, len(files))
+    assert set(chosen) <= set(files)
+    ordered = sorted(files, key=lambda file: (file[1], file[0]))
+    part = len(files) / len(chosen)
+    places = sorted(ordered.index(one) for one in chosen)
+    assert all(abs(place + 0.5 - (number + 0.5) * part) <= 1 for number, place in enumerate(places))
+
+
+@pytest.mark.parametrize(
+    ("quota", "workers", "bound"), [(600, 1, "de-identifying"), (60, 1, "the FHIR"), (600, 20, "the FHIR"), (None, 1, "de-id")]
+)
+def test_the_longer_of_the_two_bounds(quota, workers, bound):
+    plan = Plan(instances=5999, size=10**9, sampled=20, seconds_each=0.5, workers=workers, write_ops_per_minute=quota)
+    assert plan.writes == 6000
+    assert plan.deidentifying == pytest.approx(5999 / 120 / workers)
+    assert plan.writing == (quota and 6000 / quota)
+    assert plan.lines()[-1].startswith(f"bound by: {bound}")
+
+
+def test_real_instances_are_measured_and_broken_ones_do_not_stop_it(real_file, tmp_path):
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(real_file("CT_small.dcm").read_bytes()[:2000])
+    paths = [real_file("CT_small.dcm"), real_file("rtplan.dcm"), broken, tmp_path / "gone"]
+    plan = make_plan([(str(path), 1000) for path in paths], resolve(SAFE_CONFIG), 2, 600)
+    assert (plan.instances, plan.size, plan.sampled, plan.writes) == (4, 4000, 4, 5)
+    assert 0 < plan.seconds_each < 60
+
+
+def test_a_slow_source_is_sampled_no_longer_than_it_takes_to_know(real_file):
+    times = iter(range(0, 10**6, 10))
+    plan = make_plan([(str(real_file("rtplan.dcm")), 1000)] * 20, resolve(SAFE_CONFIG), 1, None, clock=lambda: float(next(times)))
+    assert plan.seconds_each == 10
+    assert plan.sampled * 10 <= SAMPLE_SECONDS
+    assert 1 <= plan.sampled < 20

@@ -1,0 +1,105 @@
+"""An addon of mitmproxy: harms the requests that the rules in FAULTS_FOLDER/plan.json choose, and notes each in requests.ndjson.
+
+A rule is an object with `fault` and what chooses requests: `method`; `every`, and the number `first` of the first one harmed,
+counted from 0 among the requests of that method since the plan came; at most `times`. The first rule that fits is taken.
+Faults, and what else a rule says for them:
+  refuse  answered by us, the server never hears of it: `status`, `headers`
+  hide    done by the server, its answer replaced: `status`, `headers`
+  silent  done by the server, the connection closed in place of its answer
+  cut     done by the server, the connection closed in the middle of its answer
+  reset   the same, but reset (RST)
+  slow    passed on unharmed after `seconds`
+"""
+
+import asyncio
+import collections
+import json
+import os
+import socket
+import struct
+import sys
+import threading
+from pathlib import Path
+
+from mitmproxy import ctx, http
+
+FOLDER = Path(os.environ["FAULTS_FOLDER"])
+RULE = "rule"
+
+
+class Faults:
+    def __init__(self):
+        self._plan, self._stamp = {"number": 0, "rules": []}, None
+        self._seen, self._used = collections.Counter(), collections.Counter()
+
+    def running(self):
+        """Say where we listen, and end with standard input."""
+        host, port, *_ = ctx.master.addons.get("proxyserver").listen_addrs()[0]
+        print(f"http://{host}:{port}", flush=True)
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=lambda: (sys.stdin.buffer.read(), loop.call_soon_threadsafe(ctx.master.shutdown)), daemon=True).start()
+
+    async def request(self, flow):
+        self._read_plan()
+        rule = self._due(flow.request.method)
+        flow.metadata[RULE] = rule
+        with (FOLDER / "requests.ndjson").open("a") as file:
+            what = {"plan": self._plan["number"], "method": flow.request.method, "path": flow.request.path, "fault": rule.get("fault")}
+            file.write(json.dumps(what) + "\n")
+        host = flow.request.host_header
+        flow.request.host, flow.request.port = self._plan["upstream"].split(":")[0], int(self._plan["upstream"].split(":")[1])
+        flow.request.host_header = host  # so that links in answers lead here
+        if rule.get("fault") == "refuse":
+            flow.response = answer(rule)
+        elif rule.get("fault") == "slow":
+            await asyncio.sleep(rule["seconds"])
+
+    def response(self, flow):
+        rule = flow.metadata[RULE]
+        fault = rule.get("fault")
+        if fault == "hide":
+            flow.response = answer(rule)
+        elif fault == "silent":
+            flow.kill()
+        elif fault in ("cut", "reset"):
+            whole = flow.response.raw_content
+            flow.response.raw_content = whole[: len(whole) // 2]
+            flow.response.headers.pop("Transfer-Encoding", None)
+            flow.response.headers["Content-Length"] = str(len(whole))
+            flow.response.headers["Connection"] = "close"
+            if fault == "reset":
+                reset_when_closed(flow.client_conn)
+
+    def _read_plan(self):
+        stamp = (FOLDER / "plan.json").stat().st_mtime_ns
+        if stamp != self._stamp:
+            self._plan, self._stamp = json.loads((FOLDER / "plan.json").read_text()), stamp
+            self._seen.clear()
+            self._used.clear()
+
+    def _due(self, method):
+        number = self._seen[method]
+        self._seen[method] += 1
+        for index, rule in enumerate(self._plan["rules"]):
+            after = number - rule.get("first", 0)
+            fits = rule.get("method", method) == method and after >= 0 and after % rule.get("every", 1) == 0
+            if fits and self._used[index] < rule.get("times", number + 1):
+                self._used[index] += 1
+                return rule
+        return {}
+
+
+def answer(rule):
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "transient"}]}
+    headers = {"Content-Type": "application/fhir+json", **rule.get("headers", {})}
+    return http.Response.make(rule["status"], json.dumps(outcome), headers)
+
+
+def reset_when_closed(client):
+    """Closing a socket that does not linger sends RST in place of FIN."""
+    connection = ctx.master.addons.get("proxyserver").connections[client.id]
+    transport = connection.transports[client].writer
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+addons = [Faults()]

@@ -1,0 +1,53 @@
+# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm) and mitmproxy, with Node for Medplum (pip), into .venv/servers,
+# each unless just this was installed before. Takes PYTHON, apt_install and as_root from scripts/setup.sh. Plain sh.
+
+SERVERS=$PWD/.venv/servers
+
+# installed PART FILE...: whether PART was installed from these very files.
+installed() {
+  part=$1
+  shift
+  [ "$(cat "$SERVERS/$part/installed" 2>/dev/null)" = "$(cat "$@" | cksum)" ]
+}
+
+# done_with PART FILE...: note that it is.
+done_with() {
+  part=$1
+  shift
+  cat "$@" | cksum >"$SERVERS/$part/installed"
+}
+
+install_mitmproxy() {
+  set -- mitmproxy tests/servers/requirements.txt
+  installed "$@" && return
+  rm -rf "$SERVERS/mitmproxy"
+  "$PYTHON" -m venv "$SERVERS/mitmproxy"
+  "$PYTHON" -m uv pip install -q --python "$SERVERS/mitmproxy/bin/python" -r "$2" ||
+    "$SERVERS/mitmproxy/bin/python" -m pip install -q --disable-pip-version-check -r "$2"
+  done_with "$@"
+}
+
+install_medplum() {
+  set -- medplum tests/servers/medplum/package.json
+  installed "$@" && return
+  mkdir -p "$SERVERS/medplum"
+  cp "$2" "$SERVERS/medplum/"
+  PATH="$SERVERS/mitmproxy/bin:$PATH" npm install --prefix "$SERVERS/medplum" --ignore-scripts --no-package-lock --no-audit --no-fund --silent
+  done_with "$@"
+}
+
+install_hapi() {
+  set -- hapi tests/servers/hapi/pom.xml tests/servers/hapi/src/main/java/hapi/*.java
+  installed "$@" && return
+  for pair in javac:default-jdk-headless mvn:maven; do
+    command -v "${pair%%:*}" >/dev/null || apt_install "${pair%%:*} (builds HAPI FHIR)" "${pair##*:}"
+  done
+  rm -rf "$SERVERS/hapi"
+  mvn -q -B -f "$2" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$SERVERS/hapi/lib"
+  javac -nowarn --release 17 -d "$SERVERS/hapi/classes" -cp "$SERVERS/hapi/lib/*" tests/servers/hapi/src/main/java/hapi/*.java
+  done_with "$@"
+}
+
+install_mitmproxy
+install_medplum
+install_hapi
