@@ -14,8 +14,8 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from transforms.model.config import ActionPlan
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
+from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef
 from transforms.pixels.redactor import Redactor
 from transforms.pixels.search import RememberingSearch
