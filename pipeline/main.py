@@ -8,8 +8,11 @@ import datetime as dt
 import enum
 import json
 import logging
+import signal
 import sys
+import threading
 import traceback
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -125,9 +128,10 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
 def _told_if_broken(operation: Operation, clock: Clock) -> Iterator[None]:
     """A run that breaks off says so in its operation; the traceback, whose texts may hold PHI, stays in the workspace."""
     try:
-        yield
+        with _heeded() as interrupted:
+            yield
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net: whatever a runner raises
-        if "KeyboardInterrupt" in traceback.format_exc():  # a worker in this process hands it on as the text of another error
+        if interrupted.is_set():
             operation.fail("interrupted; start the same command again to go on", clock(), CANCELLED)
             raise KeyboardInterrupt from None
         kind, file = type(error).__name__, operation.folder.failure_file
@@ -135,6 +139,25 @@ def _told_if_broken(operation: Operation, clock: Clock) -> Iterator[None]:
             replace(file, traceback.format_exc().encode(errors="backslashreplace"))
             operation.fail(f"the run broke off ({kind}); start the same command again to go on", clock())
         raise BrokenOffError(f"the run broke off ({kind}); see {file}, then start the same command again to go on.") from None
+
+
+@contextlib.contextmanager
+def _heeded() -> Iterator[threading.Event]:
+    """Ctrl-C ends the run, even where a worker or a codec in this process took the interrupt for a fault of its own."""
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: types.FrameType | None) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, interrupt) if threading.current_thread() is threading.main_thread() else None
+    try:
+        yield interrupted
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 def _count_sources(settings: Settings) -> int:
