@@ -14,6 +14,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -64,6 +65,19 @@ class Stored(NamedTuple):
         return str(self.resource["meta"]["versionId"])
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Set WAL mode. SQLite's own waiting does not cover this change, so two that open a new file at once wait here."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
 class FhirDatabase:
     """The file. May be shared by threads: each has its own connection, and one writes at a time."""
 
@@ -99,7 +113,7 @@ class FhirDatabase:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS, isolation_level=None)
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.create_function("fold", 1, fold, deterministic=True)
             self._local.connection = connection
