@@ -13,7 +13,8 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from pipeline.graph import Run, build
 from pipeline.operation import Operation
-from transforms.model.config import SAFE_CONFIG, resolve
+from transforms.model.config import SAFE_CONFIG
+from transforms.model.resolve import resolve
 from transforms.model.keys import KeyReference
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
 from transforms.model.workspace import Workspace

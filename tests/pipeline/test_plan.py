@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.plan import SAMPLE_SECONDS, Plan, make_plan, spread
-from transforms.model.config import SAFE_CONFIG, resolve
+from transforms.model.config import SAFE_CONFIG
+from transforms.model.resolve import resolve
 
 files = st.lists(st.integers(0, 10**9), min_size=1, max_size=200).map(lambda sizes: [(f"/{n}", size) for n, size in enumerate(sizes)])
 
