@@ -137,3 +137,18 @@ def test_a_single_call_is_tried_again_when_its_answer_is_lost_and_says_so_when_i
     with pytest.raises(StoreError) as raised:
         FhirClient(url, sleep=lambda _: None, clock=lambda: next(passed)).put(operation)
     assert "text-original" not in str(raised.value)
+
+
+def test_a_whole_run_through_faults_ends_as_without_them(proxy, embedded, deidentify, google, kept):
+    """The operation's PUT and the bundles meet every fault in turn; the run says nothing was lost, and the store agrees."""
+    rules = [
+        {"method": "PUT", "fault": "hide", "status": 503, "times": 1},
+        {"method": "POST", "fault": "hide", "status": 503, "first": 1, "times": 1},
+        {"method": "POST", "fault": "refuse", "status": 429, "headers": WAIT_ONE, "first": 2, "times": 1},
+        {"method": "POST", "fault": "reset", "first": 3, "times": 1},
+    ]
+    done = deidentify("--fhir_store", proxy.before(embedded, *rules))
+    assert done.code == 0, done.output
+    assert [proxy.met(fault) for fault in ("hide", "refuse", "reset")] == [2, 1, 1]
+    assert set(only_once(kept(embedded))) == {done.operation["id"], *(resource["id"] for resource in done.resources)}
+    assert len(done.resources) == len(google.resources)
