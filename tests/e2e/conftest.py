@@ -45,10 +45,14 @@ class Finished:
         files = (path for path in self.destination.rglob("*") if path.is_file())
         return {str(path.relative_to(self.destination)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
-    def provenance(self):
-        """Id → (number of versions, resource as first spooled without times) of every Provenance in the store."""
+    def versions(self):
+        """Type, id and current version of everything in the store, in order."""
         with sqlite3.connect(self.workspace / "fhir.sqlite") as database:
-            return sorted(row[0] for row in database.execute("SELECT id FROM resources WHERE type = 'Provenance'"))
+            return database.execute("SELECT type, id, version FROM resources ORDER BY type, id").fetchall()
+
+    def provenance(self):
+        """The ids of all Provenance in the store, in order."""
+        return [identity for kind, identity, _ in self.versions() if kind == "Provenance"]
 
 
 @pytest.fixture(scope="session")

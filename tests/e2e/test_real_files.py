@@ -3,7 +3,6 @@
 import collections
 import contextlib
 import json
-import sqlite3
 from pathlib import Path
 
 import duckdb
@@ -119,17 +118,11 @@ def test_references_between_instances_still_resolve(everything, entries, shipped
     assert checked >= 3
 
 
-def versions(finished):
-    with sqlite3.connect(finished.workspace / "fhir.sqlite") as database:
-        return database.execute("SELECT type, id, version FROM resources ORDER BY type, id").fetchall()
-
-
 def test_the_same_run_again_adds_nothing(everything, deidentify, shipped):
     def left():
         return (
             everything.published(),
-            everything.provenance(),
-            versions(everything),
+            everything.versions(),
             everything.operation,
             sorted(map(str, everything.outcomes)),
         )
