@@ -22,6 +22,7 @@ import apache_beam as beam
 from pipeline import graph
 from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
+from pipeline.loopback import listen_on_loopback
 from pipeline.operation import CANCELLED, Counts, Operation
 from pipeline.options import Settings, beam_options, parse
 from pipeline.progress import watched
@@ -261,6 +262,8 @@ def _prepared(launch: _Launch, resource: dict[str, Any]) -> graph.Run:
 
 
 def _execute(ready: graph.Run, settings: Settings) -> None:
+    if settings.is_local:
+        listen_on_loopback()
     pipeline = beam.Pipeline(options=beam_options(settings))
     graph.build(ready, pipeline)
     pipeline.run().wait_until_finish()
