@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pytest
 
 KEY = "5a" * 32
@@ -49,6 +50,11 @@ class Finished:
         """Type, id and current version of everything in the store, in order."""
         with sqlite3.connect(self.workspace / "fhir.sqlite") as database:
             return database.execute("SELECT type, id, version FROM resources ORDER BY type, id").fetchall()
+
+    def rows(self):
+        """Rows of the table, and how many different ids they have."""
+        with duckdb.connect(str(self.workspace / "provenance.duckdb"), read_only=True) as table:
+            return table.execute("SELECT count(*), count(DISTINCT id) FROM Provenance").fetchone()
 
     def provenance(self):
         """The ids of all Provenance in the store, in order."""

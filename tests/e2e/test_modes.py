@@ -27,7 +27,7 @@ def plain(deidentify, few, tmp_path_factory):
 
 
 def told(finished):
-    return finished.published(), finished.versions(), finished.counts, finished.code
+    return finished.published(), finished.versions(), finished.rows(), finished.counts, finished.code
 
 
 @pytest.mark.parametrize("mode", MODES)

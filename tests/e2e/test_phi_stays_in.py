@@ -56,16 +56,17 @@ def planted(path, name, number):
     values += ["19310427", f"QXPRIVATE{number}", dataset.SOPInstanceUID, dataset.StudyInstanceUID]
     if "PixelData" in dataset:
         frame = dataset.pixel_array.copy()
-        ink = np.zeros(frame.shape, np.uint8)
-        cv2.putText(ink, PIXEL_WORD, (4, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
+        ink = np.zeros(frame.shape[:2], np.uint8)
+        cv2.putText(ink, PIXEL_WORD, (4, frame.shape[0] - 12), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2)
+        frame[-40:] = 0
         frame[ink > 127] = frame.max()
         dataset.PixelData = np.ascontiguousarray(frame).tobytes()
     dataset.save_as(name)
     return [value for value in values if len(value) > 5]
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory, few):
+@pytest.fixture(scope="module", params=["--direct_num_workers=1", "--direct_running_mode=multi_processing"])
+def run(request, tmp_path_factory, few):
     folder = tmp_path_factory.mktemp("phi")
     source = folder / SOURCE_WORD
     source.mkdir()
@@ -73,6 +74,7 @@ def run(tmp_path_factory, few):
     secrets += planted(few / "CT_small.dcm", source / "QXFILE1.dcm", 1)
     secrets += planted(few / "MR_small.dcm", source / "QXFILE2.dcm", 2)
     secrets += planted(few / "rtplan.dcm", source / "QXFILE3.dcm", 3)
+    secrets += planted(few / "examples_rgb_color.dcm", source / "QXFILE7.dcm", 7)
     (source / "QXFILE4.dcm").write_bytes((source / "QXFILE1.dcm").read_bytes()[:3000])
     twin = bytearray((source / "QXFILE2.dcm").read_bytes())
     twin[-50] ^= 1
@@ -86,7 +88,18 @@ def run(tmp_path_factory, few):
     key.write_text(KEY.hex())
     log, spoken = folder / "debug.log", folder / "spoken"
     places = ["--source", source, "--destination", folder / "destination", "--workspace", folder / "workspace"]
-    command = [sys.executable, "-c", RUN, log, "run", *places, "--key_uri", f"file:{key}", "--default_sdk_harness_log_level=DEBUG"]
+    command = [
+        sys.executable,
+        "-c",
+        RUN,
+        log,
+        "run",
+        *places,
+        "--key_uri",
+        f"file:{key}",
+        "--default_sdk_harness_log_level=DEBUG",
+        request.param,
+    ]
     with spoken.open("w") as file:
         code = subprocess.run([str(word) for word in command], stdout=file, stderr=subprocess.STDOUT, check=False, timeout=300).returncode
     assert code == 1, spoken.read_text()
@@ -98,6 +111,14 @@ def test_logs_say_nothing_about_a_person(run):
     logged = (folder / "debug.log").read_text() + (folder / "spoken").read_text()
     assert len(logged) > 500
     assert [secret for secret in secrets if secret.casefold() in logged.casefold()] == []
+
+
+def test_what_is_looked_for_was_there_to_be_told(run):
+    folder, secrets = run
+    with sqlite3.connect(folder / "workspace" / "fhir.sqlite") as database:
+        told = "".join(row[0] for row in database.execute("SELECT content FROM resources WHERE content IS NOT NULL"))
+    assert [secret for secret in (PIXEL_WORD, "Zwomble", "QXPRIVATE7") if secret not in told] == []
+    assert len(secrets) > 30
 
 
 def test_names_of_files_and_resources_say_nothing_about_a_person(run):

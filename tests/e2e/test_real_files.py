@@ -123,6 +123,7 @@ def test_the_same_run_again_adds_nothing(everything, deidentify, shipped):
         return (
             everything.published(),
             everything.versions(),
+            everything.rows(),
             everything.operation,
             sorted(map(str, everything.outcomes)),
         )
