@@ -60,10 +60,13 @@ def test_the_writer_delivers_each_entry_and_buries_the_one_it_refuses(medplum, s
 
 
 def test_strings_are_found_and_numbers_never(strict, medplum):
-    """Its repository in memory compares no numbers; the same queries are answered by HAPI."""
+    """Its repository in memory compares no numbers; the same queries are answered by HAPI.
+
+    The copies that another test writes name the same instance: only what the run made counts.
+    """
     ids = {resource["id"] for resource in strict}
     instance = strict[0]["entity"][0]["what"]["identifier"]["value"].rpartition("/instances/")[2]
-    assert found(medplum, f"lookup-source-instance:contains={instance}") == {strict[0]["id"]}
+    assert found(medplum, f"lookup-source-instance:contains={instance}") & ids == {strict[0]["id"]}
     assert found(medplum, "deid-tag=00100010") & ids == ids
     for name in ("deid-relative-bottom", "relative-x-coordinate-bottom-left"):
         assert not found(medplum, f"{name}=ge0")
