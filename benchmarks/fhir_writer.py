@@ -51,7 +51,7 @@ MODES = {
     "naive": None,
 }
 FINDINGS = 40
-URL = re.compile(rb'"url":"(Provenance/[0-9a-f]{32})"')
+URL = re.compile(rb'"url":"(Provenance/i[0-9a-f]{32})"')
 
 
 class Bucket(WriteQuota):
@@ -151,7 +151,7 @@ def provenance(number: int) -> dict[str, object]:
     source = {"value": f"projects/local/locations/local/datasets/local/dicomStores/s/dicomWeb/studies/1/series/2/instances/{number}"}
     return {
         "resourceType": "Provenance",
-        "id": f"{number:032x}",
+        "id": f"i{number:032x}",
         "target": [{"identifier": source}],
         "recorded": "2026-01-01T00:00:00.000Z",
         "agent": [{"who": {"identifier": {"value": "operation"}}}],

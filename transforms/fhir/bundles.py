@@ -19,6 +19,7 @@ CONTENTION = "too-costly"
 """The issue code by which a store says with 429 that requests under way are in each other's way, not that the quota is used up."""
 
 _CODE = re.compile(r"[a-z-]{1,40}")
+_RETRY_AFTER = re.compile(r"(?i)\bretry-after: ?(\d{1,6})\b")
 _OPERATION_TOO_COSTLY = "operation_too_costly"
 """How the Healthcare API says so in the issue's details (throughput best practices)."""
 
@@ -55,6 +56,8 @@ class EntryAnswer:
     status: int
     code: str = ""
     """The first issue code of the OperationOutcome, if there is one; never its text."""
+    retry_after: float | None = None
+    """Seconds to wait, where the entry's own outcome says so: R4 gives an entry's answer no headers."""
 
 
 def verdict(status: int) -> Verdict:
@@ -105,8 +108,10 @@ def _read(entry: Any) -> EntryAnswer:
     if not isinstance(response, dict):
         return EntryAnswer(0)
     status = re.match(r"\d{3}(?!\d)", str(response.get("status", "")))
-    code = outcome_code(response.get("outcome")) or outcome_code(entry.get("resource"))
-    return EntryAnswer(int(status[0]) if status else 0, code)
+    outcomes = (response.get("outcome"), entry.get("resource"))
+    code = next(filter(None, map(outcome_code, outcomes)), "")
+    waits = [seconds for seconds in map(_outcome_wait, outcomes) if seconds is not None]
+    return EntryAnswer(int(status[0]) if status else 0, code, max(waits, default=None))
 
 
 def outcome_code(body: Any) -> str:
@@ -114,14 +119,22 @@ def outcome_code(body: Any) -> str:
 
     Where the issue's details say `operation_too_costly` it is CONTENTION, whatever the code.
     """
-    if not isinstance(body, dict) or body.get("resourceType") != "OperationOutcome":
-        return ""
-    issues = body.get("issue")
-    issue = issues[0] if isinstance(issues, list) and issues and isinstance(issues[0], dict) else {}
+    issue = next(_issues(body), {})
     if _OPERATION_TOO_COSTLY in json.dumps(issue.get("details")):
         return CONTENTION
     code = issue.get("code")
     return code if isinstance(code, str) and _CODE.fullmatch(code) else ""
+
+
+def _outcome_wait(body: Any) -> float | None:
+    """The seconds of `Retry-After: N` in the diagnostics of an OperationOutcome."""
+    found = (_RETRY_AFTER.search(str(issue.get("diagnostics", ""))) for issue in _issues(body))
+    return max((float(match[1]) for match in found if match), default=None)
+
+
+def _issues(body: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(body, dict) and body.get("resourceType") == "OperationOutcome" and isinstance(body.get("issue"), list):
+        yield from (issue for issue in body["issue"] if isinstance(issue, dict))
 
 
 def resource_bytes(resource: dict[str, Any]) -> bytes:

@@ -160,7 +160,7 @@ class FhirWriter:
     def _settle(self, batch: _Batch, reply: Reply) -> None:
         meaning = verdict(reply.status)
         if meaning is Verdict.DONE and is_answer(reply.body):
-            self._read(batch, read_answers(reply.body, len(batch.entries)))
+            self._read(batch, read_answers(reply.body, len(batch.entries)), reply.retry_after)
         elif meaning is Verdict.REFUSED and len(batch.entries) > 1:
             self._last_good = time.monotonic()
             self._waiting += batch.halves()
@@ -173,13 +173,16 @@ class FhirWriter:
                 self._pacer.pause(reply.retry_after)
             self._fail(batch, EntryAnswer(reply.status, outcome_code(reply.body)), store_answers=self._last_good > batch.failing_since > 0)
 
-    def _read(self, batch: _Batch, answers: list[EntryAnswer]) -> None:
-        """Entry by entry: only what failed goes on, in a smaller batch."""
+    def _read(self, batch: _Batch, answers: list[EntryAnswer], retry_after: float | None) -> None:
+        """Entry by entry: only what failed goes on, in a smaller batch. `retry_after` is that of the whole answer."""
         throttled: list[Entry] = []
         failed: list[tuple[Entry, EntryAnswer]] = []
-        contended = False
+        contended, waits = False, [] if retry_after is None else [retry_after]
         for entry, answer in zip(batch.entries, answers, strict=True):
-            match verdict(answer.status):
+            meaning = verdict(answer.status)
+            if answer.retry_after is not None and meaning in (Verdict.THROTTLED, Verdict.AGAIN):
+                waits.append(answer.retry_after)
+            match meaning:
                 case Verdict.DONE:
                     self._ledger.answered(entry)
                     self._last_good = time.monotonic()
@@ -191,8 +194,10 @@ class FhirWriter:
                 case refusal:
                     self._bury(dataclasses.replace(batch, entries=(entry,)), answer, retryable=refusal is Verdict.CLOSED)
         if throttled:
-            self._slow_down(dataclasses.replace(batch, entries=tuple(throttled)), None, contended)
+            self._slow_down(dataclasses.replace(batch, entries=tuple(throttled)), max(waits, default=None), contended)
         if failed:
+            if waits:
+                self._pacer.pause(max(waits))
             self._fail(dataclasses.replace(batch, entries=tuple(entry for entry, _ in failed)), failed[0][1], store_answers=True)
 
     def _slow_down(self, batch: _Batch, retry_after: float | None, contended: bool) -> None:

@@ -7,6 +7,8 @@ from transforms.model.names import LOCAL_DATASET, OperationName, instance_name
 from transforms.model.records import WrittenInstance
 
 HEALTHCARE_HOST = "https://healthcare.googleapis.com/"
+ID_PREFIX = "i"
+"""Begins an instance's id: HAPI refuses ids that are digits alone, which of 32 hex digits three in ten million are."""
 ID_DIGITS = 32
 """Hex digits of an instance's id: 128 bits. R4 ids are `[A-Za-z0-9-.]{1,64}`."""
 
@@ -36,4 +38,4 @@ def instance_id(key: PurposeKey, name: OperationName, written: WrittenInstance) 
     """
     source = instance_name(store_identifier(name.source_store), written.source)
     apart = written.ref.reference if written.held and written.ref.hold else written.ref.distinct
-    return key.hex("instance", name.operation_id, source, apart, digits=ID_DIGITS)
+    return ID_PREFIX + key.hex("instance", name.operation_id, source, apart, digits=ID_DIGITS)

@@ -19,7 +19,8 @@ CUT, RESET = "cut", "reset"
 class FaultyStore:
     """Keeps what it takes, version by version. `fault`, or `fault(ids, number)`, may name what happens to a request instead:
 
-    a status for the whole, `(status, headers)`, CUT or RESET (taken, but the answer is lost), or `{id: status}` by entry.
+    a status for the whole, `(status, headers)`, CUT or RESET (taken, but the answer is lost), or by entry `{id: status}` or
+    `{id: (status, diagnostics)}`.
     """
 
     def __init__(self):
@@ -41,12 +42,13 @@ class FaultyStore:
                 return status, headers, outcome("exception", "DOE^JOHN"), None
             answers = []
             for key, entry in zip(ids, entries, strict=True):
-                status = fault.get(key, 200) if isinstance(fault, dict) else 200
+                harm = fault.get(key, 200) if isinstance(fault, dict) else 200
+                status, text = harm if isinstance(harm, tuple) else (harm, "DOE^JOHN")
                 if status == 200:
                     self.versions.setdefault(key, []).append(entry["resource"])
                     answers.append({"response": {"status": "200 OK"}})
                 else:
-                    answers.append({"response": {"status": f"{status} No", "outcome": outcome("invalid", "DOE^JOHN")}})
+                    answers.append({"response": {"status": f"{status} No", "outcome": outcome("invalid", text)}})
         return 200, {}, {"resourceType": "Bundle", "type": "batch-response", "entry": answers}, fault if isinstance(fault, str) else None
 
 

@@ -99,6 +99,25 @@ def test_answers_are_read_entry_by_entry():
     ]
 
 
+def test_an_entry_may_say_itself_how_long_to_wait():
+    def answer(**response):
+        return {"resourceType": "Bundle", "entry": [{"response": {"status": "429", **response}}]}
+
+    def outcome(*texts):
+        return {"resourceType": "OperationOutcome", "issue": [{"code": "throttled", "diagnostics": text} for text in texts]}
+
+    for texts, seconds in (
+        (["RESOURCE_EXHAUSTED; Retry-After: 7"], 7.0),
+        (["retry-after:3", "Retry-After: 5"], 5.0),
+        (["Retry-After: soon"], None),
+        ([17], None),
+        ([], None),
+    ):
+        assert read_answers(answer(outcome=outcome(*texts)), 1) == [EntryAnswer(429, "throttled" if texts else "", seconds)]
+    beside = {"resourceType": "Bundle", "entry": [{"response": {"status": "503"}, "resource": outcome("Retry-After: 2")}]}
+    assert read_answers(beside, 1) == [EntryAnswer(503, "throttled", 2.0)]
+
+
 def test_no_text_of_the_store_passes_for_a_code():
     for code in ("Doe John", "DOE", 7, None, "x" * 41, ["invalid"]):
         assert outcome_code({"resourceType": "OperationOutcome", "issue": [{"code": code}]}) == ""

@@ -173,6 +173,21 @@ def test_a_search_follows_its_pages_but_not_to_another_server(serve):
         next(found)
 
 
+def test_a_next_page_may_be_a_query_on_the_base_itself(http_server):
+    """As HAPI's: `BASE?_getpages=…`, not `BASE/Provenance?…`."""
+    asked = []
+
+    def answer(handler, _body):
+        asked.append(handler.path)
+        following = {"relation": "next", "url": f"http://{handler.headers['Host']}/fhir?_getpages=a1&_offset={len(asked)}"}
+        page = {"resourceType": "Bundle", "entry": [{"resource": {"id": str(len(asked))}}], "link": [following] if len(asked) < 3 else []}
+        handler.reply(200, page)
+
+    with http_server(answer) as url:
+        assert [one["id"] for one in FhirClient(f"{url}/fhir").search("Provenance?_count=1")] == ["1", "2", "3"]
+    assert asked == ["/fhir/Provenance?_count=1", "/fhir?_getpages=a1&_offset=1", "/fhir?_getpages=a1&_offset=2"]
+
+
 def test_a_named_token_is_read_each_time_and_never_travels(serve, tmp_path):
     file = tmp_path / "token"
     file.write_text("first\n")

@@ -105,6 +105,20 @@ def test_a_throttled_bundle_waits_as_long_as_it_is_told(store, write, spooled):
     assert times[1] - times[0] >= 1.0
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_entry_that_says_how_long_to_wait_is_obeyed(store, write, spooled, status):
+    times = []
+
+    def fault(ids, number):
+        times.append(time.monotonic())
+        return {one(3): (status, "not now; Retry-After: 1")} if number == 0 else None
+
+    store.fault = fault
+    assert totals(write(spooled(20))) == (20, 0)
+    assert store.requests[1:] == [[one(3)]]
+    assert times[1] - times[0] >= 1.0
+
+
 def test_throttled_entries_are_sent_again_however_often(store, write, spooled):
     store.fault = lambda ids, _: dict.fromkeys(ids[1:], 429)
     assert totals(write(spooled(12))) == (12, 0)

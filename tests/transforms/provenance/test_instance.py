@@ -196,7 +196,7 @@ def test_a_nested_element_says_where_it_stood(written, name):
 
 def test_ids_are_stable_and_tell_sources_operations_and_keys_apart(written, name):
     same = build(written, name)["id"]
-    assert re.fullmatch(r"[0-9a-f]{32}", same)
+    assert re.fullmatch(r"i[0-9a-f]{32}", same)
     assert build(dataclasses.replace(written, recorded=written.recorded + dt.timedelta(days=1)), name)["id"] == same
     others = [
         build(dataclasses.replace(written, source=InstanceUids("1.2.3", "1.2.3.4", "1.2.3.4.6")), name)["id"],
