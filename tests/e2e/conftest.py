@@ -16,6 +16,7 @@ import pytest
 
 KEY = "5a" * 32
 NO_NETWORK = Path(__file__).parent / "only_loopback"
+ROOT = Path(__file__).parents[2]
 
 
 @dataclasses.dataclass
@@ -68,7 +69,13 @@ def dicom_deid(tmp_path_factory):
 
     def start(*arguments, env=None, **options):
         command = [str(Path(sys.executable).with_name("dicom-deid")), *map(str, arguments)]
-        environment = {**os.environ, "PYTHONPATH": str(NO_NETWORK), "NETWORK_TRACE": str(trace), "DEID_TEST_KEY": KEY, **(env or {})}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(NO_NETWORK), str(ROOT)]),
+            "NETWORK_TRACE": str(trace),
+            "DEID_TEST_KEY": KEY,
+            **(env or {}),
+        }
         return subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, **options
         )

@@ -5,12 +5,14 @@ import copy
 import dataclasses
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import requests
 
 from pipeline.local.serve import running_store
 from transforms.fhir.client import FhirClient
@@ -21,8 +23,14 @@ from transforms.model.workspace import Workspace
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
 
 import fhir_servers
+import storage_servers
 
-STARTS = {"hapi": fhir_servers.hapi, "medplum": fhir_servers.medplum, "mitmproxy": fhir_servers.fault_proxy}
+STARTS = {
+    "hapi": fhir_servers.hapi,
+    "medplum": fhir_servers.medplum,
+    "mitmproxy": fhir_servers.fault_proxy,
+    "storage": storage_servers.storage,
+}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -50,6 +58,25 @@ def medplum(started):
 @pytest.fixture(scope="session")
 def proxy(started):
     return started["mitmproxy"]
+
+
+@pytest.fixture
+def bucket(started, monkeypatch):
+    """A new bucket, gs://NAME, on a stand-in for Cloud Storage that keeps preconditions."""
+    return _bucket(started["storage"].fake.url, monkeypatch)
+
+
+@pytest.fixture(params=["fake", "emulator"])
+def any_bucket(started, monkeypatch, request):
+    """The same on either stand-in."""
+    return _bucket(getattr(started["storage"], request.param).url, monkeypatch)
+
+
+def _bucket(url, monkeypatch):
+    name = f"bucket-{secrets.token_hex(6)}"
+    requests.post(f"{url}/storage/v1/b?project=none", json={"name": name}, timeout=10).raise_for_status()
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
+    return f"gs://{name}"
 
 
 @pytest.fixture

@@ -94,6 +94,9 @@ class FaultProxy:
         fresh.replace(self.folder / "plan.json")
         return f"{self.server.url}/{path}".rstrip("/")
 
+    def stop(self):
+        self.server.stop()
+
     @property
     def requests(self):
         """What came since then, in order: method, path, and the fault it met, if any."""
@@ -121,4 +124,4 @@ def running(start, folder):
     try:
         yield server
     finally:
-        (server.server if isinstance(server, FaultProxy) else server).stop()
+        server.stop()

