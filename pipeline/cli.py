@@ -62,11 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8080)
     serve.add_argument("--token_file", help="file whose first line every caller must send as its Bearer token")
     serve.add_argument("--fhir_write_ops_per_minute", type=int, help="refuse writes beyond this quota by 429")
-    search = _verb(verbs, "search", _search, "search the Provenance of a workspace", required=False)
+    search = _verb(verbs, "search", _search, "search the Provenance of a workspace, or of any FHIR store", required=False)
     search.add_argument("query", nargs="?", help="such as 'Provenance?lookup-source-instance:contains=studies/1'")
     search.add_argument("--json", action="store_true", help="print the searchset Bundle")
     search.add_argument("--install", action="store_true", help="put all our search parameters in force; a QUERY may follow")
-    search.add_argument("--fhir_store", help="with --install: another store, projects/…/fhirStores/ID, or the URL of any FHIR store")
+    search.add_argument("--fhir_store", help="another store: projects/…/fhirStores/ID, or the URL of any FHIR store")
     search.add_argument("--fhir_token_uri", help="with --fhir_store: where the Bearer token is that it wants: file:PATH or env:NAME")
     query = _verb(verbs, "query", _query, "ask the table Provenance in BigQuery SQL")
     query.add_argument("--sql_file", required=True, help="file with one statement; whatever project and dataset it names")
@@ -167,24 +167,22 @@ def _serve(arguments: argparse.Namespace) -> int:
 
 def _search(arguments: argparse.Namespace) -> int:
     from pipeline.local.fhir_json import write  # noqa: PLC0415
-    from pipeline.local.search import install_pack, install_remotely, render, search  # noqa: PLC0415
+    from pipeline.local.search import install_pack, install_remotely, render, search, search_remotely  # noqa: PLC0415
     from transforms.fhir.credentials import TokenReference  # noqa: PLC0415
 
-    if arguments.fhir_store and (arguments.query or not arguments.install):
-        raise ConfigError("--fhir_store", "it says where to --install, and nothing else", "search another store by its own means")
     if not arguments.query and not arguments.install:
         raise ConfigError("QUERY", "there is none", "write it as 'Provenance?lookup-source-instance:contains=studies/1'")
-    if arguments.fhir_store:
-        token = TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None
-        print(f"in force: {', '.join(install_remotely(arguments.fhir_store, token))}", file=sys.stderr)
-        return 0
-    if not arguments.workspace:
-        raise ConfigError("--workspace", "this option is required", "name the --workspace of a run")
-    workspace = _workspace(arguments)
+    if bool(arguments.workspace) is bool(arguments.fhir_store):
+        raise ConfigError("--workspace", "one store is searched", "name the --workspace of a run, or another store by --fhir_store")
+    if arguments.fhir_token_uri and not arguments.fhir_store:
+        raise ConfigError("--fhir_token_uri", "the workspace's own store wants none", "name the store that does by --fhir_store")
+    token = TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None
+    store, workspace = arguments.fhir_store, _workspace(arguments) if arguments.workspace else None
     if arguments.install:
-        print(f"in force: {', '.join(install_pack(workspace))}", file=sys.stderr)
+        codes = install_pack(workspace) if workspace else install_remotely(store, token)
+        print(f"in force: {', '.join(codes)}", file=sys.stderr)
     if arguments.query:
-        bundle = search(workspace, arguments.query)
+        bundle = search(workspace, arguments.query) if workspace else search_remotely(store, arguments.query, token)
         print(write(bundle, indent=1)) if arguments.json else render(bundle)
     return 0
 

@@ -1,4 +1,4 @@
-"""`dicom-deid search`: a FHIR search straight from the workspace's SQLite, and a short table of what it found."""
+"""`dicom-deid search`: a FHIR search straight from the workspace's SQLite or in any other store, and a short table of what it found."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 
 from rich.console import Console
 
-from pipeline.local import fhir_configure, fhir_search, sql
+from pipeline.local import fhir_configure, fhir_json, fhir_search, sql
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_resource import Refusal
 from transforms.fhir import install as remote
 from transforms.fhir.client import FhirClient
 from transforms.fhir.credentials import TokenReference, token_for
 from transforms.fhir.parameters import OURS, search_parameters
-from transforms.model.errors import ConfigError
+from transforms.model.errors import ConfigError, StoreError
 from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.workspace import Workspace
 
@@ -41,8 +41,28 @@ def search(workspace: Workspace, query: str, store: str = LOCAL_FHIR_STORE) -> d
             pages = list(_pages(lambda more: fhir_search.search(reader, type_, [*items, *more], store, strict=True)))
     except Refusal as refusal:
         raise ConfigError("QUERY", refusal.text, "write it as 'Provenance?lookup-source-instance:contains=studies/1'") from None
+    return _whole(pages)
+
+
+def search_remotely(store: str, query: str, token: TokenReference | None = None) -> dict[str, Any]:
+    """`search --fhir_store`: the same in another store, a URL, or a name of Google's; its pages as one Bundle, numbers as written.
+
+    Nothing is installed there. Strict handling is asked for: to a parameter that a store does not know it would else answer with
+    everything. Raises ConfigError where the store refuses the query, PreflightError, StoreError.
+    """
+    with _client(store, token) as client:
+        try:
+            return _whole(list(client.pages(query, strict=True)))
+        except StoreError as fault:
+            if fault.got.startswith(("HTTP 400", "HTTP 422")):
+                why = f"the store does not understand it ({fault.got})"
+                raise ConfigError("QUERY", why, "check its parameters; --install puts ours in force") from None
+            raise
+
+
+def _whole(pages: list[dict[str, Any]]) -> dict[str, Any]:
     entries = [entry for page in pages for entry in page.get("entry", ())]
-    links = [link for link in pages[0]["link"] if link["relation"] != "next"]
+    links = [link for link in pages[0].get("link", ()) if link["relation"] != "next"]
     return {**pages[0], "link": links, **({"entry": entries} if entries else {})}
 
 
@@ -57,12 +77,16 @@ def install_remotely(store: str, token: TokenReference | None = None) -> list[st
 
     `token` is for stores that want a bearer. Raises ConfigError, PreflightError, StoreError.
     """
+    with _client(store, token) as client:
+        return remote.install(client)
+
+
+def _client(store: str, token: TokenReference | None) -> contextlib.closing[FhirClient]:
     url = f"{GOOGLE}/{store}" if store.startswith("projects/") else store
     if not url.startswith(("http://", "https://")):
         why = "a store is projects/P/locations/L/datasets/D/fhirStores/F or a URL"
         raise ConfigError("--fhir_store", why, "correct the name", store)
-    with contextlib.closing(FhirClient(url, token_for(url, token))) as client:
-        return remote.install(client)
+    return contextlib.closing(FhirClient(url, token_for(url, token), read=fhir_json.read))
 
 
 def _database(workspace: Workspace) -> FhirDatabase:
@@ -100,21 +124,22 @@ def install(database: FhirDatabase, store: str, urls: Collection[str] | None = N
 
 def render(bundle: dict[str, Any], console: Console | None = None) -> None:
     """Print one row a Provenance: id, source, destination, recorded, number of boxes and of tag findings."""
-    rows = [_row(entry["resource"]) for entry in bundle.get("entry", ())]
+    entries = [entry for entry in bundle.get("entry", ()) if entry.get("search", {}).get("mode", "match") == "match"]
+    rows = [_row(entry["resource"]) for entry in entries]
     found = bundle.get("total", len(rows))
     sql.render(["id", "source", "destination", "recorded", "boxes", "tags"], rows, console, title=f"{found} found")
 
 
 def _row(resource: dict[str, Any]) -> tuple[Any, ...]:
     if resource["resourceType"] != "Provenance":
-        return resource["id"], resource.get("url", ""), "", resource["meta"]["lastUpdated"], None, None
+        return resource["id"], resource.get("url", ""), "", resource.get("meta", {}).get("lastUpdated", ""), None, None
     entities = resource.get("entity", ())
     source = " ".join(_name(entity["what"]) for entity in entities)
-    target = " ".join(_name(target) for target in resource["target"])
+    target = " ".join(_name(target) for target in resource.get("target", ()))
     extensions = [extension for entity in entities for extension in entity.get("extension", ())]
     boxes = sum(_count(extension, "left") for extension in extensions if extension["url"] == IMAGES)
     tags = sum(_count(extension, "tag-id") for extension in extensions if extension["url"] == TAGS)
-    return resource["id"], source, target, resource["recorded"], boxes, tags
+    return resource["id"], source, target, resource.get("recorded", ""), boxes, tags
 
 
 def _name(reference: dict[str, Any]) -> str:

@@ -6,10 +6,12 @@ import json
 import pytest
 import requests
 
+from pipeline.local.search import search_remotely
 from transforms.fhir.client import FhirClient
 from transforms.fhir.install import install
 from transforms.fhir.preflight import check_fhir_store
 from transforms.fhir.writer import FhirWriter
+from transforms.model.errors import ConfigError
 from transforms.provenance.shapes import to_r4
 
 pytestmark = pytest.mark.servers("hapi")
@@ -105,6 +107,13 @@ def test_strings_inside_extensions_are_found(run, hapi):
     assert found(hapi, f"lookup-source-instance:contains={source.rpartition('/instances/')[2]}") == {pictured["id"]}
     operation = run.operation["id"]
     assert found(hapi, f"deid-operation:contains={operation}") == ids
+
+
+def test_our_search_follows_its_pages_and_refuses_what_it_does_not_know(run, hapi):
+    bundle = search_remotely(hapi, f"Provenance?deid-operation:contains={run.operation['id']}&_count=1")
+    assert {entry["resource"]["id"] for entry in bundle["entry"]} == {resource["id"] for resource in run.resources}
+    with pytest.raises(ConfigError, match="QUERY"):
+        search_remotely(hapi, "Provenance?nonsense=1")
 
 
 def test_as_many_resources_as_entries_under_their_own_ids_and_a_repetition_changes_none(hapi, spooled, sent, folder, kept):

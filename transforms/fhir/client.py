@@ -12,7 +12,7 @@ import json
 import random
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +34,7 @@ DEADLINE = 120.0
 
 _MEDIA_TYPE = "application/fhir+json"
 _JSON = "application/json"
+_STRICT = {"Prefer": "handling=strict"}
 _STORE = re.compile(r".*/fhirStores/[^/]+")
 
 
@@ -52,7 +53,8 @@ class FhirClient:
     """One session with keep-alive; safe for any number of threads.
 
     `store_url` is `http(s)://…/fhirStores/ID` (the resources are below its `/fhir`) or a plain FHIR base URL. `token` is
-    for stores that want a bearer; by default it is Google's for Google's endpoint, and none elsewhere.
+    for stores that want a bearer; by default it is Google's for Google's endpoint, and none elsewhere. `read` parses the
+    answers' JSON; it raises ValueError where that is none.
     """
 
     def __init__(
@@ -62,12 +64,13 @@ class FhirClient:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        read: Callable[[bytes], Any] = json.loads,
     ) -> None:
         self.store_url = store_url.rstrip("/")
         self.is_healthcare_store = _STORE.fullmatch(self.store_url) is not None
         self.base = f"{self.store_url}/fhir" if self.is_healthcare_store else self.store_url
         self._token = token or token_for(store_url)
-        self._sleep, self._clock, self._chance = sleep, clock, chance
+        self._sleep, self._clock, self._chance, self._read = sleep, clock, chance, read
         self._session = requests.Session()
         self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
         self._session.trust_env = urlsplit(store_url).hostname not in LOOPBACK
@@ -81,7 +84,7 @@ class FhirClient:
 
     def execute_bundle(self, body: bytes) -> Reply:
         """POST a bundle, once: who sends bundles decides what to send again."""
-        return self._once("POST", self.base, body, BUNDLE_TIMEOUT)
+        return self._once("POST", self.base, body, BUNDLE_TIMEOUT, {"Content-Type": f"{_MEDIA_TYPE}; charset=utf-8"})
 
     def put(self, resource: dict[str, Any]) -> dict[str, Any]:
         """Create or update a resource under its own id; the store's version of it. Raises StoreError."""
@@ -131,20 +134,36 @@ class FhirClient:
 
     def search(self, query: str) -> Iterator[dict[str, Any]]:
         """The resources of all pages of a search such as `Provenance?recorded=ge2026`. Raises StoreError."""
-        url: str | None = f"{self.base}/{query}"
-        while url:
-            page = self._call("GET", url, None, DEADLINE)
+        for page in self.pages(query):
             for entry in page.get("entry", []):
                 yield entry["resource"]
+
+    def pages(self, query: str, strict: bool = False) -> Iterator[dict[str, Any]]:
+        """The Bundles of a search, page by page; `strict` asks for a refusal of unknown parameters. Raises StoreError."""
+        url: str | None = f"{self.base}/{query}"
+        while url:
+            page = self._call("GET", url, None, DEADLINE, headers=_STRICT if strict else None)
+            if page.get("resourceType") != "Bundle":
+                raise StoreError("search", "the answer is not a Bundle", "search by Type?name=value")
+            yield page
             url = next((link["url"] for link in page.get("link", []) if link.get("relation") == "next"), None)
             if url and not url.startswith((f"{self.base}/", f"{self.base}?")):
                 raise StoreError("search", "its next page is on another server", "look at the store's own base URL")
 
-    def _call(self, method: str, url: str, body: bytes | None, deadline: float, media_type: str = _MEDIA_TYPE) -> dict[str, Any]:
+    def _call(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        deadline: float,
+        media_type: str = _MEDIA_TYPE,
+        headers: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
         """An idempotent call, tried again with back-off until `deadline` seconds have gone."""
+        headers = {**(headers or {}), **({"Content-Type": f"{media_type}; charset=utf-8"} if body is not None else {})}
         start, attempt = self._clock(), 0
         while True:
-            reply = self._once(method, url, body, READ_TIMEOUT, media_type)
+            reply = self._once(method, url, body, READ_TIMEOUT, headers)
             meaning = verdict(reply.status)
             if meaning is Verdict.DONE and isinstance(reply.body, dict):
                 return reply.body
@@ -155,22 +174,21 @@ class FhirClient:
             self._sleep(pause)
             attempt += 1
 
-    def _once(self, method: str, url: str, body: bytes | None, timeout: float, media_type: str = _MEDIA_TYPE) -> Reply:
-        reply = self._send(method, url, body, timeout, media_type, fresh=False)
-        return self._send(method, url, body, timeout, media_type, fresh=True) if reply.status == 401 and self._token else reply
+    def _once(self, method: str, url: str, body: bytes | None, timeout: float, headers: Mapping[str, str]) -> Reply:
+        reply = self._send(method, url, body, timeout, headers, fresh=False)
+        return self._send(method, url, body, timeout, headers, fresh=True) if reply.status == 401 and self._token else reply
 
-    def _send(self, method: str, url: str, body: bytes | None, timeout: float, media_type: str, fresh: bool) -> Reply:
+    def _send(self, method: str, url: str, body: bytes | None, timeout: float, headers: Mapping[str, str], fresh: bool) -> Reply:
         try:
-            headers = {"Content-Type": f"{media_type}; charset=utf-8"} if body is not None else {}
             if self._token:
-                headers["Authorization"] = f"Bearer {self._token(fresh)}"
+                headers = {**headers, "Authorization": f"Bearer {self._token(fresh)}"}
             answer = self._session.request(
                 method, url, data=body, headers=headers, timeout=(CONNECT_TIMEOUT, timeout), allow_redirects=False
             )
         except (requests.RequestException, GoogleAuthError, PreflightError):  # the last: a token that cannot be read now
             return Reply(0)
         try:
-            content = json.loads(answer.content)
+            content = self._read(answer.content)
         except ValueError:
             content = None
         return Reply(answer.status_code, content, retry_after(answer.headers.get("Retry-After"), dt.datetime.now(dt.UTC)))

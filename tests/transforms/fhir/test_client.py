@@ -165,12 +165,18 @@ def test_a_proxy_of_the_environment_never_sees_local_calls(serve, monkeypatch):
 
 
 def test_a_search_follows_its_pages_but_not_to_another_server(serve):
-    other = {"entry": [{"resource": {"id": "1"}}], "link": [{"relation": "next", "url": "http://evil.example/next"}]}
+    other = {"resourceType": "Bundle", "entry": [{"resource": {"id": "1"}}], "link": [{"relation": "next", "url": "http://evil.example/next"}]}
     client, _ = serve((200, other, {}))
     found = client.search("Provenance?_count=1")
     assert next(found) == {"id": "1"}
     with pytest.raises(StoreError, match="another server"):
         next(found)
+
+
+def test_an_answer_that_is_no_bundle_is_no_search(serve):
+    client, _ = serve((200, RESOURCE, {}))
+    with pytest.raises(StoreError, match="not a Bundle"):
+        next(client.search("Provenance/a1"))
 
 
 def test_a_next_page_may_be_a_query_on_the_base_itself(http_server):

@@ -123,6 +123,37 @@ def test_installing_in_a_store_over_http_keeps_what_is_configured_there(workspac
         install_remotely("provenance")
 
 
+def test_any_other_store_is_searched_page_by_page_and_strictly(run, capsys):
+    database = FhirDatabase(run.fhir_database)
+    with database.read(LOCAL_FHIR_STORE) as reader:
+        exact = fhir_json.read(fhir_json.write(reader.get("Provenance", "p1").resource).replace("0.005", "0.0050"))
+    with database.write(LOCAL_FHIR_STORE) as writer:
+        writer.put("Provenance", "p1", exact)
+    with running_store(run) as url:
+        command = ["search", "--fhir_store", f"{url}/v1beta1/{LOCAL_FHIR_STORE}"]
+        assert main([*command, "Provenance?_count=50", "--json"]) == 0
+        printed = capsys.readouterr().out
+        found = json.loads(printed)
+        assert len({entry["resource"]["id"] for entry in found["entry"]}) == found["total"] == 121
+        assert [link["relation"] for link in found["link"]] == ["search", "first", "self"]
+        assert '"valueDecimal": 0.0050' in printed
+        query = "Provenance?relative-x-coordinate-bottom-left=le0.05"
+        assert main([*command, query]) == 2
+        assert "QUERY: the store does not understand it (HTTP 400 not-supported); check its parameters" in capsys.readouterr().err
+        assert main([*command, "--install", query]) == 0
+        assert "5 found" in capsys.readouterr().out
+        assert main([*command, "metadata"]) == 2
+        assert "not a Bundle" in capsys.readouterr().err
+
+
+def test_what_another_store_leaves_out_or_adds_does_not_stop_the_table():
+    resources = [{"resourceType": "Provenance", "id": "bare"}, {"resourceType": "Patient", "id": "other"}]
+    outcome = {"resource": {"resourceType": "OperationOutcome"}, "search": {"mode": "outcome"}}
+    console = Console(file=io.StringIO(), width=250)
+    render({"resourceType": "Bundle", "entry": [*({"resource": one} for one in resources), outcome]}, console)
+    assert "2 found" in console.file.getvalue()
+
+
 def test_a_store_that_wants_a_token_gets_the_named_one(run, tmp_path, capsys):
     token = tmp_path / "token"
     token.write_text("abc123\n")
@@ -233,7 +264,14 @@ def test_the_command_installs_without_a_query(run, capsys):
 
 @pytest.mark.parametrize(
     "words",
-    [["search"], ["search", "--install"], ["search", "Provenance"], ["search", "Provenance", "--fhir_store", "http://127.0.0.1:1/fhir"]],
+    [
+        ["search"],
+        ["search", "--install"],
+        ["search", "Provenance"],
+        ["search", "Provenance", "--fhir_store", "store"],
+        ["search", "Provenance", "--fhir_store", "http://127.0.0.1:1/fhir", "--workspace", "."],
+        ["search", "Provenance", "--workspace", ".", "--fhir_token_uri", "env:TOKEN"],
+    ],
 )
 def test_a_command_that_says_too_little_is_refused(words, capsys):
     assert main(words) == 2
