@@ -54,14 +54,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", action="store_true", help="fail, rather than skip, where a real server or tool is missing")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    needs = {item: {part for mark in item.iter_markers("servers") for part in mark.args or TOOLS} for item in items}
-    missing = {part for part in set().union(*needs.values()) if not _is_installed(part)}
-    if missing and config.getoption("--servers"):
-        raise pytest.UsageError(f"--servers needs {', '.join(sorted(missing))}")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if lacking := needs[item] & missing:
-            item.add_marker(pytest.mark.skip(reason=f"not installed: {', '.join(sorted(lacking))} (scripts/test --servers)"))
+        item.add_marker(pytest.mark.xdist_group(_shares(item)))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    needs = {part for mark in item.iter_markers("servers") for part in mark.args or TOOLS}
+    if lacking := ", ".join(sorted(part for part in needs if not _is_installed(part))):
+        if item.config.getoption("--servers"):
+            pytest.fail(f"--servers needs {lacking}")
+        pytest.skip(f"not installed: {lacking} (scripts/test --servers)")
+
+
+def _shares(item: pytest.Item) -> str:
+    """Tests that share costly fixtures stay in one process: those of a file, and all that talk to the FHIR servers."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return folder if folder == "servers" else item.path.name
 
 
 def _is_installed(part: str) -> bool:
