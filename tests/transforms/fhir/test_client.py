@@ -165,7 +165,11 @@ def test_a_proxy_of_the_environment_never_sees_local_calls(serve, monkeypatch):
 
 
 def test_a_search_follows_its_pages_but_not_to_another_server(serve):
-    other = {"resourceType": "Bundle", "entry": [{"resource": {"id": "1"}}], "link": [{"relation": "next", "url": "http://evil.example/next"}]}
+    other = {
+        "resourceType": "Bundle",
+        "entry": [{"resource": {"id": "1"}}],
+        "link": [{"relation": "next", "url": "http://evil.example/next"}],
+    }
     client, _ = serve((200, other, {}))
     found = client.search("Provenance?_count=1")
     assert next(found) == {"id": "1"}
