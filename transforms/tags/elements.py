@@ -38,9 +38,19 @@ def at(dataset: Dataset, tag: int) -> Element:
 
 
 def value_vr(element: Element) -> str:
-    """The VR by which the value is to be read: as in the file, else as in PS3.6 (implicit VR, UN); UN if neither says."""
+    """The VR by which the value is to be read: as in the file, else as in PS3.6 (implicit VR, UN); UN if neither says.
+
+    A private creator is LO wherever it stands (PS3.5 7.8.1).
+    """
     stated = element.VR
-    return stated if stated and stated != "UN" and len(stated) == 2 else standard_vr(element.tag) or "UN"
+    if stated and stated != "UN" and len(stated) == 2:
+        return stated
+    return "LO" if is_creator(element.tag) else standard_vr(element.tag) or "UN"
+
+
+def is_creator(tag: int) -> bool:
+    """Whether the tag is that of a private creator (PS3.5 7.8.1)."""
+    return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
 
 
 def is_empty(element: Element) -> bool:

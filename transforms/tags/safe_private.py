@@ -1,35 +1,50 @@
-"""Private elements that the Retain Safe Private option keeps (PS3.15 E.3.10): numbers and codes of an acquisition, by creator.
+"""Private elements that the Retain Safe Private option keeps (PS3.15 E.3.10): Table E.3.10-1, from `data/safe_private.json`.
 
-Only elements whose meaning the vendors' DICOM conformance statements publish, and of these only such as hold a number or a
-code. What is text all the same (DS, IS, CS, SH) is inspected before it is kept.
+The table says what an element is; the file says what stands in it. Numbers stay, UIDs are mapped, items are walked like the
+rest, and text, though called safe, is inspected. Bytes (OB, OW) go: nobody has looked into them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import enum
+import json
+from importlib import resources
 
-_BINARY = frozenset({"FD", "FL", "SL", "SS", "US"})
+_NUMBERS = frozenset({"AT", "FD", "FL", "SL", "SS", "UL", "US"})
+_TEXTS = frozenset({"CS", "DS", "IS", "LO", "LT", "SH", "ST"})
+_NONE = "none"
+"""The VR of rows for which the table states none."""
+_TABLE = json.loads(resources.files("transforms.tags").joinpath("data/safe_private.json").read_text(encoding="utf-8"))
 
-_SAFE: Mapping[tuple[str, int], Mapping[int, str]] = {
-    ("ELSCINT1", 0x00E1): {0x21: "DS", 0x50: "DS"},  # DLP, acquisition duration
-    ("ELSCINT1", 0x01E1): {0x26: "CS"},  # phantom type
-    ("ELSCINT1", 0x01F1): {0x01: "CS", 0x07: "DS", 0x26: "DS", 0x27: "DS"},  # acquisition type, table velocity, pitch, rotation time
-    ("GEMS_ACQU_01", 0x0019): {0x23: "DS", 0x24: "DS", 0x27: "DS"},  # table speed, mid scan time, rotation speed
-    ("GEMS_HELIOS_01", 0x0045): {0x01: "SS", 0x02: "FL"},  # macro rows in the detector, their width at the isocentre
-    ("GEMS_PARM_01", 0x0043): {0x27: "SH", 0x39: "IS", 0x6F: "DS"},  # pitch ratio, b value, table entry and gradient coil
-    ("GEMS_SERS_01", 0x0025): {0x07: "SL"},  # images in the series
-    ("Philips Imaging DD 001", 0x2001): {0x03: "FL", 0x04: "CS"},  # diffusion b factor and direction
-    ("Philips PET Private Group", 0x7053): {0x00: "DS", 0x09: "DS"},  # SUV and activity concentration scale factors
-    ("SIEMENS MR HEADER", 0x0019): {0x0C: "IS", 0x0D: "CS", 0x0E: "FD", 0x27: "FD"},  # b value, directionality, gradient, b matrix
+VRS: dict[tuple[str, int, int], str] = {
+    (row["creator"], int(row["group"], 16), int(low, 16)): vr
+    for row in _TABLE["rows"]
+    for vr, elements in row["elements"].items()
+    for low in elements.split()
 }
-"""Creator and group → low byte of the element → VR."""
+"""Creator, group and low byte of the element → VR by the table."""
 
 
-def is_safe(creator: str, tag: int) -> bool:
-    """Whether a private element may stay."""
-    return tag & 0xFF in _SAFE.get((creator, tag >> 16), {})
+class Safe(enum.Enum):
+    """How a private element may stay."""
+
+    NUMBER = enum.auto()
+    TEXT = enum.auto()
+    """To be cleaned; so is what an implicit VR leaves open (UN), of which only readable bytes are text."""
+    UID = enum.auto()
+    SEQUENCE = enum.auto()
 
 
-def is_number(creator: str, tag: int) -> bool:
-    """Whether a safe element is a binary number, in which no text can stand."""
-    return _SAFE[creator, tag >> 16][tag & 0xFF] in _BINARY
+def safe(creator: str, tag: int, vr: str) -> Safe | None:
+    """How the element of this creator may stay whose value has this `vr` in the file; None where it goes."""
+    known = VRS.get((creator, tag >> 16, tag & 0xFF))
+    if known is None:
+        return None
+    if known in ("SQ", "UI"):
+        fits = vr == known or (known == "UI" and vr == "UN")
+        return (Safe.SEQUENCE if known == "SQ" else Safe.UID) if fits else None
+    if known not in _NUMBERS | _TEXTS | {_NONE}:
+        return None
+    if vr in _NUMBERS:
+        return Safe.NUMBER
+    return Safe.TEXT if vr in _TEXTS | {"UN"} else None

@@ -11,7 +11,9 @@ from pydicom.dataset import Dataset
 from transforms.model.plan import Option
 from transforms.tags import elements
 
-CONTENT_SEQUENCE, TEXT_VALUE = 0x0040A730, 0x0040A160
+CONTENT_SEQUENCE = 0x0040A730
+TEXT_VALUE, CODE_VALUE, MEASURED_VALUE = 0x0040A160, 0x0040A168, 0x0040A300
+"""What a content item says, where Table E.1-1 does not take it away already, as it does names, dates, times and UIDs (PS3.3 C.18)."""
 _CONCEPT_NAME, _CODE, _SCHEME, _VALUE_TYPE = 0x0040A043, 0x00080100, 0x00080102, 0x0040A040
 _REFERENCED_ITEM = 0x0040DB73
 
@@ -23,7 +25,7 @@ for _item in _TABLE["items"]:
 
 
 def verdict(item: Dataset, options: frozenset[Option]) -> str:
-    """X: the item goes; D: its text becomes a dummy; C: its text is cleaned, as that of every item the table does not name; K: it stays."""
+    """X: the item goes; D: its value becomes a dummy; C: its text is cleaned, as that of items the table does not name; K: it stays."""
     row = _row(item)
     if row is None:
         return "C"

@@ -23,6 +23,7 @@ from transforms.tags.uids import UidMapper, are_uids, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
 _CODE_SCHEME, _CODE_MEANING = 0x00080102, 0x00080104
+_VALUES = {structured.TEXT_VALUE: Step.DUMMY, structured.CODE_VALUE: Step.DUMMY, structured.MEASURED_VALUE: Step.EMPTY}
 _OLDEST = 89
 """Ages above it are told together (45 CFR 164.514(b)(2)(i)(C)); PS3.15 E.3.5 leaves the age to the one who retains it."""
 
@@ -103,7 +104,7 @@ class Walk:
             element = elements.at(dataset, tag)
             place = _Place(element, dataset, (*above, tag), where, elements.sequence(element, dataset), scope)
             decision = self._decision(place)
-            if _is_creator(tag) and tag in blocks:
+            if elements.is_creator(tag) and tag in blocks:
                 new[tag] = elements.kept(element, dataset)
             elif decision.step is Step.DELETE:
                 self._found(place, Action.DELETED, decision)
@@ -127,8 +128,8 @@ class Walk:
             return Decision(Step.DELETE, actions.matched(tag, actions.THUMBNAIL))
         plan = self._basic if tag in self._pointed_at and len(place.path) == 1 else scope.plan
         decision = actions.decide(plan, self._sop_class, place.path, vr, creator)
-        if tag == structured.TEXT_VALUE and scope.verdict in ("X", "D"):
-            return Decision(Step.DUMMY, actions.matched(tag, f"its concept, PS3.15 Table E.3.4-1 {scope.verdict}"))
+        if tag in _VALUES and scope.verdict in ("X", "D"):
+            return Decision(_VALUES[tag], actions.matched(tag, f"its concept, PS3.15 Table E.3.4-1 {scope.verdict}"))
         kept = scope.verdict == "K" or (tag == _CODE_MEANING and _of_a_vocabulary(place.dataset))
         if scope.cleaned and not kept and actions.cleans_kept(decision, tag, vr):
             return Decision(Step.CLEAN, actions.matched(tag, "text in a cleaned sequence"))
@@ -278,18 +279,13 @@ class Walk:
 _ITEM_GONE = f"Matched Expression: the concept of a content item (PS3.15 {tables.EDITION} Table E.3.4-1 X)"
 
 
-def _is_creator(tag: int) -> bool:
-    """Whether the tag is that of a private creator (PS3.5 7.8.1)."""
-    return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
-
-
 def _creator_of(tag: int) -> int:
     """The tag of the private creator of an element's block."""
     return tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8 if tag >> 16 & 1 else 0
 
 
 def _creators_last(tag: int) -> tuple[bool, int]:
-    return _is_creator(tag), tag
+    return elements.is_creator(tag), tag
 
 
 def _creator(dataset: Dataset, tag: int) -> str:

@@ -188,16 +188,6 @@ def test_descriptors_are_cleaned(run, source):
         assert holds == ()
 
 
-def test_safe_private_elements_stay_with_their_creator(run, source):
-    block = source.private_block(0x0019, "SIEMENS MR HEADER", create=True)
-    block.add_new(0x0C, "IS", "1000")
-    block.add_new(0x08, "CS", "IMAGE NUM 4")
-    source.private_block(0x0043, "NOBODY", create=True).add_new(0x39, "IS", "7")
-    _, new, _ = run(options(retainSafePrivate=1), source)
-    assert [int(element.tag) for element in new if element.tag.is_private] == [0x00190010, 0x0019100C]
-    assert new[0x0019100C].value == 1000
-
-
 def content_item(code, kind, scheme="DCM", **values):
     item = Dataset()
     item.RelationshipType, item.ValueType = "CONTAINS", kind
@@ -228,6 +218,31 @@ def test_structured_content_goes_by_the_table_of_concepts(run, source):
     assert [item.ValueType for item in new.ContentSequence][-1] == "NUM"
     assert holds == ()
     assert len(run({"dicomTagConfig": {}}, source)[1].ContentSequence) == 1  # without the option a minimal tree
+
+
+def test_a_concept_is_known_by_its_scheme_whatever_version_is_stated(run, source):
+    source.SOPClassUID = SR
+    item = content_item("53", "TEXT", scheme="NCDR", TextValue="ACC-1234")
+    item.ConceptNameCodeSequence[0].CodingSchemeVersion = "2.0b"
+    source.ContentSequence = Sequence([item, content_item("111111", "NUM", scheme="99X")])
+    _, new, _ = run(options(cleanStructuredContent=1), source)
+    assert [item.ValueType for item in new.ContentSequence] == ["NUM"]
+
+
+def test_where_items_are_counted_none_goes_but_what_it_says_does(run, source):
+    source.SOPClassUID = SR
+    age, sex = content_item("121033", "NUM"), content_item("121032", "CODE")
+    age.MeasuredValueSequence, sex.ConceptCodeSequence = [Dataset()], [content_item("M", "CODE").ConceptNameCodeSequence[0]]
+    age.MeasuredValueSequence[0].NumericValue = "93.7531"
+    by_position = Dataset()
+    by_position.RelationshipType, by_position.ReferencedContentItemIdentifier = "INFERRED FROM", [1, 1]
+    age.ContentSequence = [by_position]
+    source.ContentSequence = Sequence([age, sex])
+    scrubbed, new, _ = run(options(cleanStructuredContent=1), source)
+    assert [item.ValueType for item in new.ContentSequence] == ["NUM", "CODE"]
+    assert len(new.ContentSequence[0].MeasuredValueSequence) == 0
+    assert new.ContentSequence[1].ConceptCodeSequence[0].CodeMeaning == "Unknown"
+    assert b"93.7531" not in scrubbed.content
 
 
 def test_graphics_keep_their_shapes_and_lose_names(run, source):
