@@ -48,7 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(required=True, metavar="VERB")
     _verb(verbs, "run", _run_help, "de-identify a folder of instances", workspace=False)
     explain = _verb(verbs, "explain", _explain, "what a config would do to each element of a file, and why", workspace=False)
-    explain.add_argument("--config", help="path of a DeidentifyConfig in JSON; without it the default of run")
+    explain.add_argument(
+        "--config", help="a DeidentifyConfig in JSON (the text itself, a path, or gs://BUCKET/OBJECT); without it the default of run"
+    )
     explain.add_argument("file", nargs="?", help="a DICOM file")
     _verb(verbs, "plan", _run_help, "say what a run with the same options would take; writes nothing", workspace=False)
     replay = _verb(verbs, "replay", _replay, "send an operation's dead letters to its FHIR store again")
@@ -123,6 +125,7 @@ def _plan(argv: list[str]) -> int:
     from pipeline.options import parse, workers  # noqa: PLC0415
     from pipeline.plan import make_plan  # noqa: PLC0415
     from pipeline.request import read_request, require_consent, store_address  # noqa: PLC0415
+    from transforms.model.resolve import without_keys  # noqa: PLC0415
     from transforms.model.storage import list_files  # noqa: PLC0415
     from transforms.pixels.tesseract import check_tesseract  # noqa: PLC0415
 
@@ -134,7 +137,7 @@ def _plan(argv: list[str]) -> int:
     if request.plan.redact_all_text:
         check_tesseract()
     files = list(list_files(settings.source))
-    print("\n".join(make_plan(files, request.plan, workers(settings), settings.fhir_write_ops_per_minute).lines()))
+    print("\n".join(make_plan(files, without_keys(request.config), workers(settings), settings.fhir_write_ops_per_minute).lines()))
     return 0
 
 

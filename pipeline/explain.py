@@ -5,17 +5,16 @@ from __future__ import annotations
 import datetime as dt
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
 
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 
-from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, parse_config
-from transforms.model.errors import ConfigError
+from pipeline.documents import read_document
+from transforms.model.config import SAFE_CONFIG, parse_config
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
 from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef, TagFinding
-from transforms.model.resolve import resolve
+from transforms.model.resolve import without_keys
 from transforms.read.open import open_instance, read_content
 from transforms.tags import elements
 from transforms.tags.consent import leaves_identity
@@ -27,20 +26,11 @@ KEPT = "KEPT"
 
 def explain(config: str | None, file: str | None) -> Iterator[str]:
     """The lines to print. No value of the file is in them. Raises ConfigError, InstanceProblem."""
-    plan = resolve(_config(config), lambda _: None)
+    plan = without_keys(parse_config(read_document("--config", config).text) if config else SAFE_CONFIG)
     yield from _of_plan(plan)
     if file is not None:
         yield ""
         yield from _of_file(plan, file)
-
-
-def _config(path: str | None) -> DeidentifyConfig:
-    if path is None:
-        return SAFE_CONFIG
-    try:
-        return parse_config(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError("--config", "the file cannot be read as UTF-8 text", "check its path and permissions", path) from None
 
 
 def _of_plan(plan: ActionPlan) -> Iterator[str]:

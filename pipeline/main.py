@@ -26,7 +26,7 @@ from pipeline.loopback import listen_on_loopback
 from pipeline.operation import CANCELLED, Counts, Operation
 from pipeline.options import Settings, beam_options, parse
 from pipeline.progress import watched
-from pipeline.request import Request, asked_for, keep_keys, operation_name, read_request, require_consent, store_address
+from pipeline.request import Request, asked_for, check_keys, keep_keys, operation_name, read_request, require_consent, store_address
 from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
@@ -100,6 +100,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     settings.workspace.make()
     with alone(settings.workspace):
         keep_keys(request.config, settings.workspace)
+        check_keys(request.plan)
         key = _key(settings)
         secret = key.load()
         operation = Operation(operation_name(settings, request, store, secret), settings.workspace)
@@ -224,7 +225,7 @@ def _announced(launch: _Launch) -> dict[str, Any]:
     if not new:
         resource: dict[str, Any] = json.loads(file.read_text())
     else:
-        resource = operation_provenance(operation.name, launch.request.config.to_json(), launch.started, launch.clock(), phi)
+        resource = operation_provenance(operation.name, launch.request.recorded, launch.started, launch.clock(), phi)
         replace(file, json.dumps(resource, sort_keys=True).encode() + b"\n")
     with launch.delivery.client(launch.url) as client:
         announce(client, resource, new)

@@ -50,12 +50,19 @@ class DeidentifyOptions(PipelineOptions):
         add("--source", help="DICOM files: a directory, a glob, a .txt list of paths, or one file.")
         add("--destination", help="Folder for de-identified instances, as STUDY/SERIES/INSTANCE.dcm under their new UIDs.")
         add("--workspace", help="Confidential folder of the run: key, spool, outcomes, stores. Never inside the destination.")
-        add("--config", help="Path of a DeidentifyConfig in JSON. Without it: Basic profile, all text redacted.")
-        add("--request", help="Path of a DeidentifyDicomStoreRequest in JSON; its config counts as consent.")
+        add(
+            "--config",
+            help="A DeidentifyConfig in JSON: the text itself, a path, or gs://BUCKET/OBJECT. Else: Basic profile, all text redacted.",
+        )
+        add(
+            "--request",
+            help="A DeidentifyDicomStoreRequest in JSON: the text itself, a path, or gs://BUCKET/OBJECT; its config counts as consent.",
+        )
         add("--operation_id", help="Name of the operation (letters, digits, dots, hyphens); by default a keyed hash of what is run.")
         add(
             "--key_uri",
-            help="Where the secret is: file:PATH or env:NAME, 64 hex digits. By default a local run keeps one in the workspace.",
+            help="Where the secret of 64 hex digits is: file:PATH, env:NAME, gs://BUCKET/OBJECT, secret:VERSION, kms:KEY#WRAPPED."
+            " By default a local run keeps one in the workspace.",
         )
         add(
             "--on_uid_collision",

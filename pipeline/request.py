@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
+from pipeline.documents import read_document
 from pipeline.options import Settings
 from transforms.inspection.finding import InfoType
 from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, parse_config, parse_request
 from transforms.model.cryptokey import CryptoKey
 from transforms.model.errors import ConfigError
+from transforms.model.gcs import is_gcs
 from transforms.model.keys import KeyReference, Purpose, Secret
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName, local_store
 from transforms.model.plan import ActionPlan
@@ -31,6 +32,8 @@ class Request:
     config: DeidentifyConfig
     plan: ActionPlan
     consented: bool
+    recorded: str
+    """What Provenance says of the config: its JSON, or which version of which object on Cloud Storage it was."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,18 +47,34 @@ class StoreAddress:
 
 def read_request(settings: Settings) -> Request:
     """The request of a run. Raises ConfigError."""
+    config, origin = _config(settings)
+    consented = bool(settings.request) or settings.allow_identifiable
+    return Request(config, _plan(settings, config), consented, recorded=origin or config.to_json())
+
+
+def _config(settings: Settings) -> tuple[DeidentifyConfig, str]:
+    """The config in force, and which version of which object on Cloud Storage it is; empty where it is none."""
+    at, given = "--config", settings.config
     if settings.request:
-        asked = parse_request(_text("--request", settings.request))
-        return Request(asked.config, _plan(settings, asked.config), consented=True)
-    config = parse_config(_text("--config", settings.config)) if settings.config else SAFE_CONFIG
-    return Request(config, _plan(settings, config), consented=settings.allow_identifiable)
+        asked = parse_request(read_document("--request", settings.request).text)
+        at, given = "request.gcsConfigUri", asked.gcs_config_uri
+        if given is None:
+            return asked.config or SAFE_CONFIG, ""
+        if asked.config is not None:
+            raise ConfigError(at, "config and gcsConfigUri exclude each other", "give one of them")
+        if not is_gcs(given):
+            raise ConfigError(at, "this is no name on Cloud Storage", "write gs://BUCKET/OBJECT", given)
+    if given is None:
+        return SAFE_CONFIG, ""
+    document = read_document(at, given)
+    return parse_config(document.text), document.origin
 
 
 def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
     """A raw key of a config stays in the workspace; a remote runner has none, so that it is refused there (DESIGN 4)."""
 
-    def place(key: CryptoKey) -> KeyReference:
-        return KeyReference(f"file:{settings.workspace.crypto_key_file(key.fingerprint)}")
+    def place(key: CryptoKey | KeyReference) -> KeyReference:
+        return key if isinstance(key, KeyReference) else KeyReference(f"file:{settings.workspace.crypto_key_file(key.fingerprint)}")
 
     plan = resolve(config, place if settings.is_local else None)
     for info_type in sorted(plan.text.exclude | {name for name, _ in plan.text.by_info_type}):
@@ -71,6 +90,12 @@ def keep_keys(config: DeidentifyConfig, workspace: Workspace) -> None:
         path = workspace.crypto_key_file(key.fingerprint)
         path.parent.mkdir(mode=0o700, exist_ok=True)
         create_if_absent(path, key.file_content(), 0o600)
+
+
+def check_keys(plan: ActionPlan) -> None:
+    """Raise PreflightError where a key of the config cannot be had; the workers fetch it again, for themselves."""
+    for reference in {rule.key for rule in plan.text.transformations if rule.key is not None}:
+        reference.purpose_key(Purpose.HASH)
 
 
 def require_consent(request: Request) -> list[str]:
@@ -131,10 +156,3 @@ def operation_name(settings: Settings, request: Request, store: StoreAddress, se
         destination_store=local_store(key, settings.destination),
         fhir_store=store.name,
     )
-
-
-def _text(option: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(option, "the file cannot be read as UTF-8 text", "check its path and permissions", path) from None

@@ -1,9 +1,17 @@
 """Fixtures every room may use: a fixed key, real DICOM files, a workspace."""
 
+import base64
+import http.server
+import json
+import secrets
 import shutil
+import threading
 from pathlib import Path
 
+import google_crc32c
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydicom.data import get_testdata_file
 
 from transforms.model.keys import KeyReference, Secret
@@ -43,6 +51,77 @@ def real_file():
         return Path(path)
 
     return find
+
+
+@pytest.fixture
+def key_services(monkeypatch):
+    """Cloud KMS and Secret Manager as their REST APIs are, on loopback, the only places where they are looked for."""
+    services = KeyServices()
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_of(services))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    for name in ("CLOUDKMS", "SECRETMANAGER"):
+        monkeypatch.setenv(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}", f"http://127.0.0.1:{server.server_port}/")
+    yield services
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+class KeyServices:
+    """What these services hold: a key that never leaves, and secrets by their names."""
+
+    CRYPTO_KEY = "projects/p/locations/global/keyRings/r/cryptoKeys/k"
+
+    def __init__(self):
+        self._key = AESGCM(AESGCM.generate_key(256))
+        self.secrets, self.damaged = {}, False
+
+    def wrap(self, material):
+        """What `gcloud kms encrypt` would give."""
+        nonce = secrets.token_bytes(12)
+        return nonce + self._key.encrypt(nonce, material, self.CRYPTO_KEY.encode())
+
+    def answer(self, path, body):
+        """Status and message of one call."""
+        name, _, verb = path.removeprefix("/v1/").partition("?")[0].partition(":")
+        if verb == "access" and name in self.secrets:
+            content, field = self.secrets[name], "data"
+        elif verb == "decrypt" and name == self.CRYPTO_KEY:
+            wrapped, field = base64.b64decode(body["ciphertext"]), "plaintext"
+            if int(body["ciphertextCrc32c"]) != google_crc32c.value(wrapped):
+                return 400, {"error": {"code": 400, "message": "checksum", "status": "INVALID_ARGUMENT"}}
+            try:
+                content = self._key.decrypt(wrapped[:12], wrapped[12:], name.encode())
+            except InvalidTag:
+                return 400, {"error": {"code": 400, "message": "Decryption failed", "status": "INVALID_ARGUMENT"}}
+        else:
+            return 403, {"error": {"code": 403, "message": "denied", "status": "PERMISSION_DENIED"}}
+        checked = {field: base64.b64encode(content).decode(), f"{field}Crc32c": str(google_crc32c.value(content) ^ self.damaged)}
+        return 200, {"name": name, "payload": checked} if field == "data" else checked
+
+
+def handler_of(services):
+    """Of one HTTP call."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status, message = services.answer(self.path, json.loads(body or b"{}"))
+            content = json.dumps(message).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def do_POST(self):
+            self.do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    return Handler
 
 
 TOOLS = ("dciodvfy", "dcmdump", "gdcminfo")

@@ -1,14 +1,15 @@
 """What is asked for, consent to it, and the names under which the run is known."""
 
+import base64
 import json
 import pickle
 
 import pytest
 
 from pipeline.options import parse
-from pipeline.request import asked_for, keep_keys, operation_name, read_request, require_consent, store_address
+from pipeline.request import asked_for, check_keys, keep_keys, operation_name, read_request, require_consent, store_address
 from transforms.model.config import SAFE_CONFIG
-from transforms.model.errors import ConfigError
+from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.plan import Profile
 
@@ -154,3 +155,45 @@ def test_a_url_that_is_published_holds_no_secret(settings, url):
     with pytest.raises(ConfigError, match="fhir_token_uri") as caught:
         store_address(settings("--fhir_store", url), SAFE_CONFIG)
     assert "swordfish" not in str(caught.value)
+
+
+def test_a_config_is_a_file_or_the_text_itself(settings, tmp_path):
+    by_path, by_text = (
+        read_request(settings("--config", given)) for given in (written(tmp_path, {"dicomTagConfig": {}}), ' {"dicomTagConfig": {}}')
+    )
+    assert by_path == by_text
+    assert by_text.recorded == '{"dicomTagConfig":{}}'
+    body = '{"destinationStore": "x", "config": {"dicomTagConfig": {}}}'
+    assert read_request(settings("--request", body)).plan == by_text.plan
+
+
+def test_a_request_without_a_config_is_as_strict_as_a_run_without_one(settings):
+    assert read_request(settings("--request", '{"destinationStore": "x"}')).plan == read_request(settings()).plan
+    assert read_request(settings("--request", '{"destinationStore": "x", "config": {}}')).plan.profile is Profile.KEEP_ALL
+
+
+@pytest.mark.parametrize(
+    ("extra", "sentence"),
+    [
+        ({"config": {}, "gcsConfigUri": "gs://bucket/c.json"}, r"request\.gcsConfigUri: config and gcsConfigUri exclude each other"),
+        ({"gcsConfigUri": "/etc/c.json"}, r"request\.gcsConfigUri is '/etc/c.json': this is no name on Cloud Storage"),
+        ({"gcsConfigUri": "gs://B/c.json"}, r"request\.gcsConfigUri: this is no name on Cloud Storage"),
+    ],
+)
+def test_what_a_request_may_not_say(settings, extra, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        read_request(settings("--request", json.dumps({"destinationStore": "x", **extra})))
+
+
+def test_a_config_that_is_not_there_is_named(settings):
+    with pytest.raises(ConfigError, match=r"--config is '/nowhere/c\.json'"):
+        read_request(settings("--config", "/nowhere/c.json"))
+
+
+def test_a_wrapped_key_is_tried_before_the_run(settings, key_services):
+    wrapped = {"wrappedKey": base64.b64encode(key_services.wrap(bytes(16))).decode(), "cryptoKey": key_services.CRYPTO_KEY}
+    config = {"text": {"transformations": [{"infoTypes": ["DATE"], "dateShiftConfig": {"kmsWrapped": wrapped}}]}}
+    check_keys(read_request(settings("--config", json.dumps(config))).plan)
+    wrapped["cryptoKey"] += "2"
+    with pytest.raises(PreflightError, match=r"config\.text: Cloud KMS does not give the key"):
+        check_keys(read_request(settings("--config", json.dumps(config), "--runner=DataflowRunner", "--key_uri=env:X")).plan)

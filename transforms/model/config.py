@@ -7,6 +7,8 @@ by name: a config is never half obeyed.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import enum
 import json
 from typing import Any, TypeVar
@@ -16,6 +18,8 @@ from pydantic.alias_generators import to_camel
 
 from transforms.model.cryptokey import CryptoKey
 from transforms.model.errors import ConfigError
+from transforms.model.key_material import CRYPTO_KEY
+from transforms.model.keys import KeyReference
 from transforms.model.plan import Profile
 
 
@@ -139,10 +143,47 @@ class CharacterMaskConfig(_Message):
     masking_character: str = pydantic.Field(default="*", min_length=1, max_length=1)
 
 
+class KmsWrappedCryptoKey(_Message):
+    """A key that a key of Cloud KMS has encrypted."""
+
+    wrapped_key: str
+    """Base64, standard or URL-safe, as JSON carries bytes."""
+    crypto_key: str
+    """`projects/P/locations/L/keyRings/R/cryptoKeys/K`."""
+
+    @pydantic.field_validator("wrapped_key")
+    @classmethod
+    def _is_base64(cls, value: str) -> str:
+        try:
+            empty = not base64.b64decode(_standard(value), validate=True)
+        except (binascii.Error, ValueError):
+            empty = True
+        if empty:
+            raise ValueError("a wrapped key is base64 of what Cloud KMS encrypted")
+        return value
+
+    @pydantic.field_validator("crypto_key")
+    @classmethod
+    def _is_name(cls, value: str) -> str:
+        if not CRYPTO_KEY.fullmatch(value):
+            raise ValueError("a key of Cloud KMS is projects/P/locations/L/keyRings/R/cryptoKeys/K")
+        return value
+
+    @property
+    def reference(self) -> KeyReference:
+        """Where the key is; the wrapped one is no secret, and travels with it."""
+        return KeyReference(f"kms:{self.crypto_key}#base64:{_standard(self.wrapped_key)}")
+
+
+def _standard(encoded: str) -> str:
+    return encoded.replace("-", "+").replace("_", "/")
+
+
 class KeyedConfig(_Message):
-    """DateShiftConfig and CryptoHashConfig; without a key the run's own is used."""
+    """DateShiftConfig and CryptoHashConfig; without a key the run's own is used. The two keys exclude each other."""
 
     crypto_key: CryptoKey | None = None
+    kms_wrapped: KmsWrappedCryptoKey | None = None
 
 
 class InfoTypeTransformation(_Message):
@@ -208,7 +249,9 @@ class DeidentifyDicomStoreRequest(_Message):
     """Body of `dicomStores.deidentify`."""
 
     destination_store: str
-    config: DeidentifyConfig = DeidentifyConfig()
+    config: DeidentifyConfig | None = None
+    gcs_config_uri: str | None = None
+    """`gs://BUCKET/OBJECT` with a DeidentifyConfig, in place of `config`."""
 
 
 SAFE_CONFIG = DeidentifyConfig.model_validate_json(

@@ -8,10 +8,7 @@ from typing import Any
 
 from pydantic_core import core_schema
 
-from transforms.model.keys import fingerprint
-
-LENGTHS = (16, 24, 32)
-"""Bytes of an AES key (API: CryptoHashConfig, DateShiftConfig)."""
+from transforms.model.keys import AES_LENGTHS, fingerprint
 
 
 class CryptoKey:
@@ -23,7 +20,7 @@ class CryptoKey:
             material = base64.b64decode(encoded.replace("-", "+").replace("_", "/"), validate=True)
         except (binascii.Error, ValueError):
             material = b""
-        if len(material) not in LENGTHS:
+        if len(material) not in AES_LENGTHS:
             raise ValueError("a key is base64 of 16, 24 or 32 bytes")
         self._material = material
 

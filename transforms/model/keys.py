@@ -9,7 +9,6 @@ import dataclasses
 import enum
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from pathlib import Path
@@ -18,9 +17,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from transforms.model.errors import PreflightError
+from transforms.model.key_material import is_wrapped, read_material, shown
 from transforms.model.storage import create_if_absent
 
 KEY_BYTES = 32
+AES_LENGTHS = (16, 24, 32)
+"""Bytes of a key in a config (API: CryptoHashConfig, DateShiftConfig)."""
 
 
 class Purpose(enum.StrEnum):
@@ -91,43 +93,28 @@ class Secret:
 
 @dataclasses.dataclass(frozen=True)
 class KeyReference:
-    """Where the secret is: `file:PATH` or `env:NAME`, each holding 64 hex digits."""
+    """Where key material is, in one of the forms of `key_material`: 64 hex digits, or what Cloud KMS unwraps to 32 bytes."""
 
     uri: str
 
     def load(self) -> Secret:
         """The secret. Raises PreflightError that never shows the content: what was given for a name may be the key itself."""
-        return Secret(self._bytes("the key is not 64 hex digits", "make one with: openssl rand -hex 32", (KEY_BYTES,)))
+        why, mend = "the key is not 64 hex digits", "make one with: openssl rand -hex 32"
+        return Secret(self._bytes("--key_uri", why, mend, (KEY_BYTES,)))
 
     def purpose_key(self, purpose: Purpose) -> PurposeKey:
-        """The key of one purpose, made of a `cryptoKey` of AES length instead of the run's secret. Raises PreflightError."""
-        mend = "give the config with its cryptoKey again"
-        return _derived(self._bytes("this is no key of 128, 192 or 256 bits in hex digits", mend, (16, 24, 32)), purpose)
+        """The key of one purpose, made of a config's key of AES length instead of the run's secret. Raises PreflightError."""
+        why, mend = "this is no key of 128, 192 or 256 bits", "give the config with its key again"
+        return _derived(self._bytes("config.text", why, mend, AES_LENGTHS), purpose)
 
-    def _bytes(self, why: str, mend: str, lengths: tuple[int, ...]) -> bytes:
-        scheme, _, rest = self.uri.partition(":")
-        if scheme == "file" and rest:
-            try:
-                text = Path(rest).read_text(encoding="ascii")
-            except (OSError, UnicodeDecodeError):
-                raise PreflightError(
-                    "--key_uri", "the key file cannot be read as text", "check its path and permissions", self._shown
-                ) from None
-        elif scheme == "env" and rest:
-            text = os.environ.get(rest, "")
-        else:
-            raise PreflightError(
-                "--key_uri", "only file:PATH and env:NAME are understood", "name the key in one of these forms", self._shown
-            )
-        digits = text.strip()
-        if not re.fullmatch(r"[0-9a-fA-F]*", digits) or len(digits) not in {2 * length for length in lengths}:
-            raise PreflightError("--key_uri", why, mend, self._shown)
-        return bytes.fromhex(digits)
-
-    @property
-    def _shown(self) -> str:
-        """The reference for a message; nothing where the key itself may have been given in place of its name."""
-        return "" if re.search(r"[0-9a-fA-F]{32}", self.uri) else self.uri
+    def _bytes(self, at: str, why: str, mend: str, lengths: tuple[int, ...]) -> bytes:
+        content = read_material(self.uri, at)
+        if is_wrapped(self.uri) and len(content) in lengths:
+            return content
+        digits = content.strip()
+        if not re.fullmatch(rb"[0-9a-fA-F]*", digits) or len(digits) not in {2 * length for length in lengths}:
+            raise PreflightError(at, why, mend, shown(self.uri))
+        return bytes.fromhex(digits.decode("ascii"))
 
 
 def _derived(material: bytes, purpose: Purpose) -> PurposeKey:

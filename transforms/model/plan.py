@@ -40,6 +40,11 @@ class TextPlan:
     exclude: frozenset[str] = frozenset()
     """InfoTypes that are neither looked for nor transformed."""
 
+    @property
+    def transformations(self) -> tuple[Transformation, ...]:
+        """All that are in it."""
+        return (*(rule for _, rule in self.by_info_type), *((self.default,) if self.default else ()))
+
     def of(self, info_type: str) -> Transformation | None:
         """The transformation of an infoType; None where it stays."""
         return None if info_type in self.exclude else dict(self.by_info_type).get(info_type, self.default)

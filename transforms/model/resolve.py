@@ -15,6 +15,7 @@ from transforms.model.config import (
     FilterProfile,
     ImageConfig,
     InfoTypeTransformation,
+    KeyedConfig,
     PrimaryIds,
     ProfileType,
     TextConfig,
@@ -36,8 +37,8 @@ _CLEANABLE = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "D
 _TAG_FORMS = "a keyword or eight hex digits, such as PatientID or 00100020"
 _QUERY_FORMS = "a tag (00100010), keyword, VR, mask (0010xxxx), private element (0029[CREATOR]10), or a path of these joined by dots"
 
-KeyPlace = Callable[[CryptoKey], KeyReference | None]
-"""Where a raw key of a config is kept, since only this reference travels; None: the run's own key will do in its place."""
+KeyPlace = Callable[[CryptoKey | KeyReference], KeyReference | None]
+"""Where a key of a config is kept, raw or wrapped, since only this reference travels; None: the run's own will do in its place."""
 
 
 def resolve(config: DeidentifyConfig, key_place: KeyPlace | None = None) -> ActionPlan:
@@ -53,6 +54,11 @@ def resolve(config: DeidentifyConfig, key_place: KeyPlace | None = None) -> Acti
     profile, listed = _tag_filter(config.dicom or DicomConfig())
     keep = bool(config.dicom and config.dicom.skip_id_redaction)
     return ActionPlan(profile, keep, _redacts(config.image or ImageConfig()), listed, text=text)
+
+
+def without_keys(config: DeidentifyConfig) -> ActionPlan:
+    """The plan with the run's own key in place of those that the config brings: for looking, not for doing. Raises ConfigError."""
+    return resolve(config, lambda _: None)
 
 
 def crypto_keys(config: DeidentifyConfig) -> Iterator[CryptoKey]:
@@ -202,8 +208,18 @@ def _transformation(entry: InfoTypeTransformation, at: str, key_place: KeyPlace 
     if entry.character_mask_config is not None:
         return Transformation(kind, entry.character_mask_config.masking_character)
     keyed = entry.date_shift_config or entry.crypto_hash_config
-    if keyed is None or keyed.crypto_key is None:
-        return Transformation(kind)
+    return Transformation(kind, key=_key(keyed, f"{at}.{kind}", key_place) if keyed is not None else None)
+
+
+def _key(keyed: KeyedConfig, at: str, key_place: KeyPlace | None) -> KeyReference | None:
+    if keyed.crypto_key is not None and keyed.kms_wrapped is not None:
+        raise ConfigError(at, "cryptoKey and kmsWrapped exclude each other", "give one of them")
+    if keyed.kms_wrapped is not None:
+        return key_place(keyed.kms_wrapped.reference) if key_place else keyed.kms_wrapped.reference
+    if keyed.crypto_key is None:
+        return None
     if key_place is None:
-        raise ConfigError(f"{at}.{kind}.cryptoKey", "a raw key cannot travel to a remote runner", "leave it out and use --key_uri")
-    return Transformation(kind, key=key_place(keyed.crypto_key))
+        raise ConfigError(
+            f"{at}.cryptoKey", "a raw key cannot travel to a remote runner", "use kmsWrapped, or leave it out and use --key_uri"
+        )
+    return key_place(keyed.crypto_key)

@@ -13,14 +13,12 @@ OPERATION_SYSTEM = "https://g.co/healthcare/operation"
 CONFIG_URL = "https://g.co/deidentify-config"
 
 
-def operation_provenance(
-    name: OperationName, config_json: str, started: dt.datetime, recorded: dt.datetime, phi: str = Phi.INCLUDE
-) -> Json:
+def operation_provenance(name: OperationName, config: str, started: dt.datetime, recorded: dt.datetime, phi: str = Phi.INCLUDE) -> Json:
     """What was run, from where to where, under which config, and when it started.
 
-    `config_json` is `DeidentifyConfig.to_json()`, which holds no key material. The resource is never updated: from
-    FHIR alone, the operation took from its `occurredDateTime` to the latest `recorded` of its instances. Where the
-    instances do not repeat texts as they were (`phi`), `policy` says what stands in their place.
+    `config` is `DeidentifyConfig.to_json()`, which holds no key material, or where on Cloud Storage it is, with a time. The
+    resource is never updated: from FHIR alone, the operation took from its `occurredDateTime` to the latest `recorded` of its
+    instances. Where the instances do not repeat texts as they were (`phi`), `policy` says what stands in their place.
     """
     resource: Json = {
         "resourceType": "Provenance",
@@ -33,7 +31,7 @@ def operation_provenance(
             {
                 "role": "source",
                 "what": {"identifier": {"value": store_identifier(name.source_store)}},
-                "extension": [{"url": CONFIG_URL, "valueString": config_json}],
+                "extension": [{"url": CONFIG_URL, "valueString": config}],
             }
         ],
     }

@@ -65,7 +65,7 @@ def test_a_reference_is_loaded_from_a_file_or_the_environment(tmp_path, monkeypa
         (b"", "not 64 hex digits"),
         (b"6b" * 31, "not 64 hex digits"),
         (b"6b" * 33, "not 64 hex digits"),
-        (b"\xff" * 64, "cannot be read as text"),
+        (b"\xff" * 64, "not 64 hex digits"),
     ],
 )
 def test_a_bad_key_file_is_named_and_its_content_is_not(tmp_path, content, why):
@@ -77,7 +77,9 @@ def test_a_bad_key_file_is_named_and_its_content_is_not(tmp_path, content, why):
     assert content.decode("latin-1")[:8] not in str(refused.value) or not content
 
 
-@pytest.mark.parametrize("uri", ["file:", "file:/nowhere/key", "env:", "env:NOT_SET_ANYWHERE", "gs://bucket/key", "6b" * 32, ""])
+@pytest.mark.parametrize(
+    "uri", ["file:", "file:/nowhere/key", "env:", "env:NOT_SET_ANYWHERE", "gs://B", "secret:s", "kms:k#env:X", "6b" * 32, ""]
+)
 def test_other_references_are_refused(uri):
     with pytest.raises(PreflightError, match="--key_uri"):
         KeyReference(uri).load()

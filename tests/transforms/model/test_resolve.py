@@ -143,7 +143,7 @@ def test_a_clean_image_action_is_the_option():
         ),
         (
             {"text": {"transformations": [{"cryptoHashConfig": {"kmsWrapped": {}}}]}},
-            "config.text.transformations.0.cryptoHashConfig.kmsWrapped: this field is unknown or not supported; allowed here: cryptoKey.",
+            "config.text.transformations.0.cryptoHashConfig.kmsWrapped.wrappedKey: this field is required",
         ),
         (
             {"text": {"transformations": [{"cryptoHashConfig": {"cryptoKey": "c2hvcnQ="}}]}},

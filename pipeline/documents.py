@@ -1,0 +1,36 @@
+"""A config or request as it is given: JSON text, a path, or gs://BUCKET/OBJECT."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from pathlib import Path
+
+from transforms.model import gcs
+from transforms.model.errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True)
+class Document:
+    """Text, and which version of which object it is."""
+
+    text: str
+    origin: str = ""
+    """`gs://BUCKET/OBJECT#GENERATION TIME`, the time being that of the generation; empty where it is no object."""
+
+
+def read_document(at: str, given: str) -> Document:
+    """What stands there. Raises ConfigError for the option or field `at`."""
+    if given.lstrip().startswith("{"):
+        return Document(given)
+    try:
+        if not gcs.is_gcs(given):
+            return Document(Path(given).read_text(encoding="utf-8"))
+        gcs.split(given, at)
+        found = gcs.read_generation(given)
+        created = found.created.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return Document(found.content.decode("utf-8"), f"{given}#{found.number} {created}")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(
+            at, "there is no JSON and no file that can be read as UTF-8 text", "check its path and permissions", given
+        ) from None
