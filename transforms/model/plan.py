@@ -126,21 +126,26 @@ class ActionPlan:
         return found
 
     def keeps(self, path: tuple[int, ...], vr: str, creator: str = "") -> bool:
-        """Whether the config asks for the element at `path` to stay as it is, by a rule or a keep list."""
+        """Whether the config leaves the element at `path` as it is: by a rule, a keep list, or a profile that keeps all else."""
         if path[-1] in NAMES_AN_INSTANCE:
             return self.keep_primary_uids
+        above = {rule.verb for end in range(1, len(path)) if (rule := self.rule(path[:end], "SQ")) is not None}
+        if above & _TAKES_WHOLE:
+            return False
         rule = self.rule(path, vr, creator)
-        if rule is not None:
+        if rule is not None and rule.verb is not Verb.RECURSE:
             return rule.verb is Verb.KEEP
-        if any(self._kept_whole(path[:end]) for end in range(1, len(path))):
+        if Verb.KEEP in above:
             return True
-        return self.profile is Profile.KEEP_LIST and path[-1] in self.listed
-
-    def _kept_whole(self, path: tuple[int, ...]) -> bool:
-        rule = self.rule(path, "SQ")
-        return rule is not None and rule.verb is Verb.KEEP
+        if self.profile is Profile.REMOVE_LIST:
+            return not any(tag in self.listed or tag >> 24 == _OVERLAYS for tag in path)
+        return self.profile is Profile.KEEP_ALL or (self.profile is Profile.KEEP_LIST and path[-1] in self.listed)
 
 
+_TAKES_WHOLE = {Verb.REMOVE, Verb.DELETE, Verb.RESET}
+"""Verbs that leave nothing of a sequence."""
+_OVERLAYS = 0x60
+"""The first byte of the groups that join every removeList (API: OverlayData)."""
 _NEVER = {verb: NAMES_AN_INSTANCE if verb in (Verb.KEEP, Verb.REGENERATE_UID) else NEEDED for verb in Verb}
 """What a rule of each kind leaves alone, though its query may cover it."""
 _CLEANING = frozenset(Option) - {Option.UIDS, Option.INSTITUTION, Option.FULL_DATES, Option.MODIFIED_DATES}

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 
+from pydicom.dataset import Dataset
+
 from transforms.model.needed import NAMES_AN_INSTANCE
-from transforms.model.plan import ActionPlan, Option, Profile
+from transforms.model.plan import ActionPlan, Option, Profile, Verb
 from transforms.model.records import Hold, InstanceUids, ScrubbedInstance
 from transforms.proof.sweep import Residue, Sweep
-from transforms.proof.tokens import INSTANCE_UIDS, Token, TokenKind, instance_uids, tokens_of, tokens_of_kept, uid_tokens
+from transforms.proof.tokens import INSTANCE_UIDS, Token, TokenKind, instance_uids, tokens_of, tokens_where, uid_tokens
 
 _MOST_NAMED = 5
+_NEARLY_ALL = (Profile.KEEP_ALL, Profile.REMOVE_LIST)
+"""Profiles that keep what they do not name."""
 _INFO_TYPES = {TokenKind.NAME: "PERSON_NAME", TokenKind.ID: "GENERIC_ID", TokenKind.BIRTH_DATE: "DATE"}
 _DEVICE_UIDS = frozenset({0x00181002, 0x0018100B})
 """Device UID and Manufacturer's Device Class UID, K in the Retain Device Identity column of Table E.1-1."""
@@ -25,9 +29,10 @@ class Prover:
     def prove(self, instance: ScrubbedInstance) -> ScrubbedInstance:
         """The instance, with a hold RESIDUAL_TOKEN if there is a doubt. Raises InstanceProblem UNREADABLE_OUTPUT.
 
-        KEEP_ALL_PROFILE and a removeList are consent to leave all but the UIDs of studies, series and instances, so only those
-        are looked for, in the elements that name them; `keep_primary_uids` is consent to leave these. What keepList, keepTag and
-        the retain options leave is no residue; what is cleaned must be clean.
+        Under KEEP_ALL_PROFILE and a removeList what stands in the elements that the plan takes away or changes is looked for
+        everywhere, but the UIDs of studies, series and instances only in the elements that name them: the rest stays by consent.
+        `keep_primary_uids` is consent to leave these. What keepList, keepTag and the retain options leave is no residue; what is
+        cleaned must be clean.
         """
         residues = self._residues(instance)
         if not residues:
@@ -37,14 +42,27 @@ class Prover:
     def _residues(self, instance: ScrubbedInstance) -> list[Residue]:
         source, dataset = instance.opened.source, instance.opened.dataset
         named = instance_uids(dataset) | {source.study, source.series, source.instance}
-        if self._plan.profile in (Profile.KEEP_ALL, Profile.REMOVE_LIST):
+        if self._plan.profile in _NEARLY_ALL:
             uids = () if self._plan.keep_primary_uids else uid_tokens(named)
-            return Sweep(uids).residues_in(instance.content, INSTANCE_UIDS)
+            changed = self._of_changed(dataset, named)
+            left = Sweep(changed, named, dataset.get("SpecificCharacterSet")).residues(instance.content) if changed else []
+            return [*Sweep(uids).residues_in(instance.content, INSTANCE_UIDS), *left]
         keep = named if self._plan.keep_primary_uids else frozenset[str]()
         charset = dataset.get("SpecificCharacterSet")
-        consented = tokens_of_kept(dataset, self._keeps)
+        consented = {token.text for token in tokens_where(dataset, self._keeps)}
         wanted = [token for token in tokens_of(dataset, keep) if self._must_go(token, source) and token.text not in consented]
         return Sweep(wanted, keep, charset).residues(instance.content)
+
+    def _of_changed(self, dataset: Dataset, named: frozenset[str]) -> list[Token]:
+        """What stood in the elements that the plan does not keep, unless an element that it keeps says the same."""
+        consented = {token.text for token in tokens_where(dataset, self._plan.keeps)}
+        gone = dict.fromkeys(tokens_where(dataset, lambda *element: not self._plan.keeps(*element)))
+        return [token for token in gone if token.text not in consented and token.spelling not in named and self._is_transformed(token)]
+
+    def _is_transformed(self, token: Token) -> bool:
+        """Whether cleaning, where it is what the plan does, would take the token away."""
+        cleans = any(rule.verb is Verb.CLEAN_TEXT for rule in self._plan.rules)
+        return not cleans or token.kind is TokenKind.UID or self._plan.text.of(_INFO_TYPES[token.kind]) is not None
 
     def _keeps(self, path: tuple[int, ...], vr: str, creator: str) -> bool:
         retained = path[-1] in _DEVICE_UIDS and Option.DEVICE in self._plan.options

@@ -22,6 +22,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from transforms.model.errors import InstanceProblem
 from transforms.proof.tokens import Reach, Token, TokenKind, fold, readable, values
+from transforms.proof.vocabulary import DEFINED
 
 CHANCE = 1e-4
 """A token is looked for in bytes only where random ones would hold it in fewer than one value in 10,000."""
@@ -30,10 +31,6 @@ _MOST_NUMBERS = 64
 """A longer array of numbers is a table or samples; its bytes are in the raw search all the same."""
 
 _SAMPLES = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-_CODED = frozenset({"BodyPartExamined", "FrameType", "ImageType", "Modality", "ValueType"})
-"""Code strings of a standard's vocabulary. A word of a name that is one of their values whole is taken for the term it is:
-collections name patients after what was imaged (PANCREAS_0001), and would be held from first to last."""
-
 _TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UI", "UN", "UT", "OB"})
 _NUMBER_VRS = frozenset({"DS", "FD", "FL", "OD", "OF"})
 _FRACTIONS = re.compile(r"(?<=\d)\.\d+")
@@ -96,13 +93,10 @@ class Sweep:
         if len(parts) > _MOST_NUMBERS and not isinstance(parts[0], str):
             return
         for part in parts:
-            if element.keyword in _CODED and self._is_name(fold(str(part)).strip()):
+            if fold(str(part)).strip() in DEFINED.get(element.keyword, ()):
                 continue
             text = _FRACTIONS.sub(" ", str(part)) if element.VR in _NUMBER_VRS else str(part)
             yield from (Residue(kind, where) for kind in self._in_text(text, element.VR in _TEXT_VRS))
-
-    def _is_name(self, text: str) -> bool:
-        return any(token.kind is TokenKind.NAME and token.text == text for token in self._tokens)
 
     def _in_value(self, value: bytes) -> Iterator[TokenKind]:
         text = _as_text(value)
@@ -162,9 +156,9 @@ def _walk(dataset: FileDataset) -> Iterator[tuple[str, DataElement | RawDataElem
 
 
 def _terms(dataset: FileDataset) -> frozenset[str]:
-    """The values of `_CODED` elements, folded: their bytes are no finding of the raw search either."""
-    coded = (element for _, element in _walk(dataset) if isinstance(element, DataElement) and element.keyword in _CODED)
-    return frozenset(fold(str(part)).strip() for element in coded for part in values(element))
+    """The defined terms that stand in their elements, folded: their bytes are no finding of the raw search either."""
+    coded = (element for _, element in _walk(dataset) if isinstance(element, DataElement) and element.keyword in DEFINED)
+    return frozenset(term for element in coded for part in values(element) if (term := fold(str(part)).strip()) in DEFINED[element.keyword])
 
 
 def _elements(dataset: Dataset, path: str) -> Iterator[tuple[str, DataElement | RawDataElement]]:

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -91,9 +92,12 @@ _COMMON = frozenset(
 """Placeholders and roles, and the particles and titles of names."""
 
 _PLACEHOLDER_DATES = frozenset({dt.date(1, 1, 1), dt.date(1800, 1, 1), dt.date(1900, 1, 1)})
-_DICOM_ROOT = "1.2.840.10008."
+_OF_THE_STANDARD = re.compile(r"1\.2\.840\.10008(\.\d{1,4})+")
+"""No number in a UID that PS3.6 registers has five digits."""
 _MONTHS = "january february march april may june july august september october november december".split()
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_LONGEST = 4096
+"""Bytes of a value that could name somebody."""
 _IDEOGRAPHS = "\u2e80"
 """From here on a letter of CJK, kana or Hangul, of which two are enough for a name."""
 
@@ -120,26 +124,25 @@ def instance_uids(source: Dataset) -> frozenset[str]:
     return frozenset(str(value).strip(" \0") for element in named for value in values(element))
 
 
-def tokens_of_kept(source: Dataset, keeps: Callable[[tuple[int, ...], str, str], bool], above: tuple[int, ...] = ()) -> frozenset[str]:
-    """The texts of tokens of elements that the config asks to keep; `keeps` is asked by path, VR and private creator."""
-    found: set[str] = set()
+def tokens_where(source: Dataset, chosen: Callable[[tuple[int, ...], str, str], bool], above: tuple[int, ...] = ()) -> Iterator[Token]:
+    """The tokens of the elements that are chosen; `chosen` is asked by path, VR and private creator."""
     for tag in list(source.keys()):
         element, path = readable(source, tag), (*above, int(tag))
         if element is None:
             continue
         if element.VR == "SQ":
-            found.update(text for item in element.value or () for text in tokens_of_kept(item, keeps, path))
-        elif keeps(path, element.VR, element.private_creator or ""):
-            found.update(token.text for token in _of_element(element))
-    return frozenset(found)
+            for item in element.value or ():
+                yield from tokens_where(item, chosen, path)
+        elif chosen(path, element.VR, element.private_creator or ""):
+            yield from _of_element(element)
 
 
 def uid_tokens(uids: Iterable[str]) -> tuple[Token, ...]:
-    """Tokens for UIDs, without those of the DICOM root; one too short to be unique counts only as a whole value."""
+    """Tokens for UIDs, without those of the standard; one too short to be unique counts only as a whole value."""
     return tuple(
         Token(TokenKind.UID, uid, Reach.UID if len(uid) >= 10 else Reach.VALUE, uid)
         for uid in sorted({*uids})
-        if "." in uid and not uid.startswith(_DICOM_ROOT)
+        if "." in uid and not _OF_THE_STANDARD.fullmatch(uid)
     )
 
 
@@ -173,8 +176,9 @@ def values(element: DataElement) -> list[Any]:
 
 
 def _of_element(element: DataElement) -> Iterator[Token]:
-    texts = [str(value).strip(" \0") for value in values(element)] if element.VR in {"PN", "UI"} or element.keyword else []
-    if element.VR == "PN":
+    vr = element.VR if not isinstance(element.value, bytes) or not element.keyword else dictionary_VR(element.tag)
+    texts = [text.strip(" \0") for text in _texts(element)] if vr in {"PN", "UI"} or element.keyword else []
+    if vr == "PN":
         for text in texts:
             yield from _name(text)
     elif element.keyword in _IDS:
@@ -183,8 +187,18 @@ def _of_element(element: DataElement) -> Iterator[Token]:
     elif element.keyword == "PatientBirthDate":
         for text in texts:
             yield from _date(text)
-    elif element.VR == "UI" and element.keyword and element.keyword not in _UIDS_OF_KINDS:
+    elif vr == "UI" and element.keyword and element.keyword not in _UIDS_OF_KINDS:
         yield from uid_tokens(texts)
+
+
+def _texts(element: DataElement) -> list[str]:
+    """The values as text, even where the file calls it bytes; Latin-1 if it is no UTF-8."""
+    if not isinstance(element.value, bytes) or len(element.value) > _LONGEST:
+        return [str(value) for value in values(element)]
+    try:
+        return element.value.decode().split("\\")
+    except UnicodeDecodeError:
+        return element.value.decode("latin-1").split("\\")
 
 
 def _name(name: str) -> Iterator[Token]:

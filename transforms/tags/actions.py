@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
 from transforms.model.plan import ActionPlan, Option, Profile, Rule, Verb
-from transforms.tags import safe_private, tables
+from transforms.tags import safe_private, supplement, tables
 from transforms.tags.attributes import attribute_type, resolve_code
 from transforms.tags.minimal import MINIMAL_KEEP
 from transforms.tags.safe_private import Safe
@@ -33,6 +33,7 @@ NO_SEQUENCE = "a sequence that cannot be read as one"
 THUMBNAIL = "a thumbnail shows text that was redacted in the image"
 _ICON = 0x00880200
 _SIGNATURES = frozenset({0x4FFE0001, 0xFFFAFFFA})
+_LENGTH_TO_END = 0x00080001
 _ENCRYPTED = frozenset({0x04000500, 0x04000510, 0x04000520})
 """Encrypted Attributes Sequence and what its items are made of."""
 _NOT_A_DATA_SET = frozenset({0x0000, 0x0002, 0x0004, 0xFFFC, 0xFFFE})
@@ -105,6 +106,8 @@ MORE_TEXT_VRS = frozenset({"CS", "DS", "IS", "TM", "UI", "UN", "UR"})
 """Those that we inspect beyond that: a name may stand in a CS, and private text is mostly UN."""
 
 _FREE_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+_BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
+_NUMBERS = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _CODES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080119, 0x00080120})
 """Code Value, scheme and version, long and URN code: words of a vocabulary, as are the numbers in them."""
 
@@ -129,7 +132,9 @@ def _by_profile(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str
         return _nearly_all(plan, path, vr)
     if plan.profile is Profile.CONTENTS:
         return _contents(plan, tag, vr)
-    if plan.profile is Profile.KEEP_LIST and (at_top or tag in plan.listed):
+    if plan.profile is Profile.KEEP_LIST and (at_top or tag in plan.listed) and not _earlier_method(plan, tag):
+        if tag not in plan.listed and is_text_for_number(tag, vr):
+            return _text_for_number(tag)
         kept = tag in plan.listed | KEPT_BY_API | NEEDED | STATED_BY_US
         return _KEPT if kept else Decision(Step.DELETE, matched(tag, "not on the keepList"))
     if plan.profile is Profile.MINIMAL and at_top and tag not in MINIMAL_KEEP | STATED_BY_US | _DECIDE_LATERALITY | _PATIENT.keys():
@@ -148,6 +153,8 @@ def _structure(plan: ActionPlan, tag: int, rule: Rule | None) -> Decision | None
         return Decision(Step.DELETE, "Matched Expression: gggg0000 (group lengths are retired, PS3.5 7.2)")
     if tag >> 16 in _NOT_A_DATA_SET:
         return Decision(Step.DELETE, f"Matched Expression: {tag >> 16:04X}eeee (this group does not belong in a data set)")
+    if tag == _LENGTH_TO_END:
+        return Decision(Step.DELETE, matched(tag, "the length of the old file; retired"))
     if tag in _SIGNATURES:
         return Decision(Step.DELETE, matched(tag, "digital signatures do not hold for changed content, PS3.15 C.2"))
     if tag == _ICON and plan.redact_all_text and rule is None:
@@ -203,9 +210,12 @@ def _descriptor(plan: ActionPlan, tag: int, vr: str) -> Decision | None:
 
 
 def _contents(plan: ActionPlan, tag: int, vr: str) -> Decision:
-    """DEIDENTIFY_TAG_CONTENTS: every text is inspected, all else stays."""
-    if vr in TEXT_VRS | MORE_TEXT_VRS and tag not in NEEDED | STATED_BY_US | _CODES and not (vr == "UI" and _names_a_kind(tag)):
+    """DEIDENTIFY_TAG_CONTENTS: every text is inspected, all else stays but bytes where PS3.6 has a text."""
+    passed_over = tag in (NEEDED | STATED_BY_US | _CODES).difference(supplement.BY_TAG) or (vr == "UI" and _names_a_kind(tag))
+    if is_text_for_number(tag, vr) or (vr in TEXT_VRS | MORE_TEXT_VRS and not passed_over):
         return Decision(Step.CLEAN, f"Matched VR: {vr}")
+    if vr in _BYTES and standard_vr(tag) in TEXT_VRS | MORE_TEXT_VRS:
+        return Decision(Step.EMPTY, matched(tag, f"bytes ({vr}) where PS3.6 has a text ({standard_vr(tag)})"))
     return _descriptor(plan, tag, vr) or _KEPT
 
 
@@ -314,15 +324,23 @@ def _by_table(row: tables.Row, sop_class: str, path: tuple[int, ...], vr: str) -
 
 
 def _missed_by_table(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
-    """Times, names and addresses identify whatever the attribute, by the VR in the file as by that of PS3.6.
-
-    A UID that is not of a kind of thing names one thing.
-    """
+    """Rows of ours; else times, names and addresses identify whatever the attribute, and a UID that is not of a kind of thing."""
     tag = path[-1]
     if vr == "SQ":
-        return _KEPT
+        return Decision(Step.CLEAN_ITEMS, supplement.reason(tag)) if supplement.is_cleaned(tag) else _KEPT
     if standard_vr(tag) == "SQ":
         return Decision(Step.DELETE, matched(tag, NO_SEQUENCE))
+    if is_text_for_number(tag, vr):
+        return _text_for_number(tag)
+    extra = supplement.row(tag)
+    if extra is not None:
+        return _by_option(plan, extra, sop_class, path, vr) or _by_supplement(extra, sop_class, path)
+    return _by_vr(plan, sop_class, path, vr)
+
+
+def _by_vr(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
+    """What the VR tells, that in the file or that of PS3.6."""
+    tag = path[-1]
     stated_and_known = {vr, standard_vr(tag) or vr}
     telling = stated_and_known & _TELLING_VRS
     if tag in _OTHER_CALENDARS or (telling and tag != _URN_CODE):
@@ -334,6 +352,27 @@ def _missed_by_table(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr
     if "UI" in stated_and_known and not _names_a_kind(tag) and Option.UIDS not in plan.options:
         return Decision(Step.UID, _missed(tag, "UI"))
     return _KEPT
+
+
+def _by_supplement(row: tables.Row, sop_class: str, path: tuple[int, ...]) -> Decision:
+    reason = supplement.reason(path[-1])
+    if supplement.is_cleaned(path[-1]):
+        return Decision(Step.CLEAN, reason)
+    return Decision(_STEPS[resolve_code(row.basic, sop_class, path)], reason)
+
+
+def _earlier_method(plan: ActionPlan, tag: int) -> bool:
+    return supplement.is_cleaned(tag) and tag not in plan.listed
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def is_text_for_number(tag: int, vr: str) -> bool:
+    """Whether free text stands where PS3.6 has nothing but numbers: no reader can use it, and it was not written by a machine."""
+    return vr in _FREE_TEXT_VRS and dictionary_has_tag(tag) and {*dictionary_VR(tag).split(" or ")} <= _NUMBERS
+
+
+def _text_for_number(tag: int) -> Decision:
+    return Decision(Step.DELETE, matched(tag, "text where PS3.6 has a number"))
 
 
 def is_kept_kind(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: str) -> bool:

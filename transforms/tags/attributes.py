@@ -30,11 +30,6 @@ def _entry(text: str) -> tuple[str, int | None]:
     return kind, int(items) if items else None
 
 
-def known_class(sop_class: str) -> bool:
-    """Whether the attributes of this SOP class are in the table."""
-    return sop_class in _data()["classes"]
-
-
 def attribute_type(sop_class: str, path: tuple[int, ...]) -> str | None:
     """1, 1C, 2, 2C or 3; the strictest if several modules of the class name the attribute. None if none does.
 

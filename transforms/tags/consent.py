@@ -9,7 +9,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 from transforms.model.needed import KEPT_BY_API
 from transforms.model.plan import ActionPlan, Option, Profile, Rule, Verb
 from transforms.model.query import Query
-from transforms.tags import tables
+from transforms.tags import supplement, tables
 
 _LEAVES = {
     Verb.KEEP: "keeps",
@@ -51,7 +51,7 @@ def weakened(plan: ActionPlan) -> list[str]:
 
 
 def _listed(plan: ActionPlan) -> Iterator[str]:
-    named = sorted(tag for tag in plan.listed - KEPT_BY_API if tables.row(tag))
+    named = sorted(tag for tag in plan.listed - KEPT_BY_API if tables.row(tag) or supplement.row(tag))
     if plan.profile is Profile.KEEP_LIST and named:
         words = [keyword_for_tag(tag) or f"{tag:08X}" for tag in named]
         more = f" and {len(words) - _SHOWN} more" if len(words) > _SHOWN else ""
@@ -66,11 +66,11 @@ def _untransformed(plan: ActionPlan) -> Iterator[str]:
 
 
 def _in_table(rule: Rule) -> bool:
-    """Whether the query may meet an element that the table names, or a private one."""
+    """Whether the query may meet an element that the table or its supplement names, or a private one."""
     tag = rule.query.parts[-1].tag
     if tag is not None:
-        return tables.row(tag) is not None or not dictionary_has_tag(tag)
-    return any(_meets(rule.query, row) for row in tables.ROWS)
+        return tables.row(tag) is not None or supplement.row(tag) is not None or not dictionary_has_tag(tag)
+    return any(_meets(rule.query, row) for row in (*tables.ROWS, *supplement.BY_TAG.values()))
 
 
 def _meets(query: Query, row: tables.Row) -> bool:

@@ -7,8 +7,9 @@ import uuid
 
 from transforms.model.keys import PurposeKey
 
-DICOM_ROOT = "1.2.840.10008."
-"""UIDs of the standard itself: SOP classes, transfer syntaxes, well-known frames of reference."""
+_REGISTERED = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}")
+"""The form of every UID of the standard itself (PS3.6 A): SOP classes, transfer syntaxes, well-known frames of reference. A number of
+five digits under its root is somebody's own."""
 
 _WELL_FORMED = re.compile(r"[0-9]+\.[0-9.]+")
 
@@ -22,7 +23,7 @@ class UidMapper:
     def new(self, uid: str, distinct: str = "") -> str:
         """`2.25.` and the decimal of a UUID made of 128 bits of HMAC over the old UID.
 
-        Padding does not count. A malformed UID is mapped like any other; an empty one and one of the DICOM root stay.
+        Padding does not count. A malformed UID is mapped like any other; an empty one and one of the standard stay.
         `distinct` (a content hash) tells apart instances that share a SOP Instance UID.
         """
         old = strip(uid)
@@ -43,5 +44,5 @@ def are_uids(value: str) -> bool:
 
 
 def is_standard(uid: str) -> bool:
-    """Whether a UID belongs to the standard, so that it names nobody; letters after the root do not."""
-    return uid.startswith(DICOM_ROOT) and _WELL_FORMED.fullmatch(uid) is not None
+    """Whether a UID belongs to the standard, so that it names nobody; letters or long numbers after the root do not."""
+    return _REGISTERED.fullmatch(uid) is not None

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import re
 
+from pydicom._private_dict import private_dictionaries
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -104,7 +105,7 @@ class Walk:
             element = elements.at(dataset, tag)
             place = _Place(element, dataset, (*above, tag), where, elements.sequence(element, dataset), scope)
             decision = self._decision(place)
-            if elements.is_creator(tag) and tag in blocks:
+            if elements.is_creator(tag) and tag in blocks and (decision.step is not Step.CLEAN or _is_published(element, dataset)):
                 new[tag] = elements.kept(element, dataset)
             elif decision.step is Step.DELETE:
                 self._found(place, Action.DELETED, decision)
@@ -128,8 +129,10 @@ class Walk:
             return Decision(Step.DELETE, actions.matched(tag, actions.THUMBNAIL))
         plan = self._basic if tag in self._pointed_at and len(place.path) == 1 else scope.plan
         decision = actions.decide(plan, self._sop_class, place.path, vr, creator)
-        if tag in _VALUES and scope.verdict in ("X", "D"):
-            return Decision(_VALUES[tag], actions.matched(tag, f"its concept, PS3.15 Table E.3.4-1 {scope.verdict}"))
+        if scope.verdict and self._plan.rule(place.path, vr, creator) is None:
+            by_concept = _by_concept(tag, scope.verdict)
+            if by_concept is not None:
+                return Decision(by_concept, actions.matched(tag, f"its concept, PS3.15 {tables.EDITION} Table E.3.4-1 {scope.verdict}"))
         kept = scope.verdict == "K" or (tag == _CODE_MEANING and _of_a_vocabulary(place.dataset))
         if scope.cleaned and not kept and actions.cleans_kept(decision, tag, vr):
             return Decision(Step.CLEAN, actions.matched(tag, "text in a cleaned sequence"))
@@ -277,6 +280,18 @@ class Walk:
 
 
 _ITEM_GONE = f"Matched Expression: the concept of a content item (PS3.15 {tables.EDITION} Table E.3.4-1 X)"
+
+
+def _by_concept(tag: int, verdict: str) -> Step | None:
+    """What the concept of a content item makes of its value; None if it makes nothing of this element."""
+    if verdict in ("X", "D"):
+        return _VALUES.get(tag)
+    return {"K": Step.KEEP, "C": Step.CLEAN}.get(verdict) if tag == structured.TEXT_VALUE else None
+
+
+def _is_published(creator: Element, dataset: Dataset) -> bool:
+    """Whether a private creator is one that readers know elements by; any other may say whatever its writer liked."""
+    return (elements.text(creator, dataset) or "").strip() in private_dictionaries
 
 
 def _creator_of(tag: int) -> int:

@@ -167,6 +167,28 @@ def test_a_patient_named_after_what_was_imaged_is_not_held_for_it(prove, source,
     assert len(prove(output, of=source)) == 1
 
 
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("Modality", "KOWALSKI"), ("ImageType", ["DERIVED", "KOWALSKI"]), ("BodyPartExamined", "KOWALSKI"), ("ValueType", "KOWALSKI")],
+)
+def test_a_name_that_is_no_defined_term_is_not_excused_as_a_code(prove, output, keyword, value):
+    setattr(output, keyword, value)
+    assert [hold.sentence[:-9] for hold in prove(output)] == [f"{LEFT}a person's name in"]
+
+
+def test_a_name_written_as_bytes_is_a_name(prove, source, output):
+    source.add_new(0x00100010, "OB", b"Smithers^Jan")
+    output.StudyDescription = "SMITHERS"
+    assert [hold.sentence for hold in prove(output, of=source)] == [f"{LEFT}a person's name in 00081030"]
+
+
+def test_a_long_number_under_the_root_of_dicom_is_nobodys_class(prove, source, output):
+    source.FrameOfReferenceUID = output.FrameOfReferenceUID = "1.2.840.10008.482913001"
+    assert prove(output, of=source)
+    source.FrameOfReferenceUID = output.FrameOfReferenceUID = "1.2.840.10008.1.4.1.1"
+    assert prove(output, of=source) == ()
+
+
 def test_uids_that_the_plan_keeps_are_no_residue_nor_is_what_is_inside_them(prove, source, output):
     source.StudyInstanceUID = "1.2.276.482913.1"
     for keyword in SOURCE_UIDS:

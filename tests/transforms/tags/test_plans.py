@@ -81,7 +81,9 @@ def test_a_remove_list_takes_away_what_it_names_at_every_depth(run, source):
     assert 0x60003000 not in new
     assert list(new.RequestAttributesSequence[0].keys()) == [0x00321060]
     assert new.PatientID == source.PatientID
-    assert holds == ()
+    assert [hold.code for hold in holds] == ["RESIDUAL_TOKEN"]  # the description that stays says the name
+    source.StudyDescription = "Knee"
+    assert run({"dicom": {"removeList": {"tags": ["PatientName", "ScheduledProcedureStepID"]}}}, source)[2] == ()
 
 
 def test_tag_contents_are_cleaned_and_everything_else_stays(run, source):
