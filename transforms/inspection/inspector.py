@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import bisect
+import itertools
+from collections.abc import Iterator, Sequence
 
 from transforms.inspection.allowed import without_allowed
 from transforms.inspection.engine import Engine
@@ -21,6 +23,12 @@ _SURE = 0.75
 """What is found in a code has to be as sure as this."""
 
 _FORMS = (in_patterns, people_in, places_in)
+_SENTENCE = 16
+"""Letters: as many come about in random bytes once in many megabytes."""
+_LEAST = 5
+"""Letters of a term that mean something by themselves."""
+_APART = "\0" * 5
+"""Between texts that are looked at together: no term goes over it."""
 _WINDOW, _OVERLAP = 2000, 200
 """Characters looked at together, and in common with the next: the time then grows with the text and not with its square."""
 
@@ -40,6 +48,24 @@ class Inspector:
             found += [one.moved(start) for one in settled(kept)]
         return found
 
+    def inspect_runs(self, runs: Sequence[str]) -> list[list[TextFinding]]:
+        """What stands in each of the runs of letters that were found in bytes, which may be anything and are rarely sentences.
+
+        The header's terms everywhere; sure forms only where a run is too long to have come about by chance.
+        """
+        found: list[list[TextFinding]] = [[] for _ in runs]
+        starts = list(itertools.accumulate((len(run) + len(_APART) for run in runs), initial=0))
+        for one in self._terms.find(_APART.join(runs), "LO"):
+            number = bisect.bisect_right(starts, one.start) - 1
+            if one.end - one.start >= _LEAST or len(runs[number]) >= _SENTENCE:
+                found[number].append(one.moved(-starts[number]))
+        for number, run in enumerate(runs):
+            if len(run) >= _SENTENCE:
+                found[number] += [
+                    one.moved(at) for at, piece in _windows(run) for search in _FORMS for one in search(piece) if one.confidence >= _SURE
+                ]
+        return [settled(one for one in here if one.info_type not in self._exclude) for here in found]
+
     def _in_value(self, value: str, vr: str) -> Iterator[TextFinding]:
         if not any(map(str.isalnum, value)):
             return
@@ -49,10 +75,14 @@ class Inspector:
         yield from (one for one in self._terms.find(value, vr) if vr != "CS" or not _is_vocabulary(value, one))
         if vr in _TERMS_ONLY:
             return
-        for start in range(0, max(len(value) - _OVERLAP, 1), _WINDOW - _OVERLAP):
-            piece = value[start : start + _WINDOW]
+        for start, piece in _windows(value):
             for search in _FORMS if vr in _NO_SENTENCES else (*_FORMS, self._engine.find):
                 yield from (one.moved(start) for one in search(piece) if vr not in _NO_SENTENCES or one.confidence >= _SURE)
+
+
+def _windows(value: str) -> Iterator[tuple[int, str]]:
+    for start in range(0, max(len(value) - _OVERLAP, 1), _WINDOW - _OVERLAP):
+        yield start, value[start : start + _WINDOW]
 
 
 def _is_vocabulary(code: str, finding: TextFinding) -> bool:

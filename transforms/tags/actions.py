@@ -16,6 +16,7 @@ from transforms.tags import safe_private, supplement, tables
 from transforms.tags.attributes import attribute_type, resolve_code
 from transforms.tags.minimal import MINIMAL_KEEP
 from transforms.tags.safe_private import Safe
+from transforms.tags.vrs import BYTES, FREE_TEXT_VRS, MORE_TEXT_VRS, TEXT_VRS, is_text_for_number
 
 STUDY, SERIES, INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
 PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID = 0x00100010, 0x00100020, 0x00100021
@@ -99,15 +100,6 @@ def standard_vr(tag: int) -> str | None:
     return vr if len(vr) == 2 else None
 
 
-TEXT_VRS = frozenset({"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-"""The VRs that the API inspects (DEIDENTIFY_TAG_CONTENTS, cleanTextTag)."""
-
-MORE_TEXT_VRS = frozenset({"CS", "DS", "IS", "TM", "UI", "UN", "UR"})
-"""Those that we inspect beyond that: a name may stand in a CS, and private text is mostly UN."""
-
-_FREE_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-_BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
-_NUMBERS = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
 _CODES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080119, 0x00080120})
 """Code Value, scheme and version, long and URN code: words of a vocabulary, as are the numbers in them."""
 
@@ -144,7 +136,7 @@ def _by_profile(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str
 
 def cleans_kept(decision: Decision, tag: int, vr: str) -> bool:
     """Whether an element that stays inside a cleaned sequence is text to be cleaned."""
-    return decision.step is Step.KEEP and vr in _FREE_TEXT_VRS and tag not in _CODES
+    return decision.step is Step.KEEP and vr in FREE_TEXT_VRS and tag not in _CODES
 
 
 def _structure(plan: ActionPlan, tag: int, rule: Rule | None) -> Decision | None:
@@ -212,9 +204,10 @@ def _descriptor(plan: ActionPlan, tag: int, vr: str) -> Decision | None:
 def _contents(plan: ActionPlan, tag: int, vr: str) -> Decision:
     """DEIDENTIFY_TAG_CONTENTS: every text is inspected, all else stays but bytes where PS3.6 has a text."""
     passed_over = tag in (NEEDED | STATED_BY_US | _CODES).difference(supplement.BY_TAG) or (vr == "UI" and _names_a_kind(tag))
-    if is_text_for_number(tag, vr) or (vr in TEXT_VRS | MORE_TEXT_VRS and not passed_over):
+    private_bytes = vr == "OB" and bool(tag >> 16 & 1)
+    if private_bytes or is_text_for_number(tag, vr) or (vr in TEXT_VRS | MORE_TEXT_VRS and not passed_over):
         return Decision(Step.CLEAN, f"Matched VR: {vr}")
-    if vr in _BYTES and standard_vr(tag) in TEXT_VRS | MORE_TEXT_VRS:
+    if vr in BYTES and standard_vr(tag) in TEXT_VRS | MORE_TEXT_VRS:
         return Decision(Step.EMPTY, matched(tag, f"bytes ({vr}) where PS3.6 has a text ({standard_vr(tag)})"))
     return _descriptor(plan, tag, vr) or _KEPT
 
@@ -363,12 +356,6 @@ def _by_supplement(row: tables.Row, sop_class: str, path: tuple[int, ...]) -> De
 
 def _earlier_method(plan: ActionPlan, tag: int) -> bool:
     return supplement.is_cleaned(tag) and tag not in plan.listed
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def is_text_for_number(tag: int, vr: str) -> bool:
-    """Whether free text stands where PS3.6 has nothing but numbers: no reader can use it, and it was not written by a machine."""
-    return vr in _FREE_TEXT_VRS and dictionary_has_tag(tag) and {*dictionary_VR(tag).split(" or ")} <= _NUMBERS
 
 
 def _text_for_number(tag: int) -> Decision:

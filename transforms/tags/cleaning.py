@@ -67,6 +67,14 @@ class Cleaner:
         whole = "\\".join(values)
         return Cleaned(whole if whole.strip("\\ ") or not replacements else None, tuple(replacements))
 
+    def overwrite(self, found: str, finding: TextFinding, patient: bytes) -> str | None:
+        """What stands in the place of a text inside bytes, as long as it: a date of another day, else asterisks; None if it stays."""
+        rule = self._rule(finding)
+        if rule is None:
+            return None
+        moved = shifted(found, "LO", patient_shift(self._keys[rule], patient)) if rule.kind is TextKind.DATE_SHIFT else None
+        return moved if moved is not None and len(moved) == len(found) and moved.isascii() else "*" * len(found)
+
     def _rule(self, finding: TextFinding) -> Transformation | None:
         return self._plan.of(finding.info_type)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+from array import array
 from typing import Literal
 
 from pydicom.charset import decode_bytes
 from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element, empty_value_for_VR
 from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import correct_ambiguous_vr, write_sequence
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import Tag
@@ -21,6 +25,8 @@ UNDEFINED = 0xFFFFFFFF
 _ITEM_TAGS = (b"\xfe\xff\x00\xe0", b"\xff\xfe\xe0\x00")
 """(FFFE,E000), little and big endian; pydicom takes any tag for an item's."""
 _DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C, ord("^"), ord("=")}
+_WORDS = {"OW": "H", "OL": "I", "OF": "I", "OD": "Q", "OV": "Q"}
+"""VRs that pydicom writes as bytes, though they have a byte order (PS3.5 7.3), and words of their size."""
 _TEXT = {str(vr) for vr in CUSTOMIZABLE_CHARSET_VR | DEFAULT_CHARSET_VR}
 
 
@@ -61,7 +67,9 @@ def is_empty(element: Element) -> bool:
 
 
 def sequence(element: Element, dataset: Dataset) -> Sequence | None:
-    """The items of an element that is a sequence in the file or by PS3.6; None if it is none or cannot be read as one."""
+    """The items of a sequence by the file, by PS3.6, or by all its bytes; None if it is none or cannot be read as one."""
+    if value_vr(element) == "UN":
+        return _hidden(element, dataset)
     if value_vr(element) != "SQ":
         return None
     if isinstance(element, DataElement):
@@ -72,11 +80,42 @@ def sequence(element: Element, dataset: Dataset) -> Sequence | None:
         return None
     if element.VR == "UN":  # implicit little endian inside, whatever the file's syntax (PS3.5 6.2.2, note 2)
         element = element._replace(is_implicit_VR=True, is_little_endian=True)
+    return _items(element, dataset)
+
+
+def _hidden(element: Element, dataset: Dataset) -> Sequence | None:
+    """The items of a private sequence in a file that states no VR for it, or UN: if they are all of the value, byte for byte.
+
+    Implicit little endian, as it has to be (PS3.5 6.2.2, note 2), or explicit, as some writers have it.
+    """
+    if not isinstance(element, RawDataElement) or (element.value or b"")[:4] != _ITEM_TAGS[0]:
+        return None
+    for implicit in (True, False):
+        form = element._replace(is_implicit_VR=implicit, is_little_endian=True)
+        items = _items(form, dataset)
+        if items is not None and _encoded(items, implicit, dataset) == element.value:
+            return _items(form, dataset)
+    return None
+
+
+def _items(element: RawDataElement, dataset: Dataset) -> Sequence | None:
     try:
-        value = convert_raw_data_element(element._replace(VR="SQ"), encoding=encodings(dataset)).value
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            value = convert_raw_data_element(element._replace(VR="SQ"), encoding=encodings(dataset)).value
     except Exception:  # noqa: BLE001 - pydicom raises whatever the bytes make it raise; the caller decides without them
         return None
     return value if isinstance(value, Sequence) else None
+
+
+def _encoded(items: Sequence, implicit: bool, dataset: Dataset) -> bytes | None:
+    file = DicomBytesIO()
+    file.is_implicit_VR, file.is_little_endian = implicit, True
+    try:
+        write_sequence(file, written(0, "SQ", items), encodings(dataset))
+    except Exception:  # noqa: BLE001 - as above
+        return None
+    return file.getvalue()
 
 
 def text(element: Element, dataset: Dataset) -> str | None:
@@ -175,3 +214,18 @@ def data_set(elements: dict[int, Element], like: Dataset) -> Dataset:
     new.set_original_encoding(implicit, little, like.original_character_set)
     new.is_undefined_length_sequence_item = like.is_undefined_length_sequence_item
     return new
+
+
+def turned(item: Dataset, around: Dataset) -> Dataset:
+    """A little endian item as it has to be to stand in a big endian file: `around` is the data set of the file.
+
+    pydicom turns numbers that have a VR; words in bytes, and numbers whose VR depends on another element, it would leave as they are.
+    """
+    correct_ambiguous_vr(item, True, [item, around])
+    for tag in tags(item):
+        element = item[tag]
+        if element.VR in _WORDS and isinstance(element.value, bytes):
+            words = array(_WORDS[element.VR], element.value)
+            words.byteswap()
+            element.value = words.tobytes()
+    return item

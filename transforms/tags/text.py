@@ -17,6 +17,7 @@ from transforms.inspection.terms import terms_of
 from transforms.model.keys import Purpose, Secret
 from transforms.model.plan import ActionPlan, TextKind
 from transforms.tags import elements
+from transforms.tags.blobs import overwritten
 from transforms.tags.charsets import decode, encode
 from transforms.tags.cleaning import Cleaned, Cleaner
 from transforms.tags.dates import patient_shift, shifted
@@ -24,6 +25,10 @@ from transforms.tags.elements import Element
 
 _TIME = re.compile(r"(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?|[+-]\d{4}|")
 """TM (PS3.5 6.2), as of before 1993 too, and the form of Timezone Offset From UTC."""
+
+
+_BYTES = ("UN", "OB")
+"""VRs of which a text is only a guess."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class InstanceTexts:
         raw = _bytes(element, dataset, vr, encodings)
         text = decode(raw, vr, encodings)
         if text is None:
-            return None if vr == "UN" else NewText(None, ())
+            return self._overwritten(raw, patient) if vr in _BYTES else NewText(None, ())
         if vr == "CS" and without_allowed(text, 0, len(text)) is None:
             return None
         cleaned = self._cleaner.clean(text, vr, self._inspector.inspect(text, vr), patient)
@@ -95,6 +100,14 @@ class InstanceTexts:
             return None
         value = encode(cleaned.text, vr, encodings) if cleaned.text is not None else None
         return NewText(None if value is None else _padded(value, vr), _changes(cleaned, text, vr, encodings))
+
+    def _overwritten(self, raw: bytes, patient: bytes) -> NewText | None:
+        """Bytes that are no text as a whole: what is found in the texts inside them is written over."""
+        inspect = self._inspector.inspect_runs
+        value, made = overwritten(raw, inspect, lambda found, finding: self._cleaner.overwrite(found, finding, patient))
+        return (
+            NewText(value, tuple(Change(one.start, one.end, one.info_type, one.original, one.replaced) for one in made)) if made else None
+        )
 
 
 def is_time(value: str, vr: str) -> bool:
@@ -114,7 +127,7 @@ def _bytes(element: Element, dataset: Dataset, vr: str, encodings: list[str]) ->
 
 
 def _padded(value: bytes, vr: str) -> bytes:
-    return value + (b"\0" if vr in ("UI", "UN") else b" ") * (len(value) % 2)
+    return value + (b"\0" if vr in ("UI", *_BYTES) else b" ") * (len(value) % 2)
 
 
 def _changes(cleaned: Cleaned, text: str, vr: str, encodings: list[str]) -> tuple[Change, ...]:

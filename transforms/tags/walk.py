@@ -118,7 +118,9 @@ class Walk:
 
     def _decision(self, place: _Place) -> Decision:
         tag, vr, scope = place.path[-1], elements.value_vr(place.element), place.scope
-        if vr == "SQ" and place.items is None:
+        if place.items is not None:
+            vr = "SQ"
+        elif vr == "SQ":
             vr = "UN"
         creator = _creator(place.dataset, tag)
         if (
@@ -151,11 +153,18 @@ class Walk:
             if scope.verdict == "X" and not self._by_position:
                 self.findings.append(TagFinding(f"{tag:08X}", Action.DELETED, _ITEM_GONE, below))
                 continue
-            new_items.append(elements.data_set(self._elements(item, place.path, below, scope), item))
+            new_items.append(self._item(elements.data_set(self._elements(item, place.path, below, scope), item)))
         if len(self.findings) > before:
             reason = actions.matched(tag, "an item has changed")
             self.findings.insert(before, TagFinding(f"{tag:08X}", Action.RECURSED, reason, place.where))
+        elif elements.value_vr(place.element) == "UN":
+            return elements.kept(place.element, place.dataset)
         return elements.rebuilt(place.element, new_items, place.items)
+
+    def _item(self, item: Dataset) -> Dataset:
+        """An item in the byte order of the file (one hidden in UN is little endian)."""
+        is_big = self._source.original_encoding[1] is False
+        return elements.turned(item, self._source) if is_big and item.original_encoding[1] else item
 
     def _scope(self, place: _Place, decision: Decision, item: Dataset) -> _Scope:
         """How an item of a sequence is treated."""

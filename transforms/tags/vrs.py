@@ -1,0 +1,23 @@
+"""Which VRs hold text, and which text where none should stand (PS3.5 6.2)."""
+
+from __future__ import annotations
+
+import functools
+
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+
+TEXT_VRS = frozenset({"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""The VRs that the API inspects (DEIDENTIFY_TAG_CONTENTS, cleanTextTag)."""
+
+MORE_TEXT_VRS = frozenset({"CS", "DS", "IS", "TM", "UI", "UN", "UR"})
+"""Those that we inspect beyond that: a name may stand in a CS, and private text is mostly UN."""
+
+FREE_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
+NUMBERS = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})
+
+
+@functools.lru_cache(maxsize=1 << 12)
+def is_text_for_number(tag: int, vr: str) -> bool:
+    """Whether free text stands where PS3.6 has nothing but numbers: no reader can use it, and it was not written by a machine."""
+    return vr in FREE_TEXT_VRS and dictionary_has_tag(tag) and {*dictionary_VR(tag).split(" or ")} <= NUMBERS
