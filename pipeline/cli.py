@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -137,7 +138,16 @@ def _plan(argv: list[str]) -> int:
     if request.plan.redact_all_text:
         check_tesseract()
     files = list(list_files(settings.source))
-    print("\n".join(make_plan(files, without_keys(request.config), workers(settings), settings.fhir_write_ops_per_minute).lines()))
+    print(
+        "\n".join(
+            make_plan(
+                files,
+                dataclasses.replace(without_keys(request.config), patients=request.plan.patients),
+                workers(settings),
+                settings.fhir_write_ops_per_minute,
+            ).lines()
+        )
+    )
     return 0
 
 

@@ -44,6 +44,8 @@ def _of_plan(plan: ActionPlan) -> Iterator[str]:
     if plan.cleans_text:
         named = "".join(f"{info_type} by {made.kind}, " for info_type, made in plan.text.by_info_type)
         yield f"text that inspection finds: {named}the rest {f'by {plan.text.default.kind}' if plan.text.default else 'left'}"
+    if plan.trial:
+        yield f"clinical trial: {', '.join(f'{keyword_for_tag(tag)} {value!r}' for tag, value in plan.trial)}, its subject the patient"
     lines = leaves_identity(plan)
     yield "can leave identity behind:" if lines else "leaves no identity behind by plan"
     yield from (f"  {line}" for line in lines)

@@ -65,6 +65,17 @@ class DeidentifyOptions(PipelineOptions):
             " By default a local run keeps one in the workspace.",
         )
         add(
+            "--patient_id",
+            default="pseudonym",
+            choices=("pseudonym", "empty"),
+            help="What the Basic profile puts into Patient ID and Patient's Name: a keyed pseudonym, or nothing.",
+        )
+        add(
+            "--patient_map",
+            help="CSV of patients (issuer,id,subject and optionally days), in place of pseudonyms: a path or gs://BUCKET/OBJECT."
+            " Patients who are not in it are held.",
+        )
+        add(
             "--on_uid_collision",
             default="hold",
             choices=("hold", "distinct"),
@@ -120,6 +131,8 @@ class Settings:
     request: str | None
     operation_id: str | None
     key: KeyReference | None
+    patient_id: str
+    patient_map: str | None
     on_uid_collision: str
     fhir_store: str | None
     healthcare_endpoint: str | None
@@ -175,6 +188,8 @@ def parse(argv: list[str]) -> Settings:
         raise ConfigError("--operation_id", why, "choose another", known.operation_id)
     if known.config and known.request:
         raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
+    if known.patient_map and known.patient_id == "empty":
+        raise ConfigError("--patient_id", "a patient map says what stands for each patient", "give --patient_map or --patient_id empty")
     if known.bigquery_table:
         _check_table(known.bigquery_table, beam)
     if known.fhir_write_ops_per_minute is not None and known.fhir_write_ops_per_minute < 1:
@@ -189,6 +204,8 @@ def parse(argv: list[str]) -> Settings:
         request=known.request,
         operation_id=known.operation_id,
         key=KeyReference(known.key_uri) if known.key_uri else None,
+        patient_id=known.patient_id,
+        patient_map=canonical(known.patient_map) if known.patient_map else None,
         on_uid_collision=known.on_uid_collision,
         fhir_store=known.fhir_store,
         healthcare_endpoint=known.healthcare_endpoint,

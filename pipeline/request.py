@@ -15,11 +15,12 @@ from transforms.model.errors import ConfigError
 from transforms.model.gcs import is_gcs
 from transforms.model.keys import KeyReference, Purpose, Secret
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName, local_store
-from transforms.model.plan import ActionPlan
+from transforms.model.plan import ActionPlan, PatientMode, PatientPlan
 from transforms.model.resolve import crypto_keys, resolve
 from transforms.model.storage import create_if_absent
 from transforms.model.workspace import Workspace
 from transforms.tags.consent import leaves_identity
+from transforms.tags.patients import read_patient_map
 
 GOOGLE_HOST = "healthcare.googleapis.com"
 _STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/fhirStores/[^/]+")
@@ -76,12 +77,17 @@ def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
     def place(key: CryptoKey | KeyReference) -> KeyReference:
         return key if isinstance(key, KeyReference) else KeyReference(f"file:{settings.workspace.crypto_key_file(key.fingerprint)}")
 
-    plan = resolve(config, place if settings.is_local else None)
+    plan = dataclasses.replace(resolve(config, place if settings.is_local else None), patients=_patients(settings))
     for info_type in sorted(plan.text.exclude | {name for name, _ in plan.text.by_info_type}):
         if info_type not in set(InfoType):
             known = ", ".join(sorted(InfoType))
             raise ConfigError("config.text", "the inspection knows no such infoType", f"allowed: {known}", info_type)
     return plan
+
+
+def _patients(settings: Settings) -> PatientPlan:
+    digest = read_patient_map(settings.patient_map).digest if settings.patient_map else ""
+    return PatientPlan(PatientMode(settings.patient_id), settings.patient_map or "", digest)
 
 
 def keep_keys(config: DeidentifyConfig, workspace: Workspace) -> None:
@@ -143,8 +149,9 @@ def _refuse_credentials(url: str) -> None:
 def asked_for(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> str:
     """A keyed hash of all that decides what is published and what is told of it (DESIGN 10)."""
     how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, str(settings.provenance_for_held))
+    who = (settings.patient_id, request.plan.patients.map_digest)
     key = secret.purpose(Purpose.OPERATION)
-    return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how)
+    return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how, *who)
 
 
 def operation_name(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> OperationName:

@@ -99,7 +99,13 @@ def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
 
     plain = name()
     assert name("--direct_num_workers=2") == plain
-    for changed in ("--on_uid_collision=distinct", "--provenance_phi=omit", "--provenance_shape=r4", "--provenance_for_held"):
+    for changed in (
+        "--patient_id=empty",
+        "--on_uid_collision=distinct",
+        "--provenance_phi=omit",
+        "--provenance_shape=r4",
+        "--provenance_for_held",
+    ):
         assert name(changed).operation_id != plain.operation_id
     assert name("--fhir_store", STORE).operation_id != plain.operation_id
     assert name("--operation_id=mine").operation_id == "mine"
@@ -197,3 +203,20 @@ def test_a_wrapped_key_is_tried_before_the_run(settings, key_services):
     wrapped["cryptoKey"] += "2"
     with pytest.raises(PreflightError, match=r"config\.text: Cloud KMS does not give the key"):
         check_keys(read_request(settings("--config", json.dumps(config), "--runner=DataflowRunner", "--key_uri=env:X")).plan)
+
+
+def test_a_patient_map_is_part_of_what_is_asked_for_by_its_content(settings, secret, tmp_path):
+    path = tmp_path / "patients.csv"
+
+    def asked(text):
+        path.write_text(text)
+        made = settings("--patient_map", str(path))
+        request = read_request(made)
+        assert request.plan.patients.map_uri == str(path)
+        return asked_for(made, request, store_address(made, request.config), secret)
+
+    assert asked("issuer,id,subject\n,1,A\n") == asked("issuer,id,subject\n,1,A\n") != asked("issuer,id,subject\n,1,B\n")
+    with pytest.raises(ConfigError, match="--patient_map: line 2 has no id"):
+        asked("issuer,id,subject\n,,A\n")
+    with pytest.raises(ConfigError, match="--patient_id"):
+        settings("--patient_map", str(path), "--patient_id=empty")

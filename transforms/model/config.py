@@ -11,7 +11,8 @@ import base64
 import binascii
 import enum
 import json
-from typing import Any, TypeVar
+import re
+from typing import Annotated, Any, TypeVar
 
 import pydantic
 from pydantic.alias_generators import to_camel
@@ -128,12 +129,35 @@ class Ps315Options(_Message):
     clean_graphics: bool = False
 
 
+def _is_lo(value: str) -> str:
+    if len(value) > 64 or not re.fullmatch(r"[ -\[\]-~]*", value) or value != value.strip():
+        raise ValueError("this is at most 64 characters of ASCII without a backslash, or spaces at an end")
+    return value
+
+
+_Lo = Annotated[str, pydantic.AfterValidator(_is_lo)]
+
+
+class ClinicalTrial(_Message):
+    """Ours: the trial that the instances are made for (PS3.3 C.7.1.3), stated in each of them; what is left out is empty (Type 2).
+
+    Clinical Trial Subject ID is the patient's pseudonym or subject.
+    """
+
+    sponsor_name: Annotated[_Lo, pydantic.Field(min_length=1)]
+    protocol_id: Annotated[_Lo, pydantic.Field(min_length=1)]
+    protocol_name: _Lo = ""
+    site_id: _Lo = ""
+    site_name: _Lo = ""
+
+
 class DicomTagConfig(_Message):
     """The v1beta1 generation of tag configuration."""
 
     profile_type: ProfileType = ProfileType.UNSPECIFIED
     options: Options = Options()
     ps315_options: Ps315Options = Ps315Options()
+    clinical_trial: ClinicalTrial | None = None
     actions: tuple[Action, ...] = ()
 
 

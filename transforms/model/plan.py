@@ -96,6 +96,23 @@ class Rule:
     query: Query
 
 
+class PatientMode(enum.StrEnum):
+    """What the Basic profile puts into Patient ID and Patient's Name (`--patient_id`)."""
+
+    PSEUDONYM = "pseudonym"
+    EMPTY = "empty"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PatientPlan:
+    """Who patients are in the result."""
+
+    mode: PatientMode = PatientMode.PSEUDONYM
+    map_uri: str = ""
+    """Of the map (`--patient_map`), which comes before pseudonyms; only its name and digest travel."""
+    map_digest: str = ""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ActionPlan:
     """What is done with the elements and samples of every instance."""
@@ -109,6 +126,9 @@ class ActionPlan:
     """In the order of the config; of those that match an element the last decides."""
     options: frozenset[Option] = frozenset()
     text: TextPlan = TextPlan()
+    trial: tuple[tuple[int, str], ...] = ()
+    """Attributes of the clinical trial that are set in every instance: tags and values of VR LO."""
+    patients: PatientPlan = PatientPlan()
 
     @property
     def cleans_text(self) -> bool:

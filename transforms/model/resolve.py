@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from transforms.model.config import (
     Action,
+    ClinicalTrial,
     DeidentifyConfig,
     DicomConfig,
     DicomTagConfig,
@@ -30,6 +31,7 @@ from transforms.model.plan import ActionPlan, Option, Profile, Rule, TextKind, T
 from transforms.model.query import Query, parse_query, parse_tag
 
 _PIXEL_DATA = 0x7FE00010
+_TRIAL = (0x00120010, 0x00120020, 0x00120021, 0x00120030, 0x00120031)
 _CLEAN_IMAGE = "cleanImageTag"
 _VRS = {Verb.RECURSE: ("SQ",), Verb.REGENERATE_UID: ("UI",)}
 _CLEANABLE = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT", "AS", "CS", "UI", "UR", "IS", "DS", "TM", "UN"})
@@ -122,7 +124,15 @@ def _second_generation(config: DicomTagConfig, image: ImageConfig | None, text: 
                 continue
             _check(verb, query, where, keep)
             rules.append(Rule(verb, query))
-    return ActionPlan(profile, keep, redacts, rules=tuple(rules), options=chosen, text=text)
+    return ActionPlan(profile, keep, redacts, rules=tuple(rules), options=chosen, text=text, trial=_trial(config.clinical_trial))
+
+
+def _trial(trial: ClinicalTrial | None) -> tuple[tuple[int, str], ...]:
+    """(0012,0010), (0012,0020), (0012,0021), (0012,0030) and (0012,0031)."""
+    if trial is None:
+        return ()
+    values = (trial.sponsor_name, trial.protocol_id, trial.protocol_name, trial.site_id, trial.site_name)
+    return tuple(zip(_TRIAL, values, strict=True))
 
 
 def _options(config: DicomTagConfig, profile: Profile) -> frozenset[Option]:

@@ -11,7 +11,7 @@ import functools
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
-from transforms.model.plan import ActionPlan, Option, Profile, Rule, Verb
+from transforms.model.plan import ActionPlan, Option, PatientMode, PatientPlan, Profile, Rule, Verb
 from transforms.tags import safe_private, supplement, tables
 from transforms.tags.attributes import attribute_type, resolve_code
 from transforms.tags.minimal import MINIMAL_KEEP
@@ -225,7 +225,7 @@ def _minimal(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -
 def _basic(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, creator: str) -> Decision:
     tag = path[-1]
     if tag in _PATIENT:
-        return Decision(Step.PSEUDONYM, matched(tag, f"PS3.15 {tables.EDITION} Basic Profile {_PATIENT[tag]}, here a keyed pseudonym"))
+        return Decision(Step.PSEUDONYM, matched(tag, f"PS3.15 {tables.EDITION} Basic Profile {_PATIENT[tag]}{_stands_in(plan.patients)}"))
     row = tables.row(tag)
     if row is not None and row.tag == "private" and Option.SAFE_PRIVATE in plan.options:
         kept = _safe_private(plan, tag, vr, creator)
@@ -247,6 +247,12 @@ def _safe_private(plan: ActionPlan, tag: int, vr: str, creator: str) -> Decision
     if safe is Safe.UID and Option.UIDS not in plan.options:
         return Decision(Step.UID, _option_reason(tag, Option.SAFE_PRIVATE))
     return _KEPT if safe else None
+
+
+def _stands_in(patients: PatientPlan) -> str:
+    if patients.mode is PatientMode.EMPTY:
+        return ""
+    return ", here by the patient map" if patients.map_uri else ", here a keyed pseudonym"
 
 
 _DATES = frozenset({"DA", "DT", "TM"})

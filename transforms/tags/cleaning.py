@@ -13,7 +13,7 @@ from transforms.inspection.finding import TextFinding
 from transforms.inspection.values import parts
 from transforms.model.keys import Purpose, PurposeKey, Secret
 from transforms.model.plan import TextKind, TextPlan, Transformation
-from transforms.tags.dates import patient_shift, shifted
+from transforms.tags.dates import Shift, patient_shift, shifted
 from transforms.tags.values import fits, room
 
 HASH_BITS = 80
@@ -46,9 +46,9 @@ class Cleaned:
 class Cleaner:
     """Applies one TextPlan. Same text, findings, patient and keys: same answer, in any run."""
 
-    def __init__(self, plan: TextPlan, secret: Secret) -> None:
-        """Loads the keys that the plan's transformations refer to. Raises PreflightError."""
-        self._plan = plan
+    def __init__(self, plan: TextPlan, secret: Secret, shift: Shift = patient_shift) -> None:
+        """Loads the keys that the plan's transformations refer to; `shift` gives a patient's days. Raises PreflightError."""
+        self._plan, self._shift = plan, shift
         rules = [rule for _, rule in plan.by_info_type] + ([plan.default] if plan.default else [])
         purposes = {TextKind.DATE_SHIFT: Purpose.DATE, TextKind.HASH: Purpose.HASH}
         self._keys = {rule: _key(rule, purposes[rule.kind], secret) for rule in rules if rule.kind in purposes}
@@ -108,7 +108,7 @@ class Cleaner:
         if rule is None or rule.kind is TextKind.REDACT:
             return ""
         if rule.kind is TextKind.DATE_SHIFT:
-            moved = shifted(found, vr, patient_shift(self._keys[rule], patient))
+            moved = shifted(found, vr, self._shift(self._keys[rule], patient))
             if moved is not None:
                 return moved
         if vr in _WHOLE and vr != "CS":

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 
 from transforms.inspection.dates import read_date
 from transforms.model.keys import PurposeKey
+
+Shift = Callable[[PurposeKey, bytes], dt.timedelta]
+"""From a key of Purpose.DATE and a patient (`patient_identity`) to the shift of all dates of the patient."""
 
 _DA = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)")
 _DT = re.compile(

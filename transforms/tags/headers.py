@@ -22,6 +22,10 @@ from transforms.tags.elements import Element, at, data_set, raw_text, text, text
 PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODES = 0x00120062, 0x00120063, 0x00120064
 BURNED_IN, LONGITUDINAL = 0x00280301, 0x00280303
 LOSSY, LOSSY_RATIO, LOSSY_METHOD = 0x00282110, 0x00282112, 0x00282114
+TRIAL_SUBJECT_ID = 0x00120040
+
+_STATED = f"states what this run did, PS3.15 {tables.EDITION} E.1.1"
+_TRIAL = "clinicalTrial of the config"
 
 _METHODS = {
     Profile.BASIC: f"dicom-deid 0.1, PS3.15 {tables.EDITION} Basic Profile",
@@ -71,6 +75,14 @@ class Headers:
         if pixels.lossy is not None:
             self._lossy(pixels.lossy)
 
+    def trial(self, attributes: Iterable[tuple[int, str]], subject: str | None) -> None:
+        """The clinical trial as the config states it (PS3.3 C.7.1.3); its subject is what stands for the patient, where anything does."""
+        stated = list(attributes)
+        if stated and subject is not None:
+            stated.append((TRIAL_SUBJECT_ID, subject))
+        for tag, value in stated:
+            self._set(tag, "LO", value, _TRIAL)
+
     def _dates(self, plan: ActionPlan) -> None:
         """LongitudinalTemporalInformationModified: what was done to dates; where they stay, an earlier statement stays too."""
         if Option.MODIFIED_DATES in plan.options or plan.profile is Profile.CONTENTS:
@@ -103,11 +115,11 @@ class Headers:
         self._append(LOSSY_RATIO, "DS", f"{step.ratio:.4g}")
         self._append(LOSSY_METHOD, "CS", step.method)
 
-    def _set(self, tag: int, vr: str, value: str) -> None:
+    def _set(self, tag: int, vr: str, value: str, why: str = _STATED) -> None:
         if text_at(self._source, tag) == value and tag in self._elements:
             return
         self._elements[tag] = written(tag, vr, value.split("\\") if "\\" in value else value)
-        self._found(tag, Action.RESET, value)
+        self._found(tag, Action.RESET, value, why)
 
     def _append(self, tag: int, vr: str, value: str) -> None:
         element = self._elements.get(tag)
@@ -138,10 +150,10 @@ class Headers:
         like.set_original_encoding(implicit, little, self._source.original_character_set)
         return like
 
-    def _found(self, tag: int, action: Action, replaced: str | None) -> None:
+    def _found(self, tag: int, action: Action, replaced: str | None, why: str = _STATED) -> None:
         if tag not in self._source:
             return
-        reason = f"Matched ID: {tag:08X} (states what this run did, PS3.15 {tables.EDITION} E.1.1)"
+        reason = f"Matched ID: {tag:08X} ({why})"
         original = text(at(self._source, tag), self._source)
         self.findings.append(TagFinding(f"{tag:08X}", action, reason, original=original, replaced=replaced))
 

@@ -16,12 +16,14 @@ from transforms.tags.elements import Element
 from transforms.tags.encode import part10, transfer_syntax
 from transforms.tags.headers import Headers
 from transforms.tags.minimal import GEOMETRY, MULTI_FRAME, PIXELS
+from transforms.tags.patients import Patients
 from transforms.tags.text import Texts
 from transforms.tags.uids import UidMapper, strip
 from transforms.tags.walk import Walk
 
 SOP_CLASS = 0x00080016
 _NEVER_MADE_UP = PIXELS | GEOMETRY | MULTI_FRAME
+_UNLISTED = Hold("tags", "PATIENT_UNLISTED", "a patient that it names is not in the patient map")
 _WHY_HELD = {"UID_COLLISION": "other files of the source have this SOP Instance UID and another content"}
 
 
@@ -31,8 +33,8 @@ class Scrubber:
     def __init__(self, plan: ActionPlan, secret: Secret) -> None:
         self._plan = plan
         self._uids = UidMapper(secret.purpose(Purpose.UID))
-        self._patients = secret.purpose(Purpose.PATIENT)
-        self._texts = Texts(plan, secret)
+        self._patients = Patients(plan.patients, secret.purpose(Purpose.PATIENT))
+        self._texts = Texts(plan, secret, self._patients.shift)
 
     def scrub(self, opened: OpenInstance) -> ScrubbedInstance:
         """The instance as a new file, with all findings. The source data set stays as it was read.
@@ -43,11 +45,14 @@ class Scrubber:
         sop_class, syntax, target, holds = _sop_class(source), transfer_syntax(source), self._target(opened), _holds(opened)
         walk = Walk(plan, sop_class, self._uids, self._patients, source, opened.source, target, self._texts)
         new = walk.top()
+        if walk.names_unlisted:
+            holds += (_UNLISTED,)
         if plan.profile is Profile.MINIMAL:
             self._complete(new, sop_class, opened.source)
         samples.replace(new, opened.pixels)
         headers = Headers(new, source, sop_class)
         headers.state(plan, opened.pixels, with_pixels=samples.present(source), doubtful=bool(holds))
+        headers.trial(plan.trial, walk.subject)
         content = part10(elements.data_set(new, source), syntax, sop_class, target.instance)
         meta, stated = filemeta.findings(source, target.instance), {finding.tag for finding in headers.findings}
         walked = (

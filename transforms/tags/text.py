@@ -20,7 +20,7 @@ from transforms.tags import elements
 from transforms.tags.blobs import overwritten
 from transforms.tags.charsets import decode, encode
 from transforms.tags.cleaning import Cleaned, Cleaner
-from transforms.tags.dates import patient_shift, shifted
+from transforms.tags.dates import Shift, patient_shift, shifted
 from transforms.tags.elements import Element
 
 _TIME = re.compile(r"(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?|[+-]\d{4}|")
@@ -54,9 +54,9 @@ class NewText:
 class Texts:
     """Made once a worker; what it cleans it cleans for one instance at a time."""
 
-    def __init__(self, plan: ActionPlan, secret: Secret) -> None:
-        """Raises PreflightError where a key of the plan cannot be read."""
-        self._cleaner, self._exclude = Cleaner(plan.text, secret), plan.text.exclude
+    def __init__(self, plan: ActionPlan, secret: Secret, shift: Shift = patient_shift) -> None:
+        """`shift` gives a patient's days. Raises PreflightError where a key of the plan cannot be read."""
+        self._cleaner, self._exclude, self._shift = Cleaner(plan.text, secret, shift), plan.text.exclude, shift
         rule = plan.text.of("DATE")
         own = rule.key if rule is not None and rule.kind is TextKind.DATE_SHIFT else None
         self._dates = own.purpose_key(Purpose.DATE) if own else secret.purpose(Purpose.DATE)
@@ -68,7 +68,7 @@ class Texts:
     def moved(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> str | None:
         """The dates of a DA or DT element, moved by the patient's days; None where one of them cannot be read."""
         values = (elements.text(element, dataset) or "").split("\\")
-        shift: dt.timedelta = patient_shift(self._dates, patient)
+        shift = self._shift(self._dates, patient)
         new = [shifted(value, vr, shift) if value.strip() else "" for value in values]
         return None if None in new else "\\".join(value or "" for value in new)
 

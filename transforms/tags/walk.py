@@ -10,7 +10,6 @@ from pydicom._private_dict import private_dictionaries
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from transforms.model.keys import PurposeKey
 from transforms.model.plan import ActionPlan, Option, Profile
 from transforms.model.records import Action, InstanceUids, TagFinding
 from transforms.tags import actions, elements, structured, tables
@@ -18,7 +17,8 @@ from transforms.tags.actions import Decision, Step
 from transforms.tags.attributes import attribute_type
 from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
-from transforms.tags.pseudonym import patient_identity, pseudonym
+from transforms.tags.patients import Patients
+from transforms.tags.pseudonym import patient_identity
 from transforms.tags.text import Texts, is_time
 from transforms.tags.uids import UidMapper, are_uids, strip
 
@@ -65,7 +65,7 @@ class Walk:
         plan: ActionPlan,
         sop_class: str,
         uids: UidMapper,
-        patients: PurposeKey,
+        patients: Patients,
         source: Dataset,
         source_uids: InstanceUids,
         target_uids: InstanceUids,
@@ -92,6 +92,11 @@ class Walk:
             Step.AGE: self._age,
         }
         self.findings: list[TagFinding] = []
+        top = self._identity(source)
+        self.names_unlisted = patients.is_unlisted(top)
+        """Whether a patient is named, here or in an item, whom the patient map does not list."""
+        self.subject = patients.name(top)
+        """What stands for the instance's patient; None where nothing is to."""
 
     def top(self) -> dict[int, Element]:
         """The elements of the new data set, with the instance's own UIDs even where the source has none."""
@@ -183,7 +188,7 @@ class Walk:
         vr, element = elements.value_vr(place.element), place.element
         if elements.is_empty(element):
             return element
-        new = self._here.clean(element, place.dataset, vr, self._identity(place))
+        new = self._here.clean(element, place.dataset, vr, self._identity(place.dataset))
         if vr == "UI" and (new is not None or self._names_this(element)):
             return self._mapped(place, decision)
         if new is None:
@@ -206,7 +211,7 @@ class Walk:
         if elements.is_empty(place.element):
             return place.element
         vr = elements.value_vr(place.element)
-        moved = self._texts.moved(place.element, place.dataset, vr, self._identity(place))
+        moved = self._texts.moved(place.element, place.dataset, vr, self._identity(place.dataset))
         if moved is None:
             return self._instead(place, decision)
         original, tag = elements.text(place.element, place.dataset), f"{place.path[-1]:08X}"
@@ -268,12 +273,17 @@ class Walk:
         return elements.written(tag, "UI", uid)
 
     def _patient(self, place: _Place, decision: Decision) -> Element:
-        """The pseudonym of the patient named in the same item, else of the instance's patient."""
-        name = pseudonym(self._patients, self._identity(place))
+        """What stands for the patient named in the same item, else for the instance's patient; a dummy where it may not be empty."""
+        identity = self._identity(place.dataset)
+        name = self._patients.name(identity)
+        self.names_unlisted |= self._patients.is_unlisted(identity)
+        if name is None:
+            needed = attribute_type(self._sop_class, place.path) == "1"
+            return self._dummy(place, decision) if needed else self._emptied(place, decision)
         return self._replaced(place, decision, "PN" if place.path[-1] == actions.PATIENT_NAME else "LO", name)
 
-    def _identity(self, place: _Place) -> bytes:
-        here, top = place.dataset, self._source
+    def _identity(self, here: Dataset) -> bytes:
+        top = self._source
         patient_id = elements.text_at(here, actions.PATIENT_ID) or elements.text_at(top, actions.PATIENT_ID)
         issuer = elements.text_at(here, actions.ISSUER_OF_PATIENT_ID) or elements.text_at(top, actions.ISSUER_OF_PATIENT_ID)
         return patient_identity(issuer, patient_id, self._study)
