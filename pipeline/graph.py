@@ -6,12 +6,13 @@ import dataclasses
 import datetime as dt
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
 import apache_beam as beam
 
-from pipeline.operation import Counts, Operation, timestamp
+from pipeline.operation import Counts, Operation
 from pipeline.progress import tick
+from pipeline.tables import Tables
+from transforms.bigquery.operation import TableAnswer, TableTarget
 from transforms.bigquery.transform import WriteProvenanceTable
 from transforms.fhir.credentials import TokenReference
 from transforms.fhir.ledger import ShardAnswer
@@ -48,14 +49,11 @@ class Run:
     write_ops_per_minute: int | None
     phi: str
     shape: str
-    bigquery_table: str | None
-    started: dt.datetime
+    bigquery: TableTarget | None
+    """None: the tables of the workspace."""
+    table_files: str | None = None
     spooled: tuple[ShardRef, ...] = ()
     """Shards that earlier runs of the operation finished."""
-    unloaded: tuple[ShardRef, ...] = ()
-    """Of these, the ones the BigQuery table may lack, because no run of the operation came to its end."""
-    unloaded_operation: dict[str, Any] | None = None
-    """The operation's own Provenance, where the BigQuery table may lack it."""
     clock: Callable[[], dt.datetime] = utc_now
     token: TokenReference | None = None
     provenance_for_held: bool = False
@@ -77,10 +75,10 @@ def build(run: Run, p: beam.Pipeline) -> None:
     earlier = p | "EarlierShards" >> beam.Create(run.spooled)
     shards = (told, earlier) | "Shards" >> beam.Flatten()
     answers = shards | "WriteToFhirStore" >> WriteToFhirStore(run.store_url, folder, run.write_ops_per_minute, run.token)
-    if run.bigquery_table:
-        unloaded = (told, p | "UnloadedShards" >> beam.Create(run.unloaded)) | "ShardsToLoad" >> beam.Flatten()
-        table = WriteProvenanceTable(run.bigquery_table, folder, timestamp(run.started), run.unloaded_operation)
-        _ = unloaded | "WriteProvenanceTable" >> table
+    tables = []
+    if run.bigquery:
+        rows = shards | "WriteProvenanceTable" >> WriteProvenanceTable(run.bigquery, folder, run.clock)
+        tables.append(_sum(rows | "CountRows" >> beam.FlatMap(_rows), "Rows"))
 
     _ = (
         (
@@ -90,6 +88,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
             *(_outcomes(run, outcomes, name) for name, outcomes in stages.items()),
             _sum(new | "CountNew" >> beam.Map(_entries), "New"),
             _sum(answers | "CountAnswers" >> beam.FlatMap(_answers), "Answers"),
+            *tables,
         )
         | "Counts" >> beam.Flatten()
         | "OneKey" >> beam.Map(functools.partial(_pair, None))
@@ -164,6 +163,10 @@ def _answers(answer: ShardAnswer) -> list[tuple[str, int]]:
     return [("answered", answer.answered), ("dead", answer.dead)]
 
 
+def _rows(answer: TableAnswer) -> list[tuple[str, int]]:
+    return [("rows", answer.rows), ("refused_rows", answer.refused)]
+
+
 def _pair(key: None, value: tuple[str, int]) -> tuple[None, tuple[str, int]]:
     return key, value
 
@@ -175,4 +178,5 @@ class _Finish(beam.DoFn):
     @nameless
     def process(self, grouped: tuple[None, Iterable[tuple[str, int]]]) -> Iterator[Counts]:
         run = self._run
-        yield run.operation.conclude(grouped[1], run.bigquery_table is None, run.clock(), run.provenance_for_held)
+        tables = Tables(run.operation.workspace, run.bigquery, run.table_files)
+        yield run.operation.conclude(grouped[1], tables, run.clock, run.provenance_for_held)

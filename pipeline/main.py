@@ -23,10 +23,12 @@ from pipeline import graph
 from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
 from pipeline.loopback import listen_on_loopback
-from pipeline.operation import CANCELLED, Counts, Operation
+from pipeline.operation import Counts, Operation
+from pipeline.operation_row import CANCELLED
 from pipeline.options import Settings, beam_options, parse
 from pipeline.progress import watched
 from pipeline.request import Request, asked_for, check_keys, keep_keys, operation_name, read_request, require_consent, store_address
+from pipeline.tables import Tables
 from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
@@ -112,15 +114,15 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
                 _preflight(settings, delivery, url)
             operation.bind(asked)
             delivery.save(operation.folder)
+            Tables(settings.workspace, settings.bigquery, settings.table_files).save(operation.folder)
             launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
-            ready = _prepared(launch, _announced(launch))
+            _announce(launch)
+            ready = _prepared(launch)
             with _told_if_broken(operation, clock), watched(operation.folder.progress_file, expected, operation.progress):
                 _execute(ready, settings)
         counts = operation.counts()
         if counts is None:
             raise BrokenOffError("the runner ended without finishing the operation; see its log, then start the same command again.")
-        if settings.bigquery_table:
-            operation.loaded(settings.bigquery_table, spool.shards(operation.folder.spool))
         operation.finish(counts, clock())
     print(summary(operation, counts))
     return exit_code(counts)
@@ -183,7 +185,7 @@ def exit_code(counts: Counts) -> ExitCode:
     """What the counts of an operation mean to a script."""
     if not counts.reconciled:
         return ExitCode.NOT_RECONCILED
-    return ExitCode.NOT_ALL_PUBLISHED if counts.held or counts.failed or counts.dead else ExitCode.OK
+    return ExitCode.NOT_ALL_PUBLISHED if counts.held or counts.failed or counts.dead or counts.refused_rows else ExitCode.OK
 
 
 def summary(operation: Operation, counts: Counts) -> str:
@@ -194,6 +196,8 @@ def summary(operation: Operation, counts: Counts) -> str:
         f" + {counts.failed} failed + {counts.skipped} skipped",
         f"Provenance: {counts.answered + 1} in the FHIR store (one an instance, one for the operation), {counts.dead} dead letters",
     ]
+    if counts.refused_rows:
+        lines.append(f"table: {counts.rows} rows; it does not take {counts.refused_rows} more, see {operation.folder.refused_rows}")
     if counts.held or counts.failed:
         lines.append(f"why some are not published: {operation.workspace.outcomes_file}")
     if not counts.reconciled:
@@ -213,12 +217,12 @@ def _preflight(settings: Settings, delivery: Delivery, url: str) -> None:
     with delivery.client(url) as client:
         check_fhir_store(client)
     check_destination(settings.destination)
-    if settings.bigquery_table:
-        check_bigquery_table(settings.bigquery_table)
+    if settings.bigquery:
+        check_bigquery_table(settings.bigquery)
 
 
-def _announced(launch: _Launch) -> dict[str, Any]:
-    """The operation's Provenance, put to the store; made once and put once, it never changes."""
+def _announce(launch: _Launch) -> None:
+    """Put the operation's Provenance to the store; made once and put once, it never changes."""
     operation, phi = launch.operation, launch.settings.provenance_phi
     file = operation.folder.provenance_file
     new = not file.exists()
@@ -231,14 +235,11 @@ def _announced(launch: _Launch) -> dict[str, Any]:
         announce(client, resource, new)
     if phi == "include":
         log.warning("Provenance will hold the original texts it found (--provenance_phi include): the FHIR store and table hold PHI.")
-    return resource
 
 
-def _prepared(launch: _Launch, resource: dict[str, Any]) -> graph.Run:
+def _prepared(launch: _Launch) -> graph.Run:
     settings, operation = launch.settings, launch.operation
     operation.clear()
-    spooled = tuple(spool.shards(operation.folder.spool))
-    table = settings.bigquery_table or ""
     return graph.Run(
         operation=operation,
         plan=launch.request.plan,
@@ -250,11 +251,9 @@ def _prepared(launch: _Launch, resource: dict[str, Any]) -> graph.Run:
         write_ops_per_minute=settings.fhir_write_ops_per_minute,
         phi=settings.provenance_phi,
         shape=settings.provenance_shape,
-        bigquery_table=settings.bigquery_table,
-        started=launch.started,
-        spooled=spooled,
-        unloaded=operation.unloaded(table, spooled),
-        unloaded_operation=None if operation.is_loaded(table) else resource,
+        bigquery=settings.bigquery,
+        table_files=settings.table_files,
+        spooled=tuple(spool.shards(operation.folder.spool)),
         clock=launch.clock,
         token=settings.fhir_token,
         provenance_for_held=settings.provenance_for_held,

@@ -7,24 +7,23 @@ import dataclasses
 import datetime as dt
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from pipeline.local import table
+from pipeline.tables import Tables
 from transforms.model import spool
 from transforms.model.errors import ConfigError
 from transforms.model.names import OperationName
-from transforms.model.records import ShardRef
 from transforms.model.storage import create_if_absent, replace
 from transforms.model.workspace import OperationFolder, Workspace
+
+Clock = Callable[[], dt.datetime]
 
 METADATA_TYPE = "type.googleapis.com/google.cloud.healthcare.v1beta1.OperationMetadata"
 RESPONSE_TYPE = "type.googleapis.com/google.cloud.healthcare.v1beta1.deidentify.DeidentifyDicomStoreSummary"
 METHOD = "google.cloud.healthcare.v1beta1.dicom.DicomService.DeidentifyDicomStore"
 INTERNAL = 13
 """google.rpc.Code.INTERNAL."""
-CANCELLED = 1
-"""google.rpc.Code.CANCELLED."""
 
 
 def timestamp(moment: dt.datetime) -> str:
@@ -53,6 +52,10 @@ class Counts:
     """Of these, refused for good."""
     held_too: bool = False
     """Whether held instances have a Provenance (`--provenance_for_held`)."""
+    rows: int = 0
+    """Rows of the operation in the table, its own among them."""
+    refused_rows: int = 0
+    """Provenance that the table could not take."""
 
     @property
     def written(self) -> int:
@@ -64,7 +67,8 @@ class Counts:
         """Whether nothing got lost on the way."""
         instances = self.listed == self.written + self.held + self.failed + self.skipped
         told = self.proven >= self.written + (self.held if self.held_too else 0)
-        return instances and told and self.proven == self.answered + self.dead
+        tabled = self.rows + self.refused_rows == self.proven + 1
+        return instances and told and tabled and self.proven == self.answered + self.dead
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, int]]) -> Counts:
@@ -151,27 +155,6 @@ class Operation:
         except FileNotFoundError:
             return None
 
-    def unloaded(self, table: str, shards: Iterable[ShardRef]) -> tuple[ShardRef, ...]:
-        """Those of the shards that no finished run loaded into a BigQuery table."""
-        loaded = self._loaded().get(table, [])
-        return tuple(shard for shard in shards if shard.name not in loaded)
-
-    def is_loaded(self, table: str) -> bool:
-        """Whether a finished run loaded the operation's own row, and so on, into a BigQuery table."""
-        return table in self._loaded()
-
-    def loaded(self, table: str, shards: Iterable[ShardRef]) -> None:
-        """Remember, once a run has come to its end, that all these stand in the table."""
-        known = self._loaded() | {table: sorted(shard.name for shard in shards)}
-        replace(self.folder.loaded_file, json.dumps(known).encode())
-
-    def _loaded(self) -> dict[str, list[str]]:
-        try:
-            found: dict[str, list[str]] = json.loads(self.folder.loaded_file.read_text())
-        except FileNotFoundError:
-            return {}
-        return found
-
     def clear(self) -> None:
         """Called before a run: what is found afterwards of counts and outcomes is then its own."""
         self.folder.counts_file.unlink(missing_ok=True)
@@ -181,15 +164,20 @@ class Operation:
         """Write the counts down."""
         replace(self.folder.counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
 
-    def conclude(self, pairs: Iterable[tuple[str, int]], local_table: bool, now: dt.datetime, held_too: bool = False) -> Counts:
-        """The last step of the graph: outcomes and table for people to read, counts, final state."""
+    def conclude(self, pairs: Iterable[tuple[str, int]], tables: Tables, clock: Clock, held_too: bool = False) -> Counts:
+        """The last step of the graph: outcomes and tables for people to read, counts, final state."""
         replace(self.workspace.outcomes_file, self._outcome_lines())
-        if local_table:
-            table.build(self.workspace)
         proven = len(spool.references(self.folder.spool) | spool.references(self.folder.spool, held=True))
-        counts = dataclasses.replace(Counts.of(pairs), proven=proven, held_too=held_too)
+        return self.settle(dataclasses.replace(Counts.of(pairs), proven=proven, held_too=held_too), tables, clock)
+
+    def settle(self, counts: Counts, tables: Tables, clock: Clock) -> Counts:
+        """Write down counts and final state, and what the tables say of them; the counts, with those of the table."""
         self.keep(counts)
-        self.finish(counts, now)
+        self.finish(counts, clock())
+        counted = tables.update(self.folder, clock)
+        if counted is not None:
+            counts = dataclasses.replace(counts, rows=counted[0], refused_rows=counted[1])
+            self.keep(counts)
         return counts
 
     def _outcome_lines(self) -> Iterator[bytes]:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
-    GoogleCloudOptions,
     PipelineOptions,
     SetupOptions,
     StandardOptions,
@@ -18,7 +17,9 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 
-from transforms.bigquery.table import TableName
+from transforms.bigquery.client import check_endpoint
+from transforms.bigquery.operation import TableTarget
+from transforms.bigquery.schema import Schema
 from transforms.fhir.credentials import TokenReference
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
@@ -100,6 +101,18 @@ class DeidentifyOptions(PipelineOptions):
         )
         add("--bigquery_table", help="PROJECT:DATASET.TABLE for Provenance rows, in place of the local table.")
         add(
+            "--bigquery_schema",
+            default="analytics_v2",
+            choices=("analytics_v2", "lossless"),
+            help="Form of --bigquery_table: extensions as columns, which the views read, or everything as it is in FHIR.",
+        )
+        add("--bigquery_endpoint", help="URL of another server of the BigQuery API than Google's; no token is sent over plain http.")
+        add(
+            "--table_files",
+            choices=("parquet", "ndjson"),
+            help="Keep the tables of the workspace as files of this kind too, in WORKSPACE/tables.",
+        )
+        add(
             "--provenance_phi",
             default="include",
             choices=("include", "hash", "omit"),
@@ -138,7 +151,8 @@ class Settings:
     healthcare_endpoint: str | None
     fhir_token: TokenReference | None
     fhir_write_ops_per_minute: int | None
-    bigquery_table: str | None
+    bigquery: TableTarget | None
+    table_files: str | None
     provenance_phi: str
     provenance_shape: str
     provenance_for_held: bool
@@ -190,8 +204,7 @@ def parse(argv: list[str]) -> Settings:
         raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
     if known.patient_map and known.patient_id == "empty":
         raise ConfigError("--patient_id", "a patient map says what stands for each patient", "give --patient_map or --patient_id empty")
-    if known.bigquery_table:
-        _check_table(known.bigquery_table, beam)
+    bigquery = _bigquery(known)
     if known.fhir_write_ops_per_minute is not None and known.fhir_write_ops_per_minute < 1:
         raise ConfigError(
             "--fhir_write_ops_per_minute", "a quota is at least 1", "give the store's quota", str(known.fhir_write_ops_per_minute)
@@ -211,7 +224,8 @@ def parse(argv: list[str]) -> Settings:
         healthcare_endpoint=known.healthcare_endpoint,
         fhir_token=TokenReference(known.fhir_token_uri) if known.fhir_token_uri else None,
         fhir_write_ops_per_minute=known.fhir_write_ops_per_minute,
-        bigquery_table=known.bigquery_table,
+        bigquery=bigquery,
+        table_files=known.table_files,
         provenance_phi=known.provenance_phi,
         provenance_shape=known.provenance_shape,
         provenance_for_held=known.provenance_for_held,
@@ -252,10 +266,15 @@ def _runner(beam: list[str]) -> str:
     return name
 
 
-def _check_table(table: str, beam: list[str]) -> None:
-    TableName.parse(table)
-    if not str(GoogleCloudOptions(beam).temp_location or "").startswith("gs://"):
-        raise ConfigError("--temp_location", "rows are loaded into BigQuery from files on Cloud Storage", "name a gs:// folder for them")
+def _bigquery(known: argparse.Namespace) -> TableTarget | None:
+    check_endpoint(known.bigquery_endpoint)
+    if known.bigquery_table:
+        if known.table_files:
+            raise ConfigError("--table_files", "they are made of the local table", "leave it out, or --bigquery_table")
+        return TableTarget(known.bigquery_table, Schema(known.bigquery_schema), known.bigquery_endpoint)
+    if known.bigquery_endpoint or known.bigquery_schema != Schema.ANALYTICS_V2:
+        raise ConfigError("--bigquery_table", "the other options of BigQuery go with it", "name a table, or leave them out")
+    return None
 
 
 def _refuse_unknown(beam: list[str]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
 from pipeline.operation import Counts, Operation
+from pipeline.tables import Tables
 from transforms.fhir.preflight import check_fhir_store
 from transforms.fhir.writer import FhirWriter
 from transforms.model import spool
@@ -51,6 +52,4 @@ def replay(workspace: Workspace, operation: Operation, delivery: Delivery, skip_
             writer = FhirWriter(client, folder, delivery.write_ops_per_minute)
             answers = list(writer.write(spool.shards(folder.spool)))
         counts = dataclasses.replace(known, answered=sum(one.answered for one in answers), dead=sum(one.dead for one in answers))
-        operation.keep(counts)
-        operation.finish(counts, clock())
-    return counts
+        return operation.settle(counts, Tables.of(workspace, folder), clock)

@@ -1,4 +1,4 @@
-"""The local table `Provenance`: a DuckDB file built afresh from the spools of all operations of a workspace.
+"""The local tables `Provenance` and `Operations`: a DuckDB file built afresh from what all operations of a workspace keep.
 
 Workers never open it (one process may): it is built aside at the end of a run and renamed into place, so that readers
 of the old file are not disturbed.
@@ -7,18 +7,20 @@ of the old file are not disturbed.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
 from pipeline.local.dialect import translate
-from transforms.bigquery.marshal import Row, provenance_row
-from transforms.bigquery.schema import Field, provenance_table
-from transforms.bigquery.views import TABLE, VIEWS, sql_text
+from pipeline.operation_row import operation_row
+from transforms.bigquery.marshal import Row
+from transforms.bigquery.refused import Refused
+from transforms.bigquery.schema import Field, operations_table, provenance_table
+from transforms.bigquery.views import OPERATIONS, TABLE, VIEWS, sql_text
 from transforms.model.spool import read_all
 from transforms.model.workspace import OperationFolder, Workspace
 
@@ -29,58 +31,72 @@ MEMORY = "256MB"
 ROW_GROUP = 2048
 """Rows that DuckDB gathers before it writes them: its smallest, since the usual 122,880 of these can take gigabytes."""
 
-_TYPES = {"STRING": "VARCHAR", "FLOAT": "DOUBLE", "TIMESTAMP": "TIMESTAMPTZ"}
+_TYPES = {"STRING": "VARCHAR", "FLOAT": "DOUBLE", "TIMESTAMP": "TIMESTAMPTZ", "INTEGER": "BIGINT", "BOOLEAN": "BOOLEAN"}
 
 
-def build(workspace: Workspace) -> int:
-    """Build the table and its views, and put them in place of what was there; how many rows it has.
+def build(workspace: Workspace) -> dict[str, int]:
+    """Build the tables and views, and put them in place of what was there; how many rows of Provenance each operation has.
 
     A row a Provenance id, in the order of operations, shards and entries; `lastUpdated` is the start of the row's
-    operation. Same workspace, same rows. Raises NoColumnError if a spooled resource does not fit the table.
+    operation. Same workspace, same rows. A resource that cannot be a row is none: the operation's `refused_rows` says why.
     """
     aside = workspace.table_database.with_name(f".{workspace.table_database.name}.{secrets.token_hex(4)}")
     batch = aside.with_suffix(".ndjson")
+    folders = [OperationFolder(str(path)) for path in sorted(workspace.operations.glob("*")) if path.is_dir()]
+    rows, counts = _Rows(), {}
     try:
         with _new_database(aside) as connection:
-            count = 0
-            for lines in _batches(_rows(workspace)):
-                _write_private(batch, lines)
-                _load(connection, batch, max(map(len, lines)))
-                count += len(lines)
+            for folder in folders:
+                counts[Path(folder.root).name] = _load(connection, provenance_table(), rows.of(folder), batch)
+            _load(connection, operations_table(), filter(None, map(operation_row, folders)), batch)
+            relations = {name.lower(): name for name in (TABLE, OPERATIONS)}
             for name, file in VIEWS.items():
-                connection.execute(f'CREATE VIEW "{name}" AS {translate(sql_text(file), {TABLE.lower(): TABLE})}')
+                connection.execute(f'CREATE VIEW "{name}" AS {translate(sql_text(file), relations)}')
         aside.replace(workspace.table_database)
     finally:
         for leftover in (batch, aside, aside.with_name(f"{aside.name}.wal")):
             leftover.unlink(missing_ok=True)
+    return counts
+
+
+class _Rows:
+    """The rows of one operation after the other: its own Provenance, then those of its instances; each id once."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def of(self, folder: OperationFolder) -> Iterator[Row]:
+        """Rows, and in the operation's folder what could not be one."""
+        if not folder.provenance_file.is_file():
+            return
+        operation = json.loads(folder.provenance_file.read_bytes())
+        refused = Refused(folder)
+        resources = itertools.chain([("", operation)], ((entry["reference"], entry["provenance"]) for entry in read_all(folder.spool)))
+        for reference, resource in resources:
+            row = refused.row_of(reference, resource, operation["occurredDateTime"])
+            if row is not None and row["id"] not in self._seen:
+                self._seen.add(row["id"])
+                yield row
+        refused.keep()
+
+
+def _load(connection: duckdb.DuckDBPyConnection, table: Field, rows: Iterable[Row], batch: Path) -> int:
+    """Append rows to their table; how many."""
+    columns = {field.name: _type(field) for field in table.fields}
+    statement = f"INSERT INTO {table.name} SELECT * FROM read_json(?, columns = ?, format = 'newline_delimited', maximum_object_size = ?)"  # noqa: S608 - constants of ours
+    count = 0
+    for lines in _batches(rows, table):
+        _write_private(batch, lines)
+        connection.execute(statement, [str(batch), columns, max(map(len, lines)) + 1])  # DuckDB's buffers are a multiple of the last
+        count += len(lines)
     return count
 
 
-def _rows(workspace: Workspace) -> Iterator[Row]:
-    """All rows, each id once: of each operation its own Provenance, then those of its instances."""
-    seen: set[str] = set()
-    for state in sorted(path for path in workspace.operations.glob("*") if path.is_dir()):
-        for resource, last_updated in _resources(OperationFolder(str(state))):
-            if resource["id"] not in seen:
-                seen.add(resource["id"])
-                yield provenance_row(resource, last_updated)
-
-
-def _resources(folder: OperationFolder) -> Iterator[tuple[dict[str, Any], str]]:
-    if not folder.provenance_file.is_file():
-        return
-    operation = json.loads(folder.provenance_file.read_bytes())
-    started = operation["occurredDateTime"]
-    yield operation, started
-    for entry in read_all(folder.spool):
-        yield entry["provenance"], started
-
-
-def _batches(rows: Iterable[Row]) -> Iterator[list[bytes]]:
+def _batches(rows: Iterable[Row], table: Field) -> Iterator[list[bytes]]:
     lines: list[bytes] = []
     size = 0
     for row in rows:
-        lines.append(json.dumps(_whole(row, provenance_table()), separators=(",", ":")).encode() + b"\n")
+        lines.append(json.dumps(_whole(row, table), separators=(",", ":")).encode() + b"\n")
         size += len(lines[-1])
         if size >= BATCH_BYTES:
             yield lines
@@ -101,24 +117,18 @@ def _whole(row: Row, record: Field) -> Row:
     return whole
 
 
-def _load(connection: duckdb.DuckDBPyConnection, batch: Path, longest: int) -> None:
-    """Append a batch of lines of at most `longest` bytes; DuckDB's buffers are a multiple of that."""
-    columns = {field.name: _type(field) for field in provenance_table().fields}
-    rows = "read_json(?, columns = ?, format = 'newline_delimited', maximum_object_size = ?)"
-    connection.execute(f"INSERT INTO {TABLE} SELECT * FROM {rows}", [str(batch), columns, longest + 1])  # noqa: S608 - constants of ours
-
-
 @contextlib.contextmanager
 def _new_database(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A new file with the empty table. Extensions are never fetched: those in use come with the package."""
+    """A new file with the empty tables. Extensions are never fetched: those in use come with the package."""
     alone = {"autoinstall_known_extensions": "false", "threads": "1", "memory_limit": MEMORY, "temp_directory": f"{path}.tmp"}
     with duckdb.connect(config=alone) as connection:
         quoted = str(path).replace("'", "''")
         connection.execute(f"ATTACH '{quoted}' AS built (ROW_GROUP_SIZE {ROW_GROUP})")
         path.chmod(0o600)
         connection.execute("USE built")
-        columns = ", ".join(f'"{field.name}" {_type(field)}' for field in provenance_table().fields)
-        connection.execute(f"CREATE TABLE {TABLE} ({columns})")
+        for table in (provenance_table(), operations_table()):
+            columns = ", ".join(f'"{field.name}" {_type(field)}' for field in table.fields)
+            connection.execute(f"CREATE TABLE {table.name} ({columns})")
         yield connection
         connection.execute("USE memory")
         connection.execute("DETACH built")

@@ -1,7 +1,5 @@
 """DESIGN 1: the bytes and findings of an instance never cross a stage boundary, on any runner that fuses."""
 
-import datetime as dt
-
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -9,6 +7,7 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 
 from pipeline.graph import Run, build
 from pipeline.operation import Operation
+from transforms.bigquery.operation import TableTarget
 from transforms.fhir.credentials import TokenReference
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.keys import KeyReference
@@ -39,8 +38,7 @@ def run(workspace, key_uri, tmp_path):
             "write_ops_per_minute": 600,
             "phi": "include",
             "shape": "google",
-            "bigquery_table": None,
-            "started": dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+            "bigquery": None,
         }
         return Run(**{**fields, **changes})
 
@@ -94,7 +92,7 @@ def test_the_test_would_notice(run):
 
 @pytest.mark.parametrize("table", [None, "my-proj:d.Provenance"])
 def test_dataflow_builds_offline_and_can_fuse_every_heavy_step(run, table):
-    result = pipeline(run(bigquery_table=table), *DATAFLOW).run()
+    result = pipeline(run(bigquery=table and TableTarget(table)), *DATAFLOW).run()
     heavy, consumers = bytes_consumers(result.job.proto_pipeline)
     assert heavy
     assert consumers == FUSES

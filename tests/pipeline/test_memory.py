@@ -23,7 +23,7 @@ source, workspace = sys.argv[1:]
 operation = Operation(OperationName("memory", "s", "d", LOCAL_FHIR_STORE), Workspace(workspace))
 run = Run(operation=operation, plan=resolve(SAFE_CONFIG), key=KeyReference("env:DEID_TEST_KEY"), source=source,
           destination=workspace + "-out", on_uid_collision="hold", store_url="http://127.0.0.1:9/v1/" + LOCAL_FHIR_STORE,
-          write_ops_per_minute=None, phi="omit", shape="google", bigquery_table=None, started=dt.datetime.now(dt.UTC))
+          write_ops_per_minute=None, phi="omit", shape="google", bigquery=None)
 p = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
 build(run, p)
 p.run().wait_until_finish()

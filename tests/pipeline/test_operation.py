@@ -6,16 +6,19 @@ import json
 
 import pytest
 
+from pipeline.local.sql import query
 from pipeline.main import ExitCode, exit_code
 from pipeline.operation import Counts, Operation
+from pipeline.operation_row import CANCELLED, operation_row
+from pipeline.tables import Tables
 from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
-from transforms.model.records import ShardRef
 from transforms.model.spool import write_entries
+from transforms.provenance.operation import operation_provenance
 
 START = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 LATER = START + dt.timedelta(minutes=5)
-GOOD = Counts(listed=6, done=1, new=2, held=1, failed=1, skipped=1, proven=3, answered=3)
+GOOD = Counts(listed=6, done=1, new=2, held=1, failed=1, skipped=1, proven=3, answered=3, rows=4)
 
 
 @pytest.fixture
@@ -70,16 +73,16 @@ def test_one_instance_too_many_or_too_few_is_noticed(field):
 
 
 def test_exit_codes():
-    clean = Counts(listed=3, new=2, skipped=1, proven=2, answered=2)
+    clean = Counts(listed=3, new=2, skipped=1, proven=2, answered=2, rows=3)
     assert exit_code(clean) is ExitCode.OK
     assert exit_code(GOOD) is ExitCode.NOT_ALL_PUBLISHED
-    assert exit_code(Counts(listed=2, new=2, proven=2, answered=1, dead=1)) is ExitCode.NOT_ALL_PUBLISHED
+    assert exit_code(Counts(listed=2, new=2, proven=2, answered=1, dead=1, rows=3)) is ExitCode.NOT_ALL_PUBLISHED
 
 
 def test_outcomes_of_other_operations_stay(operation, workspace):
     workspace.outcomes_file.write_text('{"operation": "other", "reference": "1"}\n{"operation": "abc", "reference": "old"}\n')
     write_entries(operation.folder.outcomes, [("new", {"outcome": "failed", "stage": "read", "code": "TRUNCATED", "sentence": "s"})])
-    operation.conclude([("listed", 1), ("failed", 1)], local_table=False, now=START)
+    operation.conclude([("listed", 1), ("failed", 1)], Tables(workspace), lambda: START)
     lines = [json.loads(line) for line in workspace.outcomes_file.read_text().splitlines()]
     assert [(line["operation"], line["reference"]) for line in lines] == [("other", "1"), ("abc", "new")]
     assert operation.counts() == Counts(listed=1, failed=1)
@@ -104,20 +107,40 @@ def test_a_name_stands_for_one_request(operation):
         operation.hold_to("that")
 
 
-def test_only_a_finished_run_has_loaded_its_shards(operation):
-    first, second = ShardRef("a", 1, 1), ShardRef("b", 1, 1)
-    operation.begin(START)
-    operation.fail("the run broke off", LATER)
-    assert operation.unloaded("t", [first]) == (first,)
-    assert not operation.is_loaded("t")
-    operation.loaded("t", [first])
-    assert operation.unloaded("t", [first, second]) == (second,)
-    assert operation.unloaded("other", [first]) == (first,)
-    assert operation.is_loaded("t")
-
-
 def test_where_held_instances_are_told_each_must_be():
-    counts = Counts(listed=3, new=2, held=1, proven=3, answered=3, held_too=True)
+    counts = Counts(listed=3, new=2, held=1, proven=3, answered=3, held_too=True, rows=4)
     assert counts.reconciled
     assert not dataclasses.replace(counts, proven=2, answered=2).reconciled
-    assert dataclasses.replace(counts, proven=2, answered=2, held_too=False).reconciled
+    assert dataclasses.replace(counts, proven=2, answered=2, rows=3, held_too=False).reconciled
+    assert not dataclasses.replace(counts, rows=3).reconciled
+    assert dataclasses.replace(counts, rows=3, refused_rows=1).reconciled
+
+
+def test_the_table_of_operations_tells_what_its_files_tell(operation, workspace):
+    assert operation_row(operation.folder) is None
+    made = operation_provenance(operation.name, '{"dicom": {}}', START, START)
+    operation.folder.provenance_file.parent.mkdir(parents=True)
+    operation.folder.provenance_file.write_text(json.dumps(made))
+    operation.begin(START)
+    assert operation_row(operation.folder)["state"] == "RUNNING"
+    write_entries(operation.folder.outcomes, [("new", {"outcome": "failed", "stage": "read", "code": "TRUNCATED", "sentence": "s"})])
+    operation.conclude([("listed", 1), ("failed", 1)], Tables(workspace), lambda: LATER)
+    expected = {
+        "id": "operation-abc",
+        "name": "projects/local/locations/local/datasets/local/operations/abc",
+        "source": "source",
+        "destination": "destination",
+        "config": '{"dicom": {}}',
+        "state": "DONE",
+        "startTime": "2026-01-02T03:04:05.000Z",
+        "endTime": "2026-01-02T03:09:05.000Z",
+        **dict.fromkeys(("held", "skipped", "proven", "answered", "written", "deadLetters", "refusedRows"), 0),
+        **dict.fromkeys(("listed", "failed"), 1),
+        "outcomes": [{"outcome": "failed", "stage": "read", "code": "TRUNCATED", "instances": 1}],
+    }
+    assert operation_row(operation.folder) == expected
+    assert operation.counts() == Counts(listed=1, failed=1, rows=1)
+    told = "SELECT Seconds, Listed, Outcomes[OFFSET(0)].code FROM P.D.ProvenanceOperations WHERE State = 'DONE'"
+    assert query(workspace, told)[1] == [(300.0, 1, "TRUNCATED")]
+    operation.fail("interrupted", LATER, CANCELLED)
+    assert (operation_row(operation.folder)["state"], operation_row(operation.folder)["error"]) == ("CANCELLED", "interrupted")

@@ -5,6 +5,8 @@ import os
 import pytest
 
 from pipeline.options import DEFAULT_RUNNER, beam_options, parse, workers
+from transforms.bigquery.operation import TableTarget
+from transforms.bigquery.schema import Schema
 from transforms.fhir.credentials import TokenReference
 from transforms.model.errors import ConfigError
 
@@ -80,6 +82,10 @@ def test_places_are_kept_apart(base, tmp_path, changed, why):
         ["--fhir_write_ops_per_minute=many"],
         ["--operation_id=.."],
         ["--bigquery_table=table"],
+        ["--bigquery_table=my-project:d.t", "--bigquery_schema=analytics"],
+        ["--bigquery_table=my-project:d.t", "--bigquery_endpoint=127.0.0.1:9050"],
+        ["--bigquery_table=my-project:d.t", "--table_files=parquet"],
+        ["--table_files=csv"],
         ["--direct_num_workers=x"],
         ["--direct_num_workers=-1"],
         ["--direct_running_mode=fast"],
@@ -103,10 +109,16 @@ def test_consent_is_yes_or_no(base):
     assert "--allow_identifiable" in refusal([*base, "--allow_identifiable=maybe"])
 
 
-def test_loading_rows_needs_a_folder_for_their_files(base):
+def test_a_table_has_its_form_and_its_server(base):
     table = "--bigquery_table=my-project:d.t"
-    assert "--temp_location" in refusal([*base, table])
-    assert parse([*base, table, "--temp_location=gs://bucket/tmp"]).bigquery_table == "my-project:d.t"
+    assert parse([*base, table]).bigquery == TableTarget("my-project:d.t")
+    target = parse([*base, table, "--bigquery_schema=lossless", "--bigquery_endpoint=http://127.0.0.1:1"]).bigquery
+    assert target == TableTarget("my-project:d.t", Schema.LOSSLESS, "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize("option", ["--bigquery_schema=lossless", "--bigquery_endpoint=http://127.0.0.1:1"])
+def test_options_of_bigquery_go_with_a_table(base, option):
+    assert "--bigquery_table" in refusal([*base, option])
 
 
 def test_a_glob_of_any_depth_may_not_reach_what_the_run_makes(base, tmp_path):

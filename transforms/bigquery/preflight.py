@@ -7,6 +7,8 @@ import requests
 from google.api_core.exceptions import Forbidden, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 
+from transforms.bigquery.client import bigquery_client
+from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.table import TableName
 from transforms.model.errors import PreflightError
 
@@ -16,15 +18,14 @@ UPDATE = "bigquery.tables.updateData"
 _AT = "--bigquery_table"
 
 
-def check_bigquery_table(table: str, client: bigquery.Client | None = None) -> None:
+def check_bigquery_table(target: TableTarget) -> None:
     """Raise PreflightError unless the dataset is there, and the table, where it is there already, takes rows from us.
 
-    A table that is not there is made by the load job; that we may make it cannot be asked beforehand. `client` is Google's
-    with Application Default Credentials unless it is given.
+    A table that is not there is made by the load; that we may make it cannot be asked beforehand.
     """
-    name = TableName.parse(table)
+    table, name = target.table, TableName.parse(target.table)
     try:
-        client = client or bigquery.Client(project=name.project)
+        client = bigquery_client(name.project, target.endpoint)
         client.get_dataset(f"{name.project}.{name.dataset}", timeout=PATIENCE, retry=None)
         _check_table(client, name)
     except google.auth.exceptions.GoogleAuthError:

@@ -1,12 +1,22 @@
-"""The columns of the table `Provenance` (data/provenance.schema.json), and how BigQuery is told about them."""
+"""The columns of the tables `Provenance` and `Operations` (data/*.schema.json), and how BigQuery is told about them."""
 
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import json
 from importlib import resources
 from typing import Any
+
+
+class Schema(enum.StrEnum):
+    """The forms of the table `Provenance`; the values of `--bigquery_schema`, named as the Healthcare API's export names them."""
+
+    ANALYTICS_V2 = "analytics_v2"
+    """An extension is a column of its own: what the page's SQL and the views ask."""
+    LOSSLESS = "lossless"
+    """Everything under its name in FHIR; extensions are arrays of `url`, value and extensions."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -17,6 +27,8 @@ class Field:
     type: str
     mode: str
     fields: tuple[Field, ...] = ()
+    extension: bool = False
+    """Whether it is the column of an extension, and not of an element."""
 
     @property
     def repeated(self) -> bool:
@@ -29,30 +41,37 @@ class Field:
         return {field.name: field for field in self.fields}
 
     @functools.cached_property
-    def named_in_lower_case(self) -> dict[str, Field]:
-        """The same by name in lower case: BigQuery does not tell the two apart."""
-        return {field.name.lower(): field for field in self.fields}
+    def extensions(self) -> dict[str, Field]:
+        """The columns of extensions by name in lower case: BigQuery does not tell the two apart."""
+        return {field.name.lower(): field for field in self.fields if field.extension}
 
 
 @functools.cache
-def provenance_table() -> Field:
+def provenance_table(schema: Schema = Schema.ANALYTICS_V2) -> Field:
     """The table as a record of all its columns, `lastUpdated` among them."""
-    return _field({"name": "Provenance", "type": "RECORD", "mode": "NULLABLE", "fields": _columns()})
+    return _field({"name": "Provenance", "type": "RECORD", "mode": "NULLABLE", "fields": provenance_columns(schema)})
 
 
-def table_schema() -> dict[str, Any]:
-    """The schema as WriteToBigQuery and the jobs API take it: `{"fields": […]}`."""
-    return {"fields": _columns()}
+@functools.cache
+def operations_table() -> Field:
+    """The table `Operations` as a record of its columns."""
+    return _field({"name": "Operations", "type": "RECORD", "mode": "NULLABLE", "fields": operations_columns()})
 
 
-def load_parameters() -> dict[str, Any]:
-    """How a load job makes the table: partitioned by the day of the run, clustered by resource id (REST: Job.configuration.load)."""
-    return {"timePartitioning": {"type": "DAY", "field": "lastUpdated"}, "clustering": {"fields": ["id"]}}
+def provenance_columns(schema: Schema = Schema.ANALYTICS_V2) -> list[dict[str, Any]]:
+    """The columns as the API has them (REST: TableFieldSchema)."""
+    return _columns("provenance" if schema is Schema.ANALYTICS_V2 else "provenance_lossless")
 
 
-def _columns() -> list[dict[str, Any]]:
-    return json.loads(resources.files("transforms.bigquery").joinpath("data/provenance.schema.json").read_text(encoding="utf-8"))
+def operations_columns() -> list[dict[str, Any]]:
+    """The columns of `Operations` as the API has them."""
+    return _columns("operations")
+
+
+def _columns(name: str) -> list[dict[str, Any]]:
+    return json.loads(resources.files("transforms.bigquery").joinpath(f"data/{name}.schema.json").read_text(encoding="utf-8"))
 
 
 def _field(column: dict[str, Any]) -> Field:
-    return Field(column["name"], column["type"], column["mode"], tuple(_field(child) for child in column.get("fields", [])))
+    fields = tuple(_field(child) for child in column.get("fields", []))
+    return Field(column["name"], column["type"], column["mode"], fields, column.get("description") == "extension")

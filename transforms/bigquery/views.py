@@ -8,12 +8,19 @@ from __future__ import annotations
 import dataclasses
 from importlib import resources
 
+from transforms.bigquery.schema import Schema
 from transforms.bigquery.table import TableName
 
 PLACEHOLDER = "PROJECT_ID.BIGQUERY_DATASET."
 TABLE = "Provenance"
+OPERATIONS = "Operations"
 
-VIEWS = {"ProvenanceInstances": "view_instances", "ProvenanceBoxes": "view_boxes", "ProvenanceTags": "view_tags"}
+VIEWS = {
+    "ProvenanceInstances": "view_instances",
+    "ProvenanceBoxes": "view_boxes",
+    "ProvenanceTags": "view_tags",
+    "ProvenanceOperations": "view_operations",
+}
 """The views by name, each with its file."""
 
 
@@ -38,12 +45,16 @@ def questions() -> list[Question]:
     return [Question(text.partition("\n")[0].removeprefix("-- "), text) for text in map(sql_text, QUESTIONS)]
 
 
-def create_views(table: str) -> list[str]:
-    """The statements that make all views beside the table PROJECT:DATASET.TABLE. Raises ConfigError for another form."""
+def create_views(table: str, schema: Schema = Schema.ANALYTICS_V2) -> dict[str, str]:
+    """The statements that make the views beside the table PROJECT:DATASET.TABLE, by name. Raises ConfigError for another form.
+
+    Beside a LOSSLESS table there is only the view that does not read it.
+    """
     name = TableName.parse(table)
     dataset = f"{name.project}.{name.dataset}."
-    return [
-        f"CREATE OR REPLACE VIEW `{dataset}{view}` AS\n"
+    return {
+        view: f"CREATE OR REPLACE VIEW `{dataset}{view}` AS\n"
         + sql_text(file).replace(f"`{PLACEHOLDER}{TABLE}`", f"`{dataset}{name.table}`").replace(PLACEHOLDER, dataset)
         for view, file in VIEWS.items()
-    ]
+        if schema is Schema.ANALYTICS_V2 or view == "ProvenanceOperations"
+    }

@@ -53,6 +53,10 @@ class Workspace:
         """DuckDB with the table `Provenance`."""
         return Path(self.root, "provenance.duckdb")
 
+    def table_file(self, name: str, kind: str) -> Path:
+        """A table as a file (`--table_files`): `Provenance.parquet`."""
+        return Path(self.root, "tables", f"{name}.{kind}")
+
     @property
     def operations(self) -> Path:
         """One `<id>.json` (long-running operation) and one folder for each operation."""
@@ -68,6 +72,11 @@ class OperationFolder:
     """What one operation keeps."""
 
     root: str
+
+    @property
+    def operation_id(self) -> str:
+        """Its name is that of the folder."""
+        return Path(self.root).name
 
     @property
     def state_file(self) -> Path:
@@ -98,6 +107,11 @@ class OperationFolder:
     def delivery_file(self) -> Path:
         """Which FHIR store the latest run wrote to, and how it got there."""
         return Path(self.root, "delivery.json")
+
+    @property
+    def tables_file(self) -> Path:
+        """Which tables the latest run wrote to."""
+        return Path(self.root, "tables.json")
 
     @property
     def counts_file(self) -> Path:
@@ -133,6 +147,11 @@ class OperationFolder:
     def dead_letters(self) -> Path:
         """Entries that the FHIR store refused for good, a file a shard."""
         return Path(self.root, "dead_letters")
+
+    @property
+    def refused_rows(self) -> Path:
+        """Provenance that the table could not take, a JSON object a line: which, and why."""
+        return Path(self.root, "refused_rows.ndjson")
 
     @property
     def quarantine(self) -> Path:

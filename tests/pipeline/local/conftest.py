@@ -74,5 +74,5 @@ def make_instance():
 def tabled(workspace, spool_operation, made_instances):
     """A workspace whose table holds one operation of three instances."""
     spool_operation("op1", made_instances)
-    assert build(workspace) == 4
+    assert build(workspace) == {"op1": 4}
     return workspace

@@ -4,12 +4,11 @@ import json
 import stat
 
 import duckdb
-import pytest
 
 from pipeline.local import table
 from pipeline.local.sql import query
 from pipeline.local.table import build
-from transforms.bigquery.marshal import NoColumnError, provenance_row
+from transforms.bigquery.marshal import provenance_row
 from transforms.bigquery.schema import provenance_table
 from transforms.model.records import Action, TagFinding
 from transforms.model.spool import read_all, write_entries
@@ -38,14 +37,14 @@ def test_every_value_of_every_resource_is_in_the_table(tabled):
 
 def test_what_is_spooled_twice_is_one_row(workspace, spool_operation, made_instances):
     spool_operation("op1", made_instances, made_instances[:1], made_instances[1:])
-    assert build(workspace) == 4
+    assert build(workspace) == {"op1": 4}
     assert query(workspace, "SELECT COUNT(*), COUNT(DISTINCT id) FROM P.D.Provenance")[1] == [(4, 4)]
 
 
 def test_operations_of_a_workspace_stand_side_by_side(workspace, spool_operation, made_instances):
     spool_operation("op2", made_instances[:2])
     spool_operation("op1", made_instances)
-    assert build(workspace) == 7
+    assert build(workspace) == {"op1": 4, "op2": 3}
     assert query(workspace, "SELECT Operation, COUNT(*) AS n FROM P.D.ProvenanceInstances GROUP BY Operation ORDER BY Operation")[1] == [
         ("operation-op1", 3),
         ("operation-op2", 2),
@@ -69,7 +68,7 @@ def test_both_shapes_of_provenance_give_the_same_table(tabled, spool_operation, 
 
 
 def test_a_workspace_without_operations_has_an_empty_table(workspace):
-    assert build(workspace) == 0
+    assert build(workspace) == {}
     assert query(workspace, "SELECT COUNT(*) FROM P.D.ProvenanceBoxes")[1] == [(0,)]
 
 
@@ -87,28 +86,38 @@ def test_only_the_owner_may_read_it_and_nothing_is_left_beside_it(tabled):
 def test_a_reader_of_the_old_table_is_not_disturbed(tabled, spool_operation, made_instances):
     with duckdb.connect(str(tabled.table_database), read_only=True) as reader:
         spool_operation("op2", made_instances)
-        assert build(tabled) == 8
+        assert build(tabled) == {"op1": 4, "op2": 4}
         assert reader.execute("SELECT count(*) FROM Provenance").fetchall() == [(4,)]
     assert query(tabled, "SELECT COUNT(*) FROM P.D.Provenance")[1] == [(8,)]
 
 
-def test_a_resource_that_does_not_fit_leaves_the_old_table_and_no_half_of_a_new_one(tabled):
-    write_entries(tabled.operation("op1").spool, [("bad", {"provenance": {"resourceType": "Provenance", "id": "bad", "signature": []}})])
-    with pytest.raises(NoColumnError):
-        build(tabled)
-    assert query(tabled, "SELECT COUNT(*) FROM P.D.Provenance")[1] == [(4,)]
-    test_only_the_owner_may_read_it_and_nothing_is_left_beside_it(tabled)
+def test_what_cannot_be_a_row_is_told_and_stops_nothing(tabled):
+    folder = tabled.operation("op1")
+    bad = {"resourceType": "Provenance", "id": "bad", "recorded": ["DOE"]}
+    write_entries(folder.spool, [("0123456789abcdef", {"provenance": bad})])
+    assert build(tabled) == {"op1": 4}
+    (line,) = folder.refused_rows.read_text().splitlines()
+    assert json.loads(line) == {
+        "reference": "0123456789abcdef",
+        "id": "bad",
+        "why": "Provenance.recorded: a value of type STRING is expected",
+    }
+    assert query(tabled, "SELECT RefusedRows FROM P.D.ProvenanceOperations")[1] == [(None,)]  # no run came to its end here
+    for shard in folder.spool.iterdir():
+        shard.unlink()
+    assert build(tabled) == {"op1": 1}
+    assert not folder.refused_rows.exists()
 
 
 def test_many_batches_give_the_table_that_one_gives(tabled, monkeypatch):
     before = query(tabled, "SELECT * FROM P.D.Provenance")
     monkeypatch.setattr(table, "BATCH_BYTES", 1)
-    assert build(tabled) == 4
+    assert build(tabled) == {"op1": 4}
     assert query(tabled, "SELECT * FROM P.D.Provenance") == before
 
 
 def test_a_resource_of_the_largest_size_has_its_row(workspace, spool_operation, make_instance):
     tags = [TagFinding(f"{tag:08X}", Action.REMOVED, "Matched ID: 00100010 (Basic Z)", original="x" * 4000) for tag in range(1000)]
     spool_operation("op1", [make_instance(1, tags)])
-    assert build(workspace) == 2
+    assert build(workspace) == {"op1": 2}
     assert query(workspace, "SELECT COUNT(*), SUM(LENGTH(TextOriginal)) FROM P.D.ProvenanceTags")[1] == [(1000, 1000 * 4000)]

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from hypothesis import strategies as st
 
-from transforms.bigquery.schema import provenance_table
+from transforms.bigquery.schema import Schema, provenance_table
 from transforms.model.names import LOCAL_DATASET, LOCAL_FHIR_STORE, OperationName
 from transforms.model.records import Action, BoxFinding, InstanceRef, InstanceUids, PixelSearch, TagFinding, WrittenInstance
 from transforms.provenance.instance import ProvenanceBuilder
@@ -70,7 +70,7 @@ def findings():
     return st.lists(tags, max_size=6), st.lists(boxes, max_size=6)
 
 
-PYTHON = {"STRING": str, "TIMESTAMP": str, "FLOAT": float}
+PYTHON = {"STRING": str, "TIMESTAMP": str, "FLOAT": float, "INTEGER": int, "BOOLEAN": bool}
 
 
 def conform(row, fields, path="row"):
@@ -89,4 +89,4 @@ def conform(row, fields, path="row"):
 @pytest.fixture
 def conforms():
     """A function that fails for a row which BigQuery would refuse."""
-    return lambda row: conform(row, provenance_table().fields)
+    return lambda row, schema=Schema.ANALYTICS_V2: conform(row, provenance_table(schema).fields)

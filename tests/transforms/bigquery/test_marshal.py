@@ -175,30 +175,71 @@ def test_names_of_columns_do_not_tell_upper_from_lower_case():
     assert row["entity"][0]["WIDTH"] == [{"value": {"decimal": 7.0}}]
 
 
+UNMAPPED = {
+    "an unknown extension": (
+        with_extension({"url": "https://g.co/new", "valueString": "x"}),
+        {"path": "Provenance.entity[0].extension[0]", "value": {"url": "https://g.co/new", "valueString": "x"}},
+    ),
+    "an unknown child": (
+        with_extension({"url": "https://g.co/dicom-tags", "extension": [{"url": "tag-idea", "valueString": "x"}]}),
+        {"path": "Provenance.entity[0].extension[0].extension[0]", "value": {"url": "tag-idea", "valueString": "x"}},
+    ),
+    "a value of another type": (
+        with_extension({"url": "https://g.co/WIDTH", "valueString": "x"}),
+        {"path": "Provenance.entity[0].extension[0].valueString", "value": "x"},
+    ),
+    "the name of an element": (
+        with_extension({"url": "https://g.co/agent", "valueString": "x"}),
+        {"path": "Provenance.entity[0].extension[0]", "value": {"url": "https://g.co/agent", "valueString": "x"}},
+    ),
+    "the name of a column of ours": (
+        {**page("instance-provenance.json"), "unmapped": ["x"]},
+        {"path": "Provenance.unmapped", "value": ["x"]},
+    ),
+    "the extension of a primitive": (
+        {**page("instance-provenance.json"), "_recorded": {"id": "x"}},
+        {"path": "Provenance._recorded", "value": {"id": "x"}},
+    ),
+    "a type inside itself": (
+        {**page("instance-provenance.json"), "location": {"identifier": {"assigner": {"display": "x"}}}},
+        {"path": "Provenance.location.identifier.assigner", "value": {"display": "x"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("resource", "expected"), UNMAPPED.values(), ids=UNMAPPED)
+def test_what_has_no_column_of_its_own_stands_whole_in_unmapped(resource, expected, conforms):
+    row = provenance_row(resource, NOW)
+    conforms(row)
+    assert [json.loads(part) for part in row["unmapped"]] == [expected]
+
+
+def test_two_urls_of_one_name_both_stand_in_unmapped():
+    row = provenance_row(with_extension({"url": "https://a/WIDTH", "valueDecimal": 1}, {"url": "https://b/WIDTH", "valueDecimal": 2}), NOW)
+    assert [json.loads(part)["value"]["url"] for part in row["unmapped"]] == ["https://a/WIDTH", "https://b/WIDTH"]
+    assert "WIDTH" not in row["entity"][0]
+
+
 REFUSED = {
-    "an unknown extension": with_extension({"url": "https://g.co/new", "valueString": "JOHN DOE"}),
-    "an unknown child": with_extension({"url": "https://g.co/dicom-tags", "extension": [{"url": "tag-idea", "valueString": "JOHN DOE"}]}),
-    "a value of another type": with_extension({"url": "https://g.co/WIDTH", "valueString": "JOHN DOE"}),
-    "a value where there is no column for one": with_extension({"url": "https://g.co/dicom-tags", "valueString": "JOHN DOE"}),
-    "two urls of one name": with_extension({"url": "https://a/WIDTH", "valueDecimal": 1}, {"url": "https://b/WIDTH", "valueDecimal": 2}),
     "a value twice": with_extension(
         {
             "url": "https://g.co/dicom-tags",
             "extension": [{"url": "tag-id", "valueString": "A", "extension": [{"url": "tag", "valueString": "B"}]}],
         }
     ),
-    "the name of an element": with_extension({"url": "https://g.co/role", "valueString": "JOHN DOE"}),
-    "an unknown element": {**page("instance-provenance.json"), "signature": [{"data": "JOHN DOE"}]},
-    "a resource in a resource": {**page("instance-provenance.json"), "contained": [{"resourceType": "Patient"}]},
     "an array that should not be": {**page("instance-provenance.json"), "recorded": ["JOHN DOE"]},
     "no array where one should be": {**page("instance-provenance.json"), "policy": "JOHN DOE"},
+    "an extension without a url": with_extension({"valueString": "JOHN DOE"}),
+    "extensions that are no array": {**page("instance-provenance.json"), "agent": [{"extension": "JOHN DOE"}]},
     "not a number": with_extension({"url": "https://g.co/WIDTH", "valueDecimal": float("nan")}),
+    "a number beyond all columns": with_extension({"url": "https://g.co/WIDTH", "valueDecimal": 10**400}),
+    "no id": {name: value for name, value in page("instance-provenance.json").items() if name != "id"},
     "another resource": {"resourceType": "Patient", "id": "JOHN-DOE"},
 }
 
 
 @pytest.mark.parametrize("resource", REFUSED.values(), ids=REFUSED)
-def test_what_has_no_column_is_refused_without_a_word_of_it(resource):
+def test_what_is_no_provenance_is_refused_without_a_word_of_it(resource):
     with pytest.raises(NoColumnError) as refusal:
         provenance_row(resource, NOW)
     assert "DOE" not in str(refusal.value)

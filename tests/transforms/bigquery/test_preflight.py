@@ -5,9 +5,8 @@ import json
 import threading
 
 import pytest
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
 
+from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.preflight import UPDATE, check_bigquery_table
 from transforms.model.errors import PreflightError
 
@@ -37,12 +36,11 @@ def check():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    options = {"api_endpoint": f"http://127.0.0.1:{server.server_port}"}
+    target = TableTarget(TABLE, endpoint=f"http://127.0.0.1:{server.server_port}")
 
     def check(**known):
         answers.update({DATASET + path.replace("_", "/"): answer for path, answer in known.items()})
-        client = bigquery.Client(project="my-project", credentials=AnonymousCredentials(), client_options=options)
-        check_bigquery_table(TABLE, client)
+        check_bigquery_table(target)
 
     yield check
     server.shutdown()
@@ -88,4 +86,4 @@ def test_each_lack_is_one_sentence_that_names_table_and_mend(check, answers, say
 def test_without_credentials_nothing_is_asked(monkeypatch, tmp_path):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
     with pytest.raises(PreflightError, match="gcloud auth application-default login"):
-        check_bigquery_table(TABLE)
+        check_bigquery_table(TableTarget(TABLE))

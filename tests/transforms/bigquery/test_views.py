@@ -7,6 +7,7 @@ import pytest
 import sqlglot
 from sqlglot import exp
 
+from transforms.bigquery.schema import Schema
 from transforms.bigquery.views import QUESTIONS, VIEWS, create_views, questions, sql_text
 from transforms.model.errors import ConfigError
 
@@ -29,7 +30,7 @@ def test_a_file_is_one_select_over_the_table_or_its_views(name):
     defined = {cte.alias for cte in statement.find_all(exp.CTE)}
     read = {table.parts[-1].name for table in statement.find_all(exp.Table)} - defined
     assert read
-    assert read <= {"Provenance", *VIEWS}
+    assert read <= {"Provenance", "Operations", *VIEWS}
 
 
 def test_the_catalogue_names_every_file_and_view():
@@ -55,11 +56,20 @@ def test_questions_are_the_pages_three_and_the_instances():
 
 
 def test_views_are_made_beside_their_table():
-    statements = [sqlglot.parse_one(statement, read="bigquery") for statement in create_views("my-project:research.deid_log")]
-    made = {".".join(part.name for part in statement.this.parts) for statement in statements}
-    assert made == {f"my-project.research.{view}" for view in VIEWS}
-    read = {".".join(part.name for part in table.parts) for statement in statements for table in statement.expression.find_all(exp.Table)}
-    assert read == {"my-project.research.deid_log"}
+    views = create_views("my-project:research.deid_log")
+    statements = {view: sqlglot.parse_one(statement, read="bigquery") for view, statement in views.items()}
+    made = {view: ".".join(part.name for part in statement.this.parts) for view, statement in statements.items()}
+    assert made == {view: f"my-project.research.{view}" for view in VIEWS}
+    read = {
+        view: {".".join(part.name for part in table.parts) for table in statement.expression.find_all(exp.Table)}
+        for view, statement in statements.items()
+    }
+    assert read.pop("ProvenanceOperations") == {"my-project.research.Operations"}
+    assert set().union(*read.values()) == {"my-project.research.deid_log"}
+
+
+def test_a_lossless_table_has_no_view_that_reads_columns_it_lacks():
+    assert list(create_views("my-project:research.deid_log", Schema.LOSSLESS)) == ["ProvenanceOperations"]
 
 
 def test_views_need_a_table_named_in_full():
