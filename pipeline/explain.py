@@ -12,9 +12,9 @@ from pydicom.dataset import Dataset
 from pipeline.documents import read_document
 from transforms.model.config import SAFE_CONFIG, parse_config
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
-from transforms.model.plan import ActionPlan
+from transforms.model.plan import API_TEXT_VRS, ActionPlan
 from transforms.model.records import InstanceRef, TagFinding
-from transforms.model.resolve import without_keys
+from transforms.model.resolve import with_api_vrs_only, without_keys
 from transforms.read.open import open_instance, read_content
 from transforms.tags import elements
 from transforms.tags.consent import leaves_identity
@@ -24,9 +24,10 @@ from transforms.tags.scrubber import Scrubber
 KEPT = "KEPT"
 
 
-def explain(config: str | None, file: str | None) -> Iterator[str]:
+def explain(config: str | None, file: str | None, *, api_vrs_only: bool = False) -> Iterator[str]:
     """The lines to print. No value of the file is in them. Raises ConfigError, InstanceProblem."""
     plan = without_keys(parse_config(read_document("--config", config).text) if config else SAFE_CONFIG)
+    plan = with_api_vrs_only(plan) if api_vrs_only else plan
     yield from _of_plan(plan)
     if file is not None:
         yield ""
@@ -44,6 +45,8 @@ def _of_plan(plan: ActionPlan) -> Iterator[str]:
     if plan.cleans_text:
         named = "".join(f"{info_type} by {made.kind}, " for info_type, made in plan.text.by_info_type)
         yield f"text that inspection finds: {named}the rest {f'by {plan.text.default.kind}' if plan.text.default else 'left'}"
+    if plan.cleans_text and plan.api_vrs_only:
+        yield f"inspected are texts of {', '.join(sorted(API_TEXT_VRS))}"
     if plan.trial:
         yield f"clinical trial: {', '.join(f'{keyword_for_tag(tag)} {value!r}' for tag, value in plan.trial)}, its subject the patient"
     lines = leaves_identity(plan)

@@ -128,6 +128,7 @@ class DeidentifyOptions(PipelineOptions):
             ("--provenance_for_held", "Held instances have a Provenance too, whose target is in the quarantine."),
             ("--validate_provenance", "Validate every Provenance by fhir.resources, not the first hundred of a worker only."),
             ("--skip_preflight", "Do not try FHIR store, destination and BigQuery table before the first instance is read."),
+            ("--api_vrs_only", "Inspect texts of the API's VRs alone (AE AS DA DT LO LT PN SH ST UC UT), not of CS DS IS TM UI UN UR."),
             ("--allow_identifiable", "Consent to a config that can leave identity behind."),
         ):
             add(option, nargs="?", const=True, default=False, type=_yes_or_no, metavar="true|false", help=text)
@@ -158,6 +159,7 @@ class Settings:
     provenance_for_held: bool
     validate_provenance: bool
     skip_preflight: bool
+    api_vrs_only: bool
     allow_identifiable: bool
     runner: str
     beam: tuple[str, ...]
@@ -231,6 +233,7 @@ def parse(argv: list[str]) -> Settings:
         provenance_for_held=known.provenance_for_held,
         validate_provenance=known.validate_provenance,
         skip_preflight=known.skip_preflight,
+        api_vrs_only=known.api_vrs_only,
         allow_identifiable=known.allow_identifiable,
         runner=runner,
         beam=tuple(beam),

@@ -16,7 +16,7 @@ from transforms.model.gcs import is_gcs
 from transforms.model.keys import KeyReference, Purpose, Secret
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName, local_store
 from transforms.model.plan import ActionPlan, PatientMode, PatientPlan
-from transforms.model.resolve import crypto_keys, resolve
+from transforms.model.resolve import crypto_keys, resolve, with_api_vrs_only
 from transforms.model.storage import create_if_absent
 from transforms.model.workspace import Workspace
 from transforms.tags.consent import leaves_identity
@@ -78,6 +78,7 @@ def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
         return key if isinstance(key, KeyReference) else KeyReference(f"file:{settings.workspace.crypto_key_file(key.fingerprint)}")
 
     plan = dataclasses.replace(resolve(config, place if settings.is_local else None), patients=_patients(settings))
+    plan = with_api_vrs_only(plan) if settings.api_vrs_only else plan
     for info_type in sorted(plan.text.exclude | {name for name, _ in plan.text.by_info_type}):
         if info_type not in set(InfoType):
             known = ", ".join(sorted(InfoType))
@@ -148,7 +149,8 @@ def _refuse_credentials(url: str) -> None:
 
 def asked_for(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> str:
     """A keyed hash of all that decides what is published and what is told of it (DESIGN 10)."""
-    how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, str(settings.provenance_for_held))
+    flags = (str(settings.provenance_for_held), str(settings.api_vrs_only))
+    how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, *flags)
     who = (settings.patient_id, request.plan.patients.map_digest)
     key = secret.purpose(Purpose.OPERATION)
     return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how, *who)

@@ -13,10 +13,10 @@ from transforms.proof.tokens import tokens_of
 def explain(tmp_path, capsys):
     """A function from a config and a file's path to (exit code, lines); asserts that nothing new lies beside the config."""
 
-    def run(config, *file):
+    def run(config, *words):
         path = tmp_path / "config.json"
         path.write_text(json.dumps(config))
-        code = main(["explain", "--config", str(path), *map(str, file)])
+        code = main(["explain", "--config", str(path), *map(str, words)])
         assert list(tmp_path.iterdir()) == [path]
         shown = capsys.readouterr()
         return code, (shown.out + shown.err).splitlines()
@@ -62,6 +62,14 @@ def test_elements_in_sequences_have_their_path(explain, real_file):
     _, lines = explain({"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}}, real_file("CT_small.dcm"))
     assert "00101002[0].00100020 PatientID: CLEANED GENERIC_ID (Matched VR: LO)" in lines
     assert "  DEIDENTIFY_TAG_CONTENTS keeps every element, and of its text what inspection does not find" in lines
+
+
+def test_the_apis_vrs_alone_are_told(explain, real_file):
+    contents = {"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}}
+    _, lines = explain(contents, "--api_vrs_only", real_file("CT_small.dcm"))
+    assert "inspected are texts of AE, AS, DA, DT, LO, LT, PN, SH, ST, UC, UT" in lines
+    assert "  --api_vrs_only leaves texts of CS, DS, IS, TM, UI, UN, UR uninspected" in lines
+    assert not any(line.startswith("inspected are") for line in explain(contents)[1])
 
 
 def test_what_cannot_be_explained_is_said(explain, real_file):

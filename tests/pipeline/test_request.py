@@ -91,6 +91,16 @@ def test_a_quota_on_google_cloud_is_never_guessed(settings):
     assert store_address(settings(*google, "--fhir_write_ops_per_minute=6000"), SAFE_CONFIG).url.startswith("https://healthcare")
 
 
+def test_the_apis_vrs_alone_go_into_the_plan_and_ask_for_consent(settings, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"dicomTagConfig": {"options": {"cleanDescriptors": {}, "cleanImage": {"textRedactionMode": "REDACT_ALL_TEXT"}}}}')
+    assert not read_request(settings("--config", str(path))).plan.api_vrs_only
+    request = read_request(settings("--config", str(path), "--api_vrs_only"))
+    assert request.plan.api_vrs_only
+    with pytest.raises(ConfigError, match="--api_vrs_only leaves texts of CS"):
+        require_consent(request)
+
+
 def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
     def name(*extra):
         made = settings(*extra)
@@ -105,6 +115,7 @@ def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
         "--provenance_phi=omit",
         "--provenance_shape=r4",
         "--provenance_for_held",
+        "--api_vrs_only",
     ):
         assert name(changed).operation_id != plain.operation_id
     assert name("--fhir_store", STORE).operation_id != plain.operation_id

@@ -32,6 +32,11 @@ class InfoType(enum.StrEnum):
     US_VEHICLE_IDENTIFICATION_NUMBER = "US_VEHICLE_IDENTIFICATION_NUMBER"
 
 
+CONTEXT = "CTX"
+"""What Clean Descriptors finds besides: a phrase that is the whole value of an identifying attribute of the same header (the API's
+`[CTX]`). No infoType that a config could name: it is always replaced by its name."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class TextFinding:
     """A stretch of text that is not to be published. Characters of the decoded text, half open: start <= i < end."""

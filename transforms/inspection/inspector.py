@@ -17,6 +17,7 @@ from transforms.inspection.values import parts
 _BY_VR = {"PN": InfoType.PERSON_NAME, "DA": InfoType.DATE, "DT": InfoType.DATE, "AS": InfoType.AGE, "UR": InfoType.URL}
 """The VR says what every value is."""
 _TERMS_ONLY = frozenset({"DS", "IS", "TM", "UI"})
+_SENTENCES = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 _NO_SENTENCES = frozenset({"AE", "CS"})
 """Codes: no language to recognise names by, and terms of standards (ISO_10918_1) that look like ids."""
 _SURE = 0.75
@@ -36,9 +37,11 @@ _WINDOW, _OVERLAP = 2000, 200
 class Inspector:
     """Looks into the texts of one instance."""
 
-    def __init__(self, terms: Terms, engine: Engine, exclude: frozenset[str] = frozenset()) -> None:
-        """`terms` from `terms_of`; `engine`, as `local_engine()`, made once a worker; `exclude`: infoTypes that are not looked for."""
-        self._terms, self._engine, self._exclude = terms, engine, exclude
+    def __init__(self, terms: Terms, engine: Engine, exclude: frozenset[str] = frozenset(), context: Terms | None = None) -> None:
+        """`terms` from `terms_of`; `engine`, as `local_engine()`, made once a worker; `exclude`: infoTypes that are not looked for;
+        `context` from `phrases`, for Clean Descriptors.
+        """
+        self._terms, self._engine, self._exclude, self._context = terms, engine, exclude, context
 
     def inspect(self, text: str, vr: str) -> list[TextFinding]:
         """What stands in the decoded text of an element, values joined by a backslash: in order, without overlap, none across values."""
@@ -72,6 +75,8 @@ class Inspector:
         if vr in _BY_VR:
             yield TextFinding(0, len(value), _BY_VR[vr], 1.0, "pattern")
             return
+        if self._context is not None and vr in _SENTENCES:
+            yield from self._context.find(value, vr)
         yield from (one for one in self._terms.find(value, vr) if vr != "CS" or not _is_vocabulary(value, one))
         if vr in _TERMS_ONLY:
             return

@@ -18,7 +18,8 @@ from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_eleme
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
-from transforms.inspection.finding import InfoType, TextFinding
+from transforms.inspection.allowed import without_allowed
+from transforms.inspection.finding import CONTEXT, InfoType, TextFinding
 from transforms.inspection.folding import IDEOGRAPHS, Folded, Word, fold, folded, words
 
 _IDS = """
@@ -63,7 +64,7 @@ class Term(NamedTuple):
     """One way to write something of the header: words in this order, whatever parts them."""
 
     words: tuple[str, ...]
-    info_type: InfoType
+    info_type: str
     confidence: float
 
 
@@ -79,7 +80,7 @@ class Terms:
         self._by_first: defaultdict[str, list[Term]] = defaultdict(list)
         for term in best.values():
             self._by_first[term.words[0]].append(term)
-        self._glued = [term for term in best.values() if _may_be_glued(term.words)]
+        self._glued = [term for term in best.values() if term.info_type != CONTEXT and _may_be_glued(term.words)]
         self._whole = frozenset(whole)
 
     def find(self, text: str, vr: str) -> list[TextFinding]:
@@ -113,6 +114,19 @@ class Terms:
                 if all(after - before <= _GAP + 1 for before, after in itertools.pairwise(run)):
                     yield TextFinding(readable.at[run[0]], readable.end(run[-1]), term.info_type, term.confidence, "term")
                 at = bare.find(letters, at + 1)
+
+
+def phrases(values: Iterable[str]) -> Terms:
+    """The values that mean something as a phrase, to be replaced by `[CTX]`: no placeholders, no word of the allow-list alone."""
+    spelled = ((value, tuple(word.text for word in words(folded(value)))) for value in values)
+    return Terms(Term(one, CONTEXT, 1.0) for value, one in spelled if _is_phrase(value, one))
+
+
+def _is_phrase(value: str, spelled: tuple[str, ...]) -> bool:
+    letters = "".join(spelled)
+    long_enough = len(letters) >= (2 if letters >= IDEOGRAPHS else 5 if letters.isdigit() else 3)
+    tells = any(map(str.isdigit, letters)) or without_allowed(value, 0, len(value)) is not None
+    return long_enough and tells and len(set(letters)) > 1 and not all(word in _COMMON for word in spelled)
 
 
 def terms_of(dataset: Dataset) -> Terms:

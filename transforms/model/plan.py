@@ -9,6 +9,12 @@ from transforms.model.keys import KeyReference
 from transforms.model.needed import NAMES_AN_INSTANCE, NEEDED
 from transforms.model.query import Query
 
+API_TEXT_VRS = frozenset({"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""The VRs that the API inspects (DEIDENTIFY_TAG_CONTENTS, cleanTextTag)."""
+
+MORE_TEXT_VRS = frozenset({"CS", "DS", "IS", "TM", "UI", "UN", "UR"})
+"""Those that we inspect beyond that: a name may stand in a CS, and private text is mostly UN."""
+
 
 class TextKind(enum.StrEnum):
     """The transformations of InfoTypeTransformation, under the API's field names."""
@@ -129,6 +135,12 @@ class ActionPlan:
     trial: tuple[tuple[int, str], ...] = ()
     """Attributes of the clinical trial that are set in every instance: tags and values of VR LO."""
     patients: PatientPlan = PatientPlan()
+    api_vrs_only: bool = False
+    """Whether only texts of API_TEXT_VRS are inspected (`--api_vrs_only`)."""
+
+    def inspects(self, vr: str) -> bool:
+        """Whether text of this VR is inspected where the plan cleans it."""
+        return vr in API_TEXT_VRS or (vr in MORE_TEXT_VRS and not self.api_vrs_only)
 
     @property
     def cleans_text(self) -> bool:

@@ -5,6 +5,7 @@ Precedence is profile < options < actions; of several actions on one element the
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterable, Iterator
 
 from transforms.model.config import (
@@ -27,15 +28,13 @@ from transforms.model.cryptokey import CryptoKey
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
-from transforms.model.plan import ActionPlan, Option, Profile, Rule, TextKind, TextPlan, Transformation, Verb
+from transforms.model.plan import API_TEXT_VRS, MORE_TEXT_VRS, ActionPlan, Option, Profile, Rule, TextKind, TextPlan, Transformation, Verb
 from transforms.model.query import Query, parse_query, parse_tag
 
 _PIXEL_DATA = 0x7FE00010
 _TRIAL = (0x00120010, 0x00120020, 0x00120021, 0x00120030, 0x00120031)
 _CLEAN_IMAGE = "cleanImageTag"
 _VRS = {Verb.RECURSE: ("SQ",), Verb.REGENERATE_UID: ("UI",)}
-_CLEANABLE = frozenset({"AE", "LO", "LT", "PN", "SH", "ST", "UC", "UT", "DA", "DT", "AS", "CS", "UI", "UR", "IS", "DS", "TM", "UN"})
-"""VRs whose text can be inspected: the API's eleven, and seven of ours."""
 _TAG_FORMS = "a keyword or eight hex digits, such as PatientID or 00100020"
 _QUERY_FORMS = "a tag (00100010), keyword, VR, mask (0010xxxx), private element (0029[CREATOR]10), or a path of these joined by dots"
 
@@ -61,6 +60,15 @@ def resolve(config: DeidentifyConfig, key_place: KeyPlace | None = None) -> Acti
 def without_keys(config: DeidentifyConfig) -> ActionPlan:
     """The plan with the run's own key in place of those that the config brings: for looking, not for doing. Raises ConfigError."""
     return resolve(config, lambda _: None)
+
+
+def with_api_vrs_only(plan: ActionPlan) -> ActionPlan:
+    """The plan with inspection of the API's VRs alone. Raises ConfigError for an action that asks to clean another."""
+    for rule in plan.rules:
+        if rule.verb is Verb.CLEAN_TEXT and rule.query.vr is not None and rule.query.vr not in API_TEXT_VRS:
+            why = f"{rule.verb} is then for {', '.join(sorted(API_TEXT_VRS))}, and {rule.query.text} is {rule.query.vr}"
+            raise ConfigError("--api_vrs_only", why, "use another action, or leave the option out")
+    return dataclasses.replace(plan, api_vrs_only=True)
 
 
 def crypto_keys(config: DeidentifyConfig) -> Iterator[CryptoKey]:
@@ -175,7 +183,7 @@ def _check(verb: Verb, query: Query, at: str, keeps_ids: bool) -> None:
             raise ConfigError(at, "UIDs that name instances are kept or regenerated together", "say so by options.primaryIds", query.text)
     elif tag in NEEDED and verb is not Verb.KEEP:
         raise ConfigError(at, f"{verb} would break the object", "leave this element out, or use keepTag", query.text)
-    vr, allowed = query.vr, _VRS.get(verb, tuple(sorted(_CLEANABLE)) if verb is Verb.CLEAN_TEXT else ())
+    vr, allowed = query.vr, _VRS.get(verb, tuple(sorted(API_TEXT_VRS | MORE_TEXT_VRS)) if verb is Verb.CLEAN_TEXT else ())
     if vr is not None and allowed and vr not in allowed:
         raise ConfigError(at, f"{verb} is for {', '.join(allowed)}, and this is {vr}", "use another action", query.text)
 

@@ -11,12 +11,12 @@ import functools
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
-from transforms.model.plan import ActionPlan, Option, PatientMode, PatientPlan, Profile, Rule, Verb
+from transforms.model.plan import API_TEXT_VRS, MORE_TEXT_VRS, ActionPlan, Option, PatientMode, PatientPlan, Profile, Rule, Verb
 from transforms.tags import safe_private, supplement, tables
 from transforms.tags.attributes import attribute_type, resolve_code
 from transforms.tags.minimal import MINIMAL_KEEP
 from transforms.tags.safe_private import Safe
-from transforms.tags.vrs import BYTES, FREE_TEXT_VRS, MORE_TEXT_VRS, TEXT_VRS, is_text_for_number
+from transforms.tags.vrs import BYTES, FREE_TEXT_VRS, is_text_for_number
 
 STUDY, SERIES, INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
 PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID = 0x00100010, 0x00100020, 0x00100021
@@ -112,7 +112,7 @@ def decide(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, cre
     """
     tag = path[-1]
     rule = plan.rule(path, vr, creator)
-    decision = _structure(plan, tag, rule) or (_by_rule(rule, vr) if rule else None)
+    decision = _structure(plan, tag, rule) or (_by_rule(plan, rule, vr) if rule else None)
     if decision:
         return decision
     return _instance_uid(plan, tag) if tag in NAMES_AN_INSTANCE else _by_profile(plan, sop_class, path, vr, creator)
@@ -165,9 +165,9 @@ _BY_VERB = {
 }
 
 
-def _by_rule(rule: Rule, vr: str) -> Decision | None:
+def _by_rule(plan: ActionPlan, rule: Rule, vr: str) -> Decision | None:
     """What an action asks for; None where the value is of a VR that the action is not for, so that the profile decides."""
-    fitting = {Verb.RECURSE: vr == "SQ", Verb.REGENERATE_UID: vr == "UI", Verb.CLEAN_TEXT: vr in TEXT_VRS | MORE_TEXT_VRS}
+    fitting = {Verb.RECURSE: vr == "SQ", Verb.REGENERATE_UID: vr == "UI", Verb.CLEAN_TEXT: plan.inspects(vr)}
     if not fitting.get(rule.verb, True):
         return None
     whole = rule.verb is Verb.KEEP and vr == "SQ"
@@ -198,16 +198,16 @@ def _nearly_all(plan: ActionPlan, path: tuple[int, ...], vr: str) -> Decision:
 def _descriptor(plan: ActionPlan, tag: int, vr: str) -> Decision | None:
     """options.cleanDescriptors, which is for every profile."""
     row = tables.row(tag)
-    return _cleaned(row, Option.DESCRIPTORS, tag, vr) if row is not None and Option.DESCRIPTORS in plan.options else None
+    return _cleaned(plan, row, Option.DESCRIPTORS, tag, vr) if row is not None and Option.DESCRIPTORS in plan.options else None
 
 
 def _contents(plan: ActionPlan, tag: int, vr: str) -> Decision:
     """DEIDENTIFY_TAG_CONTENTS: every text is inspected, all else stays but bytes where PS3.6 has a text."""
     passed_over = tag in (NEEDED | STATED_BY_US | _CODES).difference(supplement.BY_TAG) or (vr == "UI" and _names_a_kind(tag))
-    private_bytes = vr == "OB" and bool(tag >> 16 & 1)
-    if private_bytes or is_text_for_number(tag, vr) or (vr in TEXT_VRS | MORE_TEXT_VRS and not passed_over):
+    private_bytes = vr == "OB" and bool(tag >> 16 & 1) and plan.inspects("UN")
+    if private_bytes or is_text_for_number(tag, vr) or (plan.inspects(vr) and not passed_over):
         return Decision(Step.CLEAN, f"Matched VR: {vr}")
-    if vr in BYTES and standard_vr(tag) in TEXT_VRS | MORE_TEXT_VRS:
+    if vr in BYTES and standard_vr(tag) in API_TEXT_VRS | MORE_TEXT_VRS:
         return Decision(Step.EMPTY, matched(tag, f"bytes ({vr}) where PS3.6 has a text ({standard_vr(tag)})"))
     return _descriptor(plan, tag, vr) or _KEPT
 
@@ -274,17 +274,17 @@ def _by_option(plan: ActionPlan, row: tables.Row, sop_class: str, path: tuple[in
             return Decision(Step.KEEP) if vr == standard_vr(tag) or standard_vr(tag) is None else None
     for option in _CLEAN:
         if option in plan.options and row.options.get(option) == "C":
-            return _cleaned(row, option, tag, vr)
+            return _cleaned(plan, row, option, tag, vr)
     return None
 
 
-def _cleaned(row: tables.Row, option: Option, tag: int, vr: str) -> Decision | None:
+def _cleaned(plan: ActionPlan, row: tables.Row, option: Option, tag: int, vr: str) -> Decision | None:
     """C of an option; None for what cannot be cleaned here (curves, overlays, bytes), which goes by the Basic Profile."""
     if row.options.get(option) != "C":
         return None
     if vr == "SQ":
         return Decision(Step.CLEAN_ITEMS, _option_reason(tag, option))
-    return Decision(Step.CLEAN, _option_reason(tag, option)) if vr in TEXT_VRS | {"CS"} else None
+    return Decision(Step.CLEAN, _option_reason(tag, option)) if vr in API_TEXT_VRS or (vr == "CS" and plan.inspects(vr)) else None
 
 
 def _shifted(basic: Decision, tag: int, vr: str) -> Decision | None:

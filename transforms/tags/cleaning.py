@@ -9,7 +9,7 @@ import base64
 import dataclasses
 from collections.abc import Sequence
 
-from transforms.inspection.finding import TextFinding
+from transforms.inspection.finding import CONTEXT, TextFinding
 from transforms.inspection.values import parts
 from transforms.model.keys import Purpose, PurposeKey, Secret
 from transforms.model.plan import TextKind, TextPlan, Transformation
@@ -18,6 +18,9 @@ from transforms.tags.values import fits, room
 
 HASH_BITS = 80
 """A shorter hash might be met by chance, or be searched for: with fewer bits what was found is erased."""
+
+_CONTEXT = Transformation(TextKind.INFO_TYPE)
+"""A phrase of the header's own becomes `[CTX]` whatever the config does with infoTypes (API: Options.cleanDescriptors)."""
 
 _WHOLE = frozenset({"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
 """Their values mean something only as a whole: what is left of one would be another value, not a cleaned one."""
@@ -72,11 +75,11 @@ class Cleaner:
         rule = self._rule(finding)
         if rule is None:
             return None
-        moved = shifted(found, "LO", patient_shift(self._keys[rule], patient)) if rule.kind is TextKind.DATE_SHIFT else None
+        moved = shifted(found, "LO", self._shift(self._keys[rule], patient)) if rule.kind is TextKind.DATE_SHIFT else None
         return moved if moved is not None and len(moved) == len(found) and moved.isascii() else "*" * len(found)
 
     def _rule(self, finding: TextFinding) -> Transformation | None:
-        return self._plan.of(finding.info_type)
+        return _CONTEXT if finding.info_type == CONTEXT else self._plan.of(finding.info_type)
 
     def _value(self, value: str, vr: str, findings: list[TextFinding], patient: bytes) -> tuple[str, list[Replacement]]:
         """One value: as planned; else with what was found erased; else empty."""

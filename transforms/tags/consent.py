@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from transforms.model.needed import KEPT_BY_API
-from transforms.model.plan import ActionPlan, Option, Profile, Rule, Verb
+from transforms.model.plan import MORE_TEXT_VRS, ActionPlan, Option, Profile, Rule, Verb
 from transforms.model.query import Query
 from transforms.tags import supplement, tables
 
@@ -33,6 +33,8 @@ _SHOWN = 8
 def leaves_identity(plan: ActionPlan) -> list[str]:
     """One line for each part of the plan that can leave identity behind; empty if none does."""
     lines = [_PROFILES[plan.profile]] if plan.profile in _PROFILES else []
+    if plan.api_vrs_only and plan.cleans_text:
+        lines.append(f"--api_vrs_only leaves texts of {', '.join(sorted(MORE_TEXT_VRS))} uninspected")
     lines += _listed(plan)
     if not plan.redact_all_text:
         lines.append("REDACT_NO_TEXT leaves text burned into pixels")

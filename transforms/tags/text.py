@@ -13,13 +13,14 @@ from pydicom.dataset import Dataset
 from transforms.inspection.allowed import without_allowed
 from transforms.inspection.engine import local_engine
 from transforms.inspection.inspector import Inspector
-from transforms.inspection.terms import terms_of
+from transforms.inspection.terms import phrases, terms_of
 from transforms.model.keys import Purpose, Secret
-from transforms.model.plan import ActionPlan, TextKind
+from transforms.model.plan import ActionPlan, Option, TextKind
 from transforms.tags import elements
 from transforms.tags.blobs import overwritten
 from transforms.tags.charsets import decode, encode
 from transforms.tags.cleaning import Cleaned, Cleaner
+from transforms.tags.context import context_of
 from transforms.tags.dates import Shift, patient_shift, shifted
 from transforms.tags.elements import Element
 
@@ -57,13 +58,14 @@ class Texts:
     def __init__(self, plan: ActionPlan, secret: Secret, shift: Shift = patient_shift) -> None:
         """`shift` gives a patient's days. Raises PreflightError where a key of the plan cannot be read."""
         self._cleaner, self._exclude, self._shift = Cleaner(plan.text, secret, shift), plan.text.exclude, shift
+        self._in_context = Option.DESCRIPTORS in plan.options
         rule = plan.text.of("DATE")
         own = rule.key if rule is not None and rule.kind is TextKind.DATE_SHIFT else None
         self._dates = own.purpose_key(Purpose.DATE) if own else secret.purpose(Purpose.DATE)
 
     def of(self, source: Dataset) -> InstanceTexts:
         """The texts of one instance, inspected with the terms of its own header."""
-        return InstanceTexts(self._cleaner, self._exclude, source)
+        return InstanceTexts(self._cleaner, self._exclude, source, in_context=self._in_context)
 
     def moved(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> str | None:
         """The dates of a DA or DT element, moved by the patient's days; None where one of them cannot be read."""
@@ -76,12 +78,13 @@ class Texts:
 class InstanceTexts:
     """The texts of one instance."""
 
-    def __init__(self, cleaner: Cleaner, exclude: frozenset[str], source: Dataset) -> None:
-        self._cleaner, self._exclude, self._source = cleaner, exclude, source
+    def __init__(self, cleaner: Cleaner, exclude: frozenset[str], source: Dataset, *, in_context: bool) -> None:
+        self._cleaner, self._exclude, self._source, self._in_context = cleaner, exclude, source, in_context
 
     @functools.cached_property
     def _inspector(self) -> Inspector:
-        return Inspector(terms_of(self._source), local_engine(), self._exclude)
+        context = phrases(context_of(self._source)) if self._in_context else None
+        return Inspector(terms_of(self._source), local_engine(), self._exclude, context)
 
     def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> NewText | None:
         """The element's new text; None where it stays as it is. `patient` from `patient_identity`.

@@ -6,12 +6,6 @@ import functools
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
-TEXT_VRS = frozenset({"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
-"""The VRs that the API inspects (DEIDENTIFY_TAG_CONTENTS, cleanTextTag)."""
-
-MORE_TEXT_VRS = frozenset({"CS", "DS", "IS", "TM", "UI", "UN", "UR"})
-"""Those that we inspect beyond that: a name may stand in a CS, and private text is mostly UN."""
-
 FREE_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 BYTES = frozenset({"OB", "OD", "OF", "OL", "OV", "OW"})
 NUMBERS = frozenset({"AT", "DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"})

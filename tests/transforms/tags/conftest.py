@@ -2,13 +2,17 @@
 
 import datetime as dt
 import io
+import json
 
 import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 
+from transforms.model.config import parse_config
 from transforms.model.plan import ActionPlan, Profile
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult
+from transforms.model.resolve import resolve, with_api_vrs_only
+from transforms.proof.prover import Prover
 from transforms.tags.scrubber import Scrubber
 
 UNTOUCHED = PixelResult()
@@ -54,5 +58,18 @@ def scrub(secret, opened):
     def run(content: bytes, profile: Profile = Profile.BASIC, *, keep_uids: bool = False, redact: bool = True, **instance):
         scrubbed = Scrubber(ActionPlan(profile, keep_uids, redact), secret).scrub(opened(content, **instance))
         return scrubbed, pydicom.dcmread(io.BytesIO(scrubbed.content))
+
+    return run
+
+
+@pytest.fixture
+def deidentify(secret, opened, file_bytes):
+    """A function from a config and a data set to (ScrubbedInstance, the new file parsed, holds of the proof)."""
+
+    def run(config: dict, dataset: Dataset, *, api_vrs_only: bool = False):
+        plan = resolve(parse_config(json.dumps(config)))
+        plan = with_api_vrs_only(plan) if api_vrs_only else plan
+        scrubbed = Scrubber(plan, secret).scrub(opened(file_bytes(dataset)))
+        return scrubbed, pydicom.dcmread(io.BytesIO(scrubbed.content)), Prover(plan).prove(scrubbed).holds
 
     return run
