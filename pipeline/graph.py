@@ -58,6 +58,8 @@ class Run:
     token: TokenReference | None = None
     provenance_for_held: bool = False
     validate_provenance: bool = False
+    identifiers: bool = False
+    """Whether the spool is to say which identifiers became which, for mapping files."""
 
 
 def build(run: Run, p: beam.Pipeline) -> None:
@@ -135,7 +137,9 @@ def _outcomes(run: Run, outcomes: beam.PCollection[Outcome], name: str) -> beam.
 
 def _spool(run: Run, held: bool) -> SpoolProvenance:
     operation = run.operation
-    return SpoolProvenance(operation.name, run.key, operation.folder, run.phi, run.shape, run.validate_provenance, held)
+    return SpoolProvenance(
+        operation.name, run.key, operation.folder, run.phi, run.shape, run.validate_provenance, held, run.identifiers and not held
+    )
 
 
 def _sum(pairs: beam.PCollection[tuple[str, int]], name: str) -> beam.PCollection[tuple[str, int]]:

@@ -23,6 +23,7 @@ from pipeline import graph
 from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
 from pipeline.loopback import listen_on_loopback
+from pipeline.maps import write_maps
 from pipeline.operation import Counts, Operation
 from pipeline.operation_row import CANCELLED
 from pipeline.options import Settings, beam_options, parse
@@ -123,9 +124,20 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         counts = operation.counts()
         if counts is None:
             raise BrokenOffError("the runner ended without finishing the operation; see its log, then start the same command again.")
+        _write_maps(settings, operation)
         operation.finish(counts, clock())
     print(summary(operation, counts))
     return exit_code(counts)
+
+
+def _write_maps(settings: Settings, operation: Operation) -> None:
+    try:
+        write_maps(operation.folder, settings.write_uid_map, settings.write_patient_map)
+    except OSError as error:
+        kind = type(error).__name__
+        raise BrokenOffError(
+            f"a mapping file cannot be written ({kind}); make its folder writable, and start the same command again."
+        ) from None
 
 
 @contextlib.contextmanager
@@ -258,6 +270,7 @@ def _prepared(launch: _Launch) -> graph.Run:
         token=settings.fhir_token,
         provenance_for_held=settings.provenance_for_held,
         validate_provenance=settings.validate_provenance,
+        identifiers=settings.writes_maps,
     )
 
 

@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 
+from pipeline.maps import map_place
 from transforms.bigquery.client import check_endpoint
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import Schema
@@ -76,6 +77,8 @@ class DeidentifyOptions(PipelineOptions):
             help="CSV of patients (issuer,id,subject and optionally days), in place of pseudonyms: a path or gs://BUCKET/OBJECT."
             " Patients who are not in it are held.",
         )
+        add("--write_uid_map", help="File for the UIDs that were replaced, CSV id_old,id_new, mode 0600; never in the destination.")
+        add("--write_patient_map", help="The same for Patient IDs.")
         add(
             "--on_uid_collision",
             default="hold",
@@ -147,6 +150,8 @@ class Settings:
     key: KeyReference | None
     patient_id: str
     patient_map: str | None
+    write_uid_map: str | None
+    write_patient_map: str | None
     on_uid_collision: str
     fhir_store: str | None
     healthcare_endpoint: str | None
@@ -164,6 +169,11 @@ class Settings:
     runner: str
     beam: tuple[str, ...]
     """Flags that are Beam's alone. Ours stay out of the pipeline's options: runners log those, and a source name is PHI."""
+
+    @property
+    def writes_maps(self) -> bool:
+        """Whether the run has to remember which identifiers became which."""
+        return bool(self.write_uid_map or self.write_patient_map)
 
     @property
     def is_local(self) -> bool:
@@ -221,6 +231,7 @@ def parse(argv: list[str]) -> Settings:
         key=KeyReference(known.key_uri) if known.key_uri else None,
         patient_id=known.patient_id,
         patient_map=canonical(known.patient_map) if known.patient_map else None,
+        **_maps(known, source, destination),
         on_uid_collision=known.on_uid_collision,
         fhir_store=known.fhir_store,
         healthcare_endpoint=known.healthcare_endpoint,
@@ -278,6 +289,18 @@ def _bigquery(known: argparse.Namespace) -> TableTarget | None:
     if known.bigquery_endpoint or known.bigquery_schema != Schema.ANALYTICS_V2:
         raise ConfigError("--bigquery_table", "the other options of BigQuery go with it", "name a table, or leave them out")
     return None
+
+
+def _maps(known: argparse.Namespace, source: str, destination: str) -> dict[str, str | None]:
+    """The places of the mapping files, by their options."""
+    if known.patient_map and Path(canonical(known.patient_map)).is_relative_to(destination):
+        raise ConfigError("--patient_map", "it says who is who, and may not lie inside the destination", "choose another folder")
+    places = {"destination": destination, "source": glob_folder(source)}
+    given = {name: getattr(known, name) for name in ("write_uid_map", "write_patient_map")}
+    made = {name: map_place(f"--{name}", path, places) if path else None for name, path in given.items()}
+    if made["write_uid_map"] and made["write_uid_map"] == made["write_patient_map"]:
+        raise ConfigError("--write_patient_map", "it is the file of --write_uid_map", "choose another name")
+    return made
 
 
 def _refuse_unknown(beam: list[str]) -> None:

@@ -151,7 +151,7 @@ def asked_for(settings: Settings, request: Request, store: StoreAddress, secret:
     """A keyed hash of all that decides what is published and what is told of it (DESIGN 10)."""
     flags = (str(settings.provenance_for_held), str(settings.api_vrs_only))
     how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, *flags)
-    who = (settings.patient_id, request.plan.patients.map_digest)
+    who = (settings.patient_id, request.plan.patients.map_digest, str(settings.writes_maps))
     key = secret.purpose(Purpose.OPERATION)
     return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how, *who)
 

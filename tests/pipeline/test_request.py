@@ -111,6 +111,7 @@ def test_the_operation_is_what_is_run_and_nothing_else(settings, secret):
     assert name("--direct_num_workers=2") == plain
     for changed in (
         "--patient_id=empty",
+        "--write_uid_map=/nowhere/map.csv",
         "--on_uid_collision=distinct",
         "--provenance_phi=omit",
         "--provenance_shape=r4",

@@ -119,6 +119,11 @@ class OperationFolder:
         return Path(self.root, "counts.json")
 
     @property
+    def sorting_file(self) -> Path:
+        """Where mapping files are sorted; there only as long as that takes."""
+        return Path(self.root, "sorting.sqlite")
+
+    @property
     def progress_file(self) -> Path:
         """One byte for each instance that the run under way has finished."""
         return Path(self.root, "progress")

@@ -21,6 +21,7 @@ from transforms.model.names import OperationName
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef, WrittenInstance
 from transforms.model.workspace import OperationFolder
+from transforms.provenance.identifiers import replaced_identifiers
 from transforms.provenance.instance import ProvenanceBuilder
 from transforms.provenance.phi import Phi
 from transforms.provenance.shapes import Shape
@@ -41,6 +42,7 @@ class SpoolProvenance(beam.PTransform):
     that fails validation is spooled all the same (the store decides). Both are counted: `provenance_without_findings`,
     `provenance_invalid`. `validate_all`: not the first VALIDATED only. `held`: the instances are held ones, and go to shards of
     their own; since a held instance is processed again by every run, one whose Provenance is spooled is not spooled again.
+    `identifiers`: each instance's old and new identifiers stand beside its Provenance, for the mapping files.
     """
 
     name: OperationName
@@ -50,21 +52,31 @@ class SpoolProvenance(beam.PTransform):
     shape: str
     validate_all: bool = False
     held: bool = False
+    identifiers: bool = False
 
     def expand(self, written: beam.PCollection[WrittenInstance]) -> beam.PCollection[ShardRef]:
         """Raises ConfigError for an unknown `phi` or `shape`."""
         for option, value, kind in (("--provenance_phi", self.phi, Phi), ("--provenance_shape", self.shape, Shape)):
             if value not in list(kind):
                 raise ConfigError(option, "this value is unknown", f"allowed: {', '.join(kind)}", value)
-        make = _Spool(self.name, self.key, self.folder, Phi(self.phi), Shape(self.shape), self.validate_all, self.held)
+        make = _Spool(self.name, self.key, self.folder, Phi(self.phi), Shape(self.shape), self.validate_all, self.held, self.identifiers)
         return written | "Spool" >> beam.ParDo(make).with_output_types(ShardRef)
 
 
 class _Spool(beam.DoFn):
     def __init__(
-        self, name: OperationName, key: KeyReference, folder: OperationFolder, phi: Phi, shape: Shape, validate_all: bool, held: bool
+        self,
+        name: OperationName,
+        key: KeyReference,
+        folder: OperationFolder,
+        phi: Phi,
+        shape: Shape,
+        validate_all: bool,
+        held: bool,
+        identifiers: bool,
     ) -> None:
         self._name, self._key, self._folder, self._phi, self._shape, self._held = name, key, folder, phi, shape, held
+        self._identifiers = identifiers
         self._to_validate = math.inf if validate_all else VALIDATED
 
     def setup(self) -> None:
@@ -78,7 +90,8 @@ class _Spool(beam.DoFn):
     def process(self, written: WrittenInstance) -> Iterator[ShardRef]:
         if written.ref.reference in self._spooled:
             return
-        self._shard.add(written.ref.reference, {"provenance": self._provenance(written)})
+        identifiers = replaced_identifiers(written.tags) if self._identifiers else {}
+        self._shard.add(written.ref.reference, {"provenance": self._provenance(written), **identifiers})
         if self._shard.full:
             yield self._shard.close()
 

@@ -1,0 +1,75 @@
+"""Mapping files: who was who, CSV `id_old,id_new`, for whoever may know (`--write_uid_map`, `--write_patient_map`).
+
+They are made of the spool of the operation, which grows with each written instance and over all its runs, so that they are
+complete whichever run or worker wrote an instance, sorted, and without duplicates.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from transforms.model import spool
+from transforms.model.errors import ConfigError
+from transforms.model.storage import canonical, replace
+from transforms.model.workspace import OperationFolder
+from transforms.provenance.identifiers import PATIENTS, UIDS
+
+_HEADER = b"id_old,id_new\r\n"
+
+
+def map_place(option: str, path: str, places: dict[str, str]) -> str:
+    """The canonical path of a mapping file. Raises ConfigError where it may not be: in one of `places` (name of the place → path),
+    on another machine, or in the stead of another file.
+    """
+    if "://" in path:
+        raise ConfigError(option, "it is written on this machine, for its owner alone", "name a local path")
+    place = Path(canonical(path))
+    for name, folder in places.items():
+        if place.is_relative_to(folder):
+            raise ConfigError(option, f"it says who was who, and may not lie inside the {name}", "choose another folder")
+    if place.is_dir() or (place.exists() and place.read_bytes()[: len(_HEADER)] != _HEADER):
+        raise ConfigError(option, "something else stands there", "choose another name")
+    return str(place)
+
+
+def write_maps(folder: OperationFolder, uid_map: str | None, patient_map: str | None) -> None:
+    """Write the files that are asked for, mode 0600, in place of an earlier run's. Raises OSError."""
+    for path, member in ((uid_map, UIDS), (patient_map, PATIENTS)):
+        if path is not None:
+            with _sorted_pairs(folder, member) as pairs:
+                replace(Path(path), _lines(pairs), 0o600)
+
+
+def _lines(pairs: Iterator[tuple[str, str]]) -> Iterator[bytes]:
+    yield _HEADER
+    for pair in pairs:
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow(pair)
+        yield line.getvalue().encode(errors="backslashreplace")
+
+
+@contextlib.contextmanager
+def _sorted_pairs(folder: OperationFolder, member: str) -> Iterator[Iterator[tuple[str, str]]]:
+    """All pairs of written instances, sorted, each once; on disk, in the workspace, since there may be millions."""
+    folder.sorting_file.unlink(missing_ok=True)
+    try:
+        with contextlib.closing(sqlite3.connect(folder.sorting_file)) as database:
+            database.execute("PRAGMA journal_mode = OFF")
+            database.execute("CREATE TABLE pairs (old BLOB, new BLOB, PRIMARY KEY (old, new)) WITHOUT ROWID")
+            for shard in spool.shards(folder.spool):
+                if not shard.name.startswith(spool.HELD):
+                    rows = (pair for entry in spool.read_shard(folder.spool, shard.name) for pair in entry[member])
+                    database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", ([_coded(word) for word in row] for row in rows))
+            found = database.execute("SELECT old, new FROM pairs ORDER BY old, new")
+            yield ((old.decode(errors="surrogatepass"), new.decode(errors="surrogatepass")) for old, new in found)
+    finally:
+        folder.sorting_file.unlink(missing_ok=True)
+
+
+def _coded(word: str) -> bytes:
+    return word.encode(errors="surrogatepass")
