@@ -12,7 +12,15 @@ import sys
 from pathlib import Path
 
 import duckdb
+import pydicom
 import pytest
+from pydicom.data import get_testdata_file
+
+from transforms.model.workspace import Workspace
+
+sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
+
+import gate as gates
 
 KEY = "5a" * 32
 NO_NETWORK = Path(__file__).parent / "only_loopback"
@@ -115,4 +123,21 @@ def few(tmp_path_factory, shipped):
     kinds = "CT_small MR_small MR_small_RLE MR_small_bigendian JPEG2000 JPGExtended image_dfl test-SR rtplan rtdose"
     for name in (*kinds.split(), "examples_rgb_color", "SC_rgb_rle_2frame"):
         shutil.copyfile(shipped / "pydicom" / "test_files" / f"{name}.dcm", folder / f"{name}.dcm")
+    return folder
+
+
+@pytest.fixture
+def gate(tmp_path):
+    """A Gate before a store outside the run's own workspace."""
+    with gates.gated(Workspace(str(tmp_path / "elsewhere"))) as gate:
+        yield gate
+
+
+@pytest.fixture(scope="session")
+def plans(tmp_path_factory):
+    """120 treatment plans, alike but for their own UIDs."""
+    folder, dataset = tmp_path_factory.mktemp("plans"), pydicom.dcmread(get_testdata_file("rtplan.dcm", download=False))
+    for number in range(120):
+        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{number}"
+        dataset.save_as(folder / f"{number}.dcm")
     return folder

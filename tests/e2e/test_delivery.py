@@ -1,92 +1,13 @@
 """What reaches the FHIR store, counted on its way there, and what becomes of it when the store will not have it."""
 
 import contextlib
-import http.server
 import json
 import shutil
 import sqlite3
-import threading
 
-import pytest
-import requests
-
-from pipeline.local.serve import running_store
-from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.workspace import Workspace
 
 TOKEN = "swordfish-0123456789"
-
-
-class Gate:
-    """Stands before a real store and counts what is written through it; `refuse` makes it answer bundles by this status."""
-
-    def __init__(self, store):
-        self.store, self.refuse, self.operations, self.entries, self.closed = store, None, 0, 0, 0
-        self.token = None
-        self.lock = threading.Lock()
-
-    def pass_on(self, handler):
-        body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-        if self.token and handler.headers.get("Authorization") != f"Bearer {self.token}":
-            self.closed += 1
-            return 401, b"{}"
-        bundle = handler.command == "POST" and handler.path.endswith("/fhir")
-        with self.lock:
-            self.operations += handler.command == "PUT"
-            self.entries += len(json.loads(body)["entry"]) if bundle else 0
-        if bundle and self.refuse:
-            return self.refuse, b"{}"
-        headers = {"Content-Type": handler.headers["Content-Type"]} if body else {}
-        answer = requests.request(handler.command, self.store + handler.path, data=body, headers=headers, timeout=60)
-        return answer.status_code, answer.content
-
-
-@contextlib.contextmanager
-def gated(workspace):
-    """A gate with its `url`, in front of the embedded store of a workspace of its own."""
-    with running_store(workspace) as store:
-        gate = Gate(store)
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self):
-                status, content = gate.pass_on(self)
-                self.send_response(status)
-                self.send_header("Content-Type", "application/fhir+json")
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *args):
-                pass
-
-        for method in ("GET", "PUT", "POST"):
-            setattr(Handler, f"do_{method}", Handler.handle_any)
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        gate.url = f"http://127.0.0.1:{server.server_port}/v1/{LOCAL_FHIR_STORE}"
-        gate.database = workspace.fhir_database
-        try:
-            yield gate
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-
-
-@pytest.fixture
-def gate(tmp_path):
-    with gated(Workspace(str(tmp_path / "elsewhere"))) as gate:
-        yield gate
-
-
-def versions(gate):
-    """Id to number of versions of every Provenance that the store keeps."""
-    query = "SELECT id, version FROM resources WHERE type = 'Provenance'"
-    with contextlib.closing(sqlite3.connect(gate.database)) as database:
-        return {key: int(version) for key, version in database.execute(query)}
 
 
 def folder(finished):
@@ -109,7 +30,7 @@ def test_a_clean_run_writes_once_for_each_instance_and_once_for_itself(deidentif
     count = finished.counts["written"]
     assert count == len(list(few.iterdir()))
     assert (gate.operations, gate.entries) == (1, count)
-    assert sorted(versions(gate).values()) == [1] * (count + 1)
+    assert sorted(gate.versions().values()) == [1] * (count + 1)
     assert deidentify(few, tmp_path, *options).code == 0
     assert (gate.operations, gate.entries) == (1, count)
 
@@ -122,7 +43,7 @@ def test_a_store_that_takes_the_operation_alone_gets_the_rest_by_replay(deidenti
     published = finished.published()
     assert len(published) == count == len(list(few.iterdir()))
     assert len(letters(finished)) == count
-    assert len(versions(gate)) == 1
+    assert len(gate.versions()) == 1
     assert finished.operation["metadata"]["counter"]["secondaryFailure"] == str(count)
 
     refused, output = said(dicom_deid("replay", "--workspace", finished.workspace))
@@ -134,7 +55,7 @@ def test_a_store_that_takes_the_operation_alone_gets_the_rest_by_replay(deidenti
     assert healed == 0, output
     assert f"Provenance: {count + 1} in the FHIR store" in output
     assert letters(finished) == []
-    assert sorted(versions(gate).values()) == [1] * (count + 1)
+    assert sorted(gate.versions().values()) == [1] * (count + 1)
     counter = finished.operation["metadata"]["counter"]
     assert (counter["secondarySuccess"], counter["secondaryFailure"]) == (str(count), "0")
     assert finished.published() == published
@@ -154,7 +75,7 @@ def test_a_token_reaches_the_store_and_nothing_else(deidentify, dicom_deid, few,
     assert "the caller has no permission" in outside.output
     finished = deidentify(source, tmp_path, "--fhir_store", gate.url, "--fhir_token_uri", f"file:{tmp_path}/token")
     assert finished.code == 0, finished.output
-    assert len(versions(gate)) == 2
+    assert len(gate.versions()) == 2
     for place in (finished.workspace, finished.destination, tmp_path / "elsewhere"):
         assert [path for path in place.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()] == []
     assert TOKEN not in finished.output + outside.output
