@@ -1,12 +1,13 @@
 """`executeBundle`: batch and transaction bundles over one store (R4 http 3.1.0.11; the Healthcare API's answers).
 
-Entries may be GET, PUT and DELETE Type/id, POST Type and PUT Type?criteria, with R4's conditions in their request. A batch
-goes on past an entry that fails and says so in that entry's answer; a transaction is done as a whole or leaves nothing
-behind. Each entry that writes counts against the quota.
+Entries may be GET, PUT and DELETE Type/id, POST Type, and PUT and DELETE Type?criteria, with R4's conditions in their request.
+A batch goes on past an entry that fails and says so in that entry's answer; a transaction is done as a whole or leaves nothing
+behind, and what its entries call each other by urn:uuid becomes a reference. Each entry that writes counts against the quota.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from http import HTTPStatus
 from typing import Any
@@ -80,20 +81,50 @@ def _refused(refusal: Refusal) -> dict[str, Any]:
 def _transaction(writer: StoreWriter, base: str, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """All entries, in R4's order of methods (http 3.1.0.11.2), references checked when all is written; a Refusal undoes all."""
     asked = [_interaction(entry) for entry in entries]
+    urns = [str(entry.get("fullUrl", "")) for entry in entries]
     named = [(one.type, one.id) for one in asked if one.method in WRITES and one.id]
     if len(set(named)) < len(named):
         raise Refusal(400, "invalid", "two entries of the transaction write the same resource")
     order = sorted(range(len(asked)), key=lambda index: _turn(asked[index]))
     done: dict[int, Done] = {}
+    names: dict[str, str] | None = None
     at = 0
     try:
         for at in order:
-            done[at] = _do(writer, asked[at])
+            if asked[at].method != "DELETE" and names is None:  # what was deleted matches no condition
+                names = _name(writer, asked, urns)
+            done[at] = _do(writer, _referring(asked[at], names or {}))
         for at in order:
             fhir_interaction.keep_integrity(writer, done[at])
     except Refusal as refusal:
         raise Refusal(refusal.status, refusal.code, f"entry {at}: {refusal.text}") from None
     return [_answer(base, one, done[index]) for index, one in enumerate(asked)]
+
+
+def _name(writer: StoreWriter, asked: list[Interaction], urns: list[str]) -> dict[str, str]:
+    """`urn:…` of each entry that creates or updates under one -> `Type/id`; new resources get their ids here (R4 http.html 3.1.0.11.2)."""
+    names: dict[str, str] = {}
+    for index, (one, urn) in enumerate(zip(asked, urns, strict=True)):
+        if urn.startswith("urn:") and one.method in ("POST", "PUT") and _is_understood(one):
+            if urn in names:
+                raise Refusal(400, "invalid", "two entries of the transaction have the same fullUrl")
+            identity = fhir_interaction.future_id(writer, one)
+            asked[index] = dataclasses.replace(one, new_id=identity)
+            names[urn] = f"{one.type}/{identity}"
+    return names
+
+
+def _referring(asked: Interaction, names: dict[str, str]) -> Interaction:
+    """With the names of the transaction's own resources in place of their urns."""
+    return dataclasses.replace(asked, resource=_replaced(asked.resource, names)) if names else asked
+
+
+def _replaced(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: _replaced(child, names) for name, child in value.items()}
+    if isinstance(value, list):
+        return [_replaced(item, names) for item in value]
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _turn(asked: Interaction) -> int:
@@ -103,9 +134,14 @@ def _turn(asked: Interaction) -> int:
 def _do(writer: StoreWriter, asked: Interaction) -> Done:
     if asked.method == "GET" and asked.id is not None:
         return fhir_interaction.read(writer, asked)
-    if asked.method not in WRITES or (asked.method == "POST") is (asked.id is not None or asked.criteria is not None):
-        raise Refusal(400, "not-supported", "an entry is GET, PUT or DELETE Type/id, POST Type or PUT Type?criteria")
+    if not _is_understood(asked):
+        raise Refusal(400, "not-supported", "an entry is GET, PUT or DELETE Type/id, POST Type, or PUT or DELETE Type?criteria")
     return fhir_interaction.write(writer, asked)
+
+
+def _is_understood(asked: Interaction) -> bool:
+    """Whether it writes, and says where in the way that its method does."""
+    return asked.method in WRITES and (asked.method == "POST") is not (asked.id is not None or asked.criteria is not None)
 
 
 def _answer(base: str, asked: Interaction, done: Done) -> dict[str, Any]:
@@ -135,14 +171,6 @@ def location(base: str, one: Stored) -> str:
 def etag(one: Stored) -> str:
     """The weak entity tag of one version."""
     return f'W/"{one.version}"'
-
-
-def history_entry(base: str, one: Stored) -> dict[str, Any]:
-    """The entry of one version in a history Bundle; a deletion has no resource (R4 http.html, history)."""
-    url = resource_url(base, one)
-    request = {"method": "DELETE" if one.deleted else "PUT", "url": url.removeprefix(f"{base}/fhir/")}
-    response = {"status": _status(200), "etag": etag(one), "lastModified": one.resource["meta"]["lastUpdated"]}
-    return {"fullUrl": url, **({} if one.deleted else {"resource": one.resource}), "request": request, "response": response}
 
 
 def _status(code: int) -> str:

@@ -44,7 +44,7 @@ def _resource(type_: str, parameters: list[Parameter], settings: dict[str, bool]
         "conditionalCreate": True,
         "conditionalRead": "not-match",
         "conditionalUpdate": True,
-        "conditionalDelete": "not-supported",
+        "conditionalDelete": "multiple",
         "referencePolicy": ["literal", "logical", *([] if settings["disableReferentialIntegrity"] else ["enforced"])],
         "searchParam": own + [_parameter(one) for one in parameters if not one.code.endswith(IDENTIFIER)],
     }

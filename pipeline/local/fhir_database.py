@@ -155,7 +155,7 @@ class StoreReader:
         return stored(row) if row else None
 
     def history(self, type_: str, identity: str) -> list[Stored]:
-        """All versions, the newest first, deletions among them."""
+        """All versions, the newest first, deletions among them; none of an id that was never used."""
         last = self.last(type_, identity)
         if last is None:
             return []
@@ -218,9 +218,9 @@ class StoreWriter(StoreReader):
             return last
         return self._add_version(type_, identity, last, content)
 
-    def create(self, type_: str, resource: dict[str, Any]) -> Stored:
-        """Write a resource under a new id of the server's."""
-        return self.put(type_, str(uuid.uuid4()), resource)
+    def create(self, type_: str, resource: dict[str, Any], identity: str | None = None) -> Stored:
+        """Write a resource under a new id, of the server's unless one is given."""
+        return self.put(type_, identity or str(uuid.uuid4()), resource)
 
     def delete(self, type_: str, identity: str) -> Stored | None:
         """Delete a resource; None if there never was one. A second deletion adds nothing."""

@@ -6,7 +6,7 @@ import re
 
 from starlette.responses import Response
 
-from pipeline.local import fhir_bundle, fhir_interaction, fhir_search
+from pipeline.local import fhir_bundle, fhir_history, fhir_interaction, fhir_search
 from pipeline.local.fhir_answer import json_answer
 from pipeline.local.fhir_call import Call
 from pipeline.local.fhir_capability import capability_statement
@@ -56,6 +56,11 @@ def delete(call: Call) -> Response:
     return _write(call, _of_one(call, "DELETE"))
 
 
+def delete_by_query(call: Call) -> Response:
+    """DELETE Type?criteria."""
+    return _write(call, Interaction("DELETE", call.path["type"], criteria=call.criteria))
+
+
 def read(call: Call) -> Response:
     """GET Type/id; with If-None-Match 304 if it is still that version."""
     with call.service.database.read(call.store) as reader:
@@ -63,9 +68,8 @@ def read(call: Call) -> Response:
 
 
 def history(call: Call) -> Response:
-    """GET Type/id/_history, the newest version first."""
-    entries = [fhir_bundle.history_entry(call.base, one) for one in _versions(call)]
-    return json_answer({"resourceType": "Bundle", "type": "history", "total": len(entries), "entry": entries})
+    """GET Type/id/_history, the newest version first, in pages; with `_since` or `_at` the versions of that time only."""
+    return json_answer(fhir_history.page(_versions(call), call.query, call.base, f"{call.path['type']}/{call.path['id']}"))
 
 
 def version(call: Call) -> Response:

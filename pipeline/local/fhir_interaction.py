@@ -1,7 +1,7 @@
 """One interaction with one resource, alone or as an entry of a bundle: read, create, update, delete and their conditions.
 
-R4 http.html 3.1.0.1-3.1.0.11: If-Match, If-None-Match, If-None-Exist, update by query, update as create. A condition that
-does not hold is answered by 412 and changes nothing.
+R4 http.html 3.1.0.1-3.1.0.11: If-Match, If-None-Match, If-None-Exist, update and deletion by query, update as create. A
+condition that does not hold is answered by 412 and changes nothing.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import re
 import urllib.parse
+import uuid
 from typing import Any, NamedTuple
 
-from pipeline.local import fhir_references, fhir_search
+from pipeline.local import fhir_query, fhir_references, fhir_search
 from pipeline.local.fhir_database import Stored, StoreReader, StoreWriter
 from pipeline.local.fhir_resource import Refusal, check
 
@@ -33,6 +34,8 @@ class Interaction:
     if_match: str | None = None
     if_none_match: str | None = None
     if_none_exist: str | None = None
+    new_id: str | None = None
+    """The id of what is created, where the transaction has given it one already."""
 
 
 class Done(NamedTuple):
@@ -40,6 +43,8 @@ class Done(NamedTuple):
 
     status: int
     stored: Stored | None
+    deleted: tuple[Stored, ...] = ()
+    """What a deletion by query took."""
 
 
 def read(reader: StoreReader, asked: Interaction) -> Done:
@@ -62,18 +67,28 @@ def write(writer: StoreWriter, asked: Interaction) -> Done:
         done = do(writer, asked)
     except UnicodeEncodeError:
         raise Refusal(400, "value", "a string holds half of a surrogate pair") from None
-    writer.count_write(asked.type)
+    for _ in done.deleted or (done,):
+        writer.count_write(asked.type)
     return done
 
 
 def keep_integrity(writer: StoreWriter, done: Done) -> None:
     """Refuse what leaves a literal reference that leads nowhere, in a store that enforces them."""
-    if done.stored is None or writer.settings["disableReferentialIntegrity"]:
+    if writer.settings["disableReferentialIntegrity"]:
         return
-    if done.stored.deleted and fhir_references.referred(writer.connection, writer.id, done.stored.seq):
-        raise Refusal(409, "conflict", "another resource refers to this one")
-    if fhir_references.dangling(writer.connection, writer.id, done.stored.seq):
-        raise Refusal(400, "business-rule", "a reference names a resource that is not in this store")
+    for stored in (*done.deleted, *([done.stored] if done.stored else [])):
+        if stored.deleted and fhir_references.referred(writer.connection, writer.id, stored.seq):
+            raise Refusal(409, "conflict", "another resource refers to this one")
+        if fhir_references.dangling(writer.connection, writer.id, stored.seq):
+            raise Refusal(400, "business-rule", "a reference names a resource that is not in this store")
+
+
+def future_id(writer: StoreWriter, asked: Interaction) -> str:
+    """The id that a POST or PUT will write to; where the server has to give one, the interaction must get it as `new_id`."""
+    given = asked.resource.get("id") if isinstance(asked.resource, dict) and asked.method == "PUT" else None
+    criteria = asked.if_none_exist.removeprefix("?") if asked.if_none_exist is not None and asked.method == "POST" else asked.criteria
+    found = None if criteria is None else _matching(writer, asked.type, criteria)
+    return asked.id or (found.resource["id"] if found else None) or (given if isinstance(given, str) else str(uuid.uuid4()))
 
 
 def _create(writer: StoreWriter, asked: Interaction) -> Done:
@@ -82,7 +97,7 @@ def _create(writer: StoreWriter, asked: Interaction) -> Done:
         found = _matching(writer, asked.type, asked.if_none_exist.removeprefix("?"))
         if found is not None:
             return Done(200, found)
-    return Done(201, writer.create(asked.type, asked.resource))
+    return Done(201, writer.create(asked.type, asked.resource, asked.new_id))
 
 
 def _update(writer: StoreWriter, asked: Interaction) -> Done:
@@ -107,11 +122,22 @@ def _update(writer: StoreWriter, asked: Interaction) -> Done:
 
 
 def _delete(writer: StoreWriter, asked: Interaction) -> Done:
-    """DELETE Type/id, whether or not it is there: as in the API, a second deletion is answered as the first."""
+    """DELETE Type/id, whether or not it is there: as in the API, a second deletion is answered as the first. Or DELETE Type?criteria."""
+    if asked.criteria is not None:
+        return _delete_matches(writer, asked.type, asked.criteria)
     if asked.id is None:
-        raise Refusal(405, "not-supported", "a deletion names a resource by its id")
+        raise Refusal(405, "not-supported", "a deletion names a resource by its id, or some by criteria")
     _preconditions(asked, writer.get(asked.type, asked.id))
     return Done(200, writer.delete(asked.type, asked.id))
+
+
+def _delete_matches(writer: StoreWriter, type_: str, criteria: str) -> Done:
+    """All that match, at most a page of them (v1beta1 conditionalDelete; v1 searches by identifier alone, which Provenance has not)."""
+    items = urllib.parse.parse_qsl(criteria, keep_blank_values=True)
+    most = min([fhir_query.count(value) for name, value in items if name == "_count"], default=fhir_query.DEFAULT_COUNT)
+    found = fhir_search.matches(writer, type_, [item for item in items if item[0] != "_count"], most)
+    deleted = (writer.delete(type_, one.resource["id"]) for one in found)
+    return Done(200, None, tuple(filter(None, deleted)))
 
 
 def _preconditions(asked: Interaction, current: Stored | None) -> None:
@@ -127,7 +153,7 @@ def _names(tags: str, one: Stored) -> bool:
 
 
 def _matching(reader: StoreReader, type_: str, criteria: str) -> Stored | None:
-    found = fhir_search.matches(reader, type_, urllib.parse.parse_qsl(criteria, keep_blank_values=True))
+    found = fhir_search.matches(reader, type_, urllib.parse.parse_qsl(criteria, keep_blank_values=True), 2)
     if len(found) > 1:
         raise Refusal(412, "multiple-matches", "more than one resource matches the condition")
     return found[0] if found else None

@@ -54,7 +54,7 @@ def parse(reader: StoreReader, type_: str, items: Iterable[tuple[str, str]], str
     for name, value in items:
         code, _, modifier = name.partition(":")
         if code == "_page_token" and not modifier:
-            query.after = _page(value)
+            query.after = position(value)
             continue
         if code in _OWN:
             query.clauses.append(_own(reader, code, modifier, value))
@@ -68,17 +68,33 @@ def parse(reader: StoreReader, type_: str, items: Iterable[tuple[str, str]], str
     return query
 
 
-def token(position: int) -> str:
+def count(text: str) -> int:
+    """The value of a `_count`, at most MAX_COUNT. Raises Refusal (400)."""
+    if not re.fullmatch(r"[1-9]\d{0,8}", text):
+        raise Refusal(400, "value", "_count takes a number from 1")
+    return min(int(text), MAX_COUNT)
+
+
+def token(after: int) -> str:
     """The `_page_token` of the page that begins there."""
-    return base64.urlsafe_b64encode(b"after:%d" % position).decode()
+    return base64.urlsafe_b64encode(b"after:%d" % after).decode()
+
+
+def position(text: str) -> int:
+    """Where the page of a `_page_token` begins. Raises Refusal (400)."""
+    try:
+        match = re.fullmatch(rb"after:(\d{1,18})", base64.urlsafe_b64decode(text))
+    except ValueError:
+        match = None
+    if match is None:
+        raise Refusal(400, "value", "_page_token is not of this server")
+    return int(match[1])
 
 
 def _form(query: Query, parameters: dict[str, Parameter], name: str, value: str, strict: bool) -> bool:
     """Obey a parameter of the answer's form; False if it is none."""
     if name == "_count":
-        if not re.fullmatch(r"[1-9]\d{0,8}", value):
-            raise Refusal(400, "value", "_count takes a number from 1")
-        query.count = min(int(value), MAX_COUNT)
+        query.count = count(value)
     elif name == "_sort":
         query.order = [term for key in fhir_match.alternatives(value) for term in _order(parameters, key, strict)]
     elif name == "_elements":
@@ -133,13 +149,3 @@ def _clause(reader: StoreReader, parameters: dict[str, Parameter], parameter: Pa
 
 def _no_modifier(code: str) -> Refusal:
     return Refusal(400, "not-supported", f"the parameter {code} does not take this modifier")
-
-
-def _page(text: str) -> int:
-    try:
-        match = re.fullmatch(rb"after:(\d{1,18})", base64.urlsafe_b64decode(text))
-    except ValueError:
-        match = None
-    if match is None:
-        raise Refusal(400, "value", "_page_token is not of this server")
-    return int(match[1])

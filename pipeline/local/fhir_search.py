@@ -31,8 +31,8 @@ def search(reader: StoreReader, type_: str, items: Iterable[tuple[str, str]], ba
     return _bundle(f"{base}/fhir/{type_}", query, total, [_shown(one.resource, query) for one in page], following)
 
 
-def matches(reader: StoreReader, type_: str, items: Iterable[tuple[str, str]]) -> list[Stored]:
-    """The first two matches of the criteria of a conditional interaction (R4 http.html, ccreate and cond-update).
+def matches(reader: StoreReader, type_: str, items: Iterable[tuple[str, str]], most: int) -> list[Stored]:
+    """The first matches, at most so many, of the criteria of a conditional interaction (R4 http.html, ccreate and cond-update).
 
     Raises Refusal (400, 404) as a strict search does, and for criteria that would match everything.
     """
@@ -40,7 +40,7 @@ def matches(reader: StoreReader, type_: str, items: Iterable[tuple[str, str]]) -
     query = fhir_query.parse(reader, type_, items, strict=True)
     if not query.clauses or len(query.clauses) < len(query.applied):
         raise Refusal(400, "invalid", "a condition takes search parameters, at least one, and nothing else")
-    return _page(reader, type_, query, 2)
+    return _page(reader, type_, query, most)
 
 
 def check_type(type_: str) -> None:

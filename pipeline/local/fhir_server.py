@@ -47,6 +47,7 @@ def application(service: Service, token: str | None = None) -> Starlette:
         _route("GET", _STORE + "/fhir/{type}", fhir_handlers.search),
         _route("POST", _STORE + "/fhir/{type}", fhir_handlers.create),
         _route("PUT", _STORE + "/fhir/{type}", fhir_handlers.update_by_query),
+        _route("DELETE", _STORE + "/fhir/{type}", fhir_handlers.delete_by_query),
         _route("GET", _STORE + "/fhir/{type}/{id}", fhir_handlers.read),
         _route("PUT", _STORE + "/fhir/{type}/{id}", fhir_handlers.update),
         _route("DELETE", _STORE + "/fhir/{type}/{id}", fhir_handlers.delete),

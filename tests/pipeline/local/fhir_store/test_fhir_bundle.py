@@ -49,6 +49,48 @@ def test_a_transaction_with_one_bad_entry_leaves_nothing(execute, provenance, id
     assert ids() == []
 
 
+def test_entries_of_a_transaction_refer_to_each_other_by_urn(execute, provenance, database, store):
+    def about(urn: str, identity: str = "") -> dict:
+        return provenance(identity) | {"target": [{"reference": urn}]}
+
+    first, second, third = (f"urn:uuid:00000000-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
+    execute("batch", put(provenance("old", occurredDateTime="2026-11-22T09:00:00Z")))
+    answer = execute(
+        "transaction",
+        {"fullUrl": first, "request": {"method": "POST", "url": "Provenance"}, "resource": about(second)},
+        {"fullUrl": second, **put(about(first, "own"))},
+        {"fullUrl": third, "request": {"method": "PUT", "url": "Provenance?when=2026"}, "resource": about("urn:uuid:of-no-entry")},
+        put(about(third, "last")),
+    )
+    assert statuses(answer) == ["201 Created", "201 Created", "200 OK", "201 Created"]
+    made = answer["entry"][0]["fullUrl"].rpartition("/")[2]
+    with database.read(store) as reader:
+        targets = {one.resource["id"]: one.resource["target"][0]["reference"] for one in reader.all("Provenance")}
+    assert targets == {
+        made: "Provenance/own",
+        "own": f"Provenance/{made}",
+        "old": "urn:uuid:of-no-entry",
+        "last": "Provenance/old",
+    }
+    with pytest.raises(Refusal, match="same fullUrl"):
+        execute("transaction", *[{"fullUrl": first, **put(provenance(one))} for one in "ab"])
+
+
+def test_what_a_condition_finds_in_a_transaction_is_what_a_urn_means(execute, provenance, database, store):
+    execute("batch", put(provenance("old")))
+    urn = "urn:uuid:00000000-0000-4000-8000-000000000001"
+    make = {"fullUrl": urn, "request": {"method": "POST", "url": "Provenance", "ifNoneExist": "_id=old"}, "resource": provenance("x")}
+    execute("transaction", make, put(provenance("b") | {"target": [{"reference": urn}]}))
+    with database.read(store) as reader:
+        assert reader.get("Provenance", "b").resource["target"] == [{"reference": "Provenance/old"}]
+    removed = {"request": {"method": "DELETE", "url": "Provenance/old"}}
+    answer = execute("transaction", make, removed, put(provenance("b") | {"target": [{"reference": urn}]}))
+    made = answer["entry"][0]["fullUrl"].rpartition("/")[2]
+    assert made != "old"
+    with database.read(store) as reader:
+        assert reader.get("Provenance", "b").resource["target"] == [{"reference": f"Provenance/{made}"}]
+
+
 def test_a_batch_goes_on_past_a_bad_entry(execute, provenance, ids):
     answer = execute("batch", put(provenance("a")), put(provenance("b", recorded="yesterday")), put(provenance("c")))
     assert statuses(answer) == ["201 Created", "400 Bad Request", "201 Created"]

@@ -105,6 +105,46 @@ def test_a_deleted_resource_is_gone_but_its_versions_stay(call, provenance):
     assert (back.status_code, back.json()["meta"]["versionId"]) == (201, "3")
 
 
+def test_a_deletion_by_query_takes_what_matches_a_page_at_most(call, provenance):
+    for number in range(5):
+        call("PUT", f"/fhir/Provenance/p{number}", provenance(f"p{number}", occurredDateTime="2026-11-22T09:00:00Z"))
+    call("PUT", "/fhir/Provenance/other", provenance("other"))
+    for criteria in ("", "_count=2", "no-such=1", "when=2026&_sort=when", "when=2026&_count=0"):
+        assert call("DELETE", f"/fhir/Provenance?{criteria}").status_code == 400
+    assert call("DELETE", "/fhir/Provenance?when=2026&_count=2").status_code == 200
+    assert call("GET", "/fhir/Provenance?when=2026").json()["total"] == 3
+    entries = [entry("DELETE", "Provenance?when=2026"), entry("DELETE", "Provenance?when=2027"), entry("DELETE", "Provenance")]
+    assert statuses(call("POST", "/fhir", {**BUNDLE, "entry": entries})) == ["200", "200", "400"]
+    assert [one["resource"]["id"] for one in call("GET", "/fhir/Provenance").json()["entry"]] == ["other"]
+    counted = {one["resourceType"]: one["writes"] for one in call("GET", ":getFHIRStoreMetrics").json()["metrics"]}
+    assert counted["Provenance"] == str(6 + 5 + 1)
+    assert call("GET", "/fhir/metadata").json()["rest"][0]["resource"][0]["conditionalDelete"] == "multiple"
+
+
+def test_a_history_comes_in_pages_and_by_time(call, provenance):
+    for number in range(5):
+        call("PUT", "/fhir/Provenance/a", provenance("a", str(number)))
+    call("DELETE", "/fhir/Provenance/a")
+    seen, url = [], "/fhir/Provenance/a/_history?_count=4"
+    while url:
+        page = call("GET", url).json()
+        assert page["total"] == 6
+        seen.append([one["response"]["etag"] for one in page["entry"]])
+        links = {link["relation"]: link["url"] for link in page["link"]}
+        url = links["next"][links["next"].index("/fhir/") :] if "next" in links else None
+    assert seen == [['W/"6"', 'W/"5"', 'W/"4"', 'W/"3"'], ['W/"2"', 'W/"1"']]
+    whole = call("GET", "/fhir/Provenance/a/_history").json()["entry"]
+    moments = [one["response"]["lastModified"] for one in whole]
+    later = call("GET", f"/fhir/Provenance/a/_history?_since={moments[2]}").json()
+    assert later["total"] == len([one for one in moments if one >= moments[2]])
+    then = call("GET", f"/fhir/Provenance/a/_history?_at={moments[-1]}").json()["entry"]
+    assert then[-1]["response"]["etag"] == 'W/"1"'
+    assert call("GET", "/fhir/Provenance/a/_history?_at=2020").json()["total"] == 0
+    assert call("GET", "/fhir/Provenance/a/_history?_at=2020").json().get("entry") is None
+    for query in ("_count=0", "_since=yesterday", "_at=x", "_page_token=x"):
+        assert call("GET", f"/fhir/Provenance/a/_history?{query}").status_code == 400
+
+
 def test_the_entries_of_a_bundle_take_the_same_conditions(call, provenance):
     call("PUT", "/fhir/Provenance/a", provenance("a"))
     entries = [
@@ -197,6 +237,9 @@ def test_references_lead_somewhere_in_a_store_that_enforces_them(enforcing, prov
     for kind, due in (("batch", ["400", "400"]), ("transaction", ["201", "201"])):
         assert statuses(requests.post(enforcing, json={**BUNDLE, "type": kind, "entry": entries}, timeout=30)) == due
     assert put("b", "Provenance/c").status_code == 200
+    by_query = requests.delete(f"{enforcing}/Provenance?_id=c,own", timeout=30)
+    assert (by_query.status_code, issue(by_query)) == (409, "conflict")
+    assert requests.get(f"{enforcing}/Provenance/own", timeout=30).status_code == 200
     assert delete("a").status_code == 200
     assert [delete(name).status_code for name in "cb"] == [409, 200]
 

@@ -93,7 +93,7 @@ def test_the_capability_statement_is_valid_and_names_what_is_configured(base, se
     assert (provenances["updateCreate"], provenances["conditionalUpdate"], provenances["conditionalDelete"]) == (
         True,
         True,
-        "not-supported",
+        "multiple",
     )
     assert provenances["referencePolicy"] == ["literal", "logical"]
     known = {one["name"]: one["type"] for one in statement["rest"][0]["resource"][0]["searchParam"]}
