@@ -1,14 +1,17 @@
 """How much of a store's write quota is used: our writer on each way of running Beam, beside a naive one, on the same server.
 
-    python benchmarks/fhir_writer.py [--quota 600 6000 60000] [--mode NAME …]
+    python benchmarks/fhir_writer.py [--quota 600 6000 60000] [--mode NAME …] [--store counting|embedded]
 
-The server counts: it grants `quota` entries a minute from a bucket of BURST seconds, refuses the rest by 429 with
-Retry-After, and takes LATENCY seconds for a request. Prints a JSON line for each run:
+The counting server grants `quota` entries a minute from a bucket of BURST seconds, refuses the rest by 429 with
+Retry-After, and takes LATENCY seconds for a request. The embedded store is the real one, which commits each bundle to
+disk and grants a minute's quota at once. Prints a JSON line for each run:
 
-- `utilisation`: resources kept / (quota x the seconds of the whole run, Beam's own start and end included);
-- `utilisation_writing`: the same over the seconds between the first request and the last answer;
+- `utilisation_writing`: resources kept / (quota x the seconds between the first request and the last answer; of the embedded
+  store, between its first and its last commit);
+- `utilisation`: the same over the seconds of the whole run, Beam's own start and end included, which are
+  `seconds_before` the first request and `seconds_after` the last answer;
 - `lost`: resources that the server never kept; `doubled`: entries written more than once; `refused`: entries refused by 429;
-- `p50`, `p95`, `p99`: milliseconds of a request as the server measures it, waiting for its turn included.
+- `p50`, `p95`, `p99`: milliseconds of a request as the server measures it, waiting for its turn included. Of the counting server only.
 
 The naive writer PUTs one instance after another and obeys Retry-After; it is stopped after NAIVE_SECONDS.
 """
@@ -17,6 +20,8 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
+import datetime as dt
 import http.server
 import json
 import math
@@ -26,16 +31,19 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 
 import apache_beam as beam
 import requests
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.local.quota import WriteQuota
+from pipeline.local.serve import running_store
 from transforms.fhir.client import FhirClient
 from transforms.fhir.transform import WriteToFhirStore
 from transforms.fhir.writer import FhirWriter
 from transforms.model import spool
+from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.quiet import quiet_libraries
 from transforms.model.workspace import OperationFolder, Workspace
 
@@ -51,6 +59,8 @@ MODES = {
     "naive": None,
 }
 FINDINGS = 40
+Seen = dict[str, float]
+"""What a store says of a run: `kept`, `writes`, `first` and `last` (on the monotonic clock), and more if it counts more."""
 URL = re.compile(rb'"url":"(Provenance/i[0-9a-f]{32})"')
 
 
@@ -129,7 +139,37 @@ def serve(quota: int) -> None:
     seconds = sorted(counts.seconds)
     percentiles = {f"p{p}": round(1000 * seconds[math.ceil(p / 100 * len(seconds)) - 1]) for p in (50, 95, 99)}
     seen = {"kept": len(counts.kept), "writes": counts.kept.total(), "refused": counts.refused, "requests": len(seconds)}
-    print(json.dumps({**seen, "span": counts.last - counts.first, **percentiles}))
+    print(json.dumps({**seen, "first": counts.first, "last": counts.last, **percentiles}))
+
+
+@contextlib.contextmanager
+def counting(quota: int) -> Iterator[tuple[str, Callable[[], Seen]]]:
+    """The URL of the counting server in a process of its own, and a function that ends it and says what it has seen."""
+    server = subprocess.Popen(  # noqa: S603 - this very file
+        [sys.executable, __file__, "--serve", str(quota)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdin is not None
+    assert server.stdout is not None
+    yield f"http://127.0.0.1:{server.stdout.readline().strip()}", lambda: json.loads(server.communicate()[0])
+
+
+@contextlib.contextmanager
+def embedded(quota: int) -> Iterator[tuple[str, Callable[[], Seen]]]:
+    """The same of the embedded store, by the versions and the times that it keeps."""
+    with tempfile.TemporaryDirectory() as root, running_store(Workspace(root), quota) as base:
+        url = f"{base}/v1beta1/{LOCAL_FHIR_STORE}"
+
+        def seen() -> Seen:
+            moment, now = time.monotonic(), time.time()
+            metas = [resource["meta"] for resource in FhirClient(url).search("Provenance?_count=1000&_elements=recorded&_total=none")]
+            commits = [moment - now + dt.datetime.fromisoformat(meta["lastUpdated"]).timestamp() for meta in metas]
+            writes = sum(int(meta["versionId"]) for meta in metas)
+            return {"kept": len(metas), "writes": writes, "first": min(commits), "last": max(commits)}
+
+        yield url, seen
+
+
+STORES = {"counting": counting, "embedded": embedded}
 
 
 def provenance(number: int) -> dict[str, object]:
@@ -162,7 +202,7 @@ def provenance(number: int) -> dict[str, object]:
 def write(mode: str, url: str, folder: OperationFolder, quota: int) -> None:
     """Everything in the spool, by one mode."""
     if mode == "naive":
-        naive(url, folder)
+        naive(FhirClient(url).base, folder)
     elif mode == "no Beam":
         for answer in FhirWriter(FhirClient(url), folder, quota).write(spool.shards(folder.spool)):
             assert not answer.dead
@@ -180,40 +220,35 @@ def naive(url: str, folder: OperationFolder) -> None:
             if time.monotonic() > end:
                 return
             answer = session.put(f"{url}/Provenance/{entry['provenance']['id']}", json=entry["provenance"], timeout=30)
-            if answer.status_code == 200:
+            if answer.ok:
                 break
             time.sleep(float(answer.headers["Retry-After"]))
 
 
-def measure(quota: int, mode: str) -> dict[str, object]:
+def measure(quota: int, mode: str, store: str) -> dict[str, object]:
     """One run against a server of its own."""
     count = RESOURCES[quota]
-    with tempfile.TemporaryDirectory() as root:
+    with tempfile.TemporaryDirectory() as root, STORES[store](quota) as (url, look):
         folder = Workspace(root).operation("benchmark")
         spool.write_entries(folder.spool, ((f"{n:016x}", {"provenance": provenance(n)}) for n in range(count)))
-        server = subprocess.Popen(  # noqa: S603 - this very file
-            [sys.executable, __file__, "--serve", str(quota)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        assert server.stdin is not None
-        assert server.stdout is not None
-        url = f"http://127.0.0.1:{server.stdout.readline().strip()}"
         start = time.monotonic()
         write(mode, url, folder, quota)
-        took = time.monotonic() - start
-        server.stdin.close()
-        seen = json.loads(server.stdout.read())
-        server.wait()
-    a_second = quota / 60
+        end = time.monotonic()
+        seen = look()
+    took, a_second = end - start, quota / 60
     return {
         "quota": quota,
         "mode": mode,
+        "store": store,
         "resources": count,
         "seconds": round(took, 1),
         "utilisation": round(seen["kept"] / (a_second * took), 3),
-        "utilisation_writing": round(seen["kept"] / (a_second * seen["span"]), 3),
+        "utilisation_writing": round(seen["kept"] / (a_second * (seen["last"] - seen["first"])), 3),
+        "seconds_before": round(seen["first"] - start, 1),
+        "seconds_after": round(end - seen["last"], 1),
         "lost": 0 if mode == "naive" else count - seen["kept"],
         "doubled": seen["writes"] - seen["kept"],
-        **{name: seen[name] for name in ("kept", "refused", "requests", "p50", "p95", "p99")},
+        **{name: value for name, value in seen.items() if name in ("kept", "refused", "requests", "p50", "p95", "p99")},
     }
 
 
@@ -222,6 +257,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quota", type=int, nargs="*", choices=RESOURCES, default=list(RESOURCES))
     parser.add_argument("--mode", nargs="*", choices=MODES, default=list(MODES))
+    parser.add_argument("--store", choices=STORES, default="counting")
     parser.add_argument("--serve", type=int, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
@@ -230,7 +266,7 @@ def main() -> None:
     quiet_libraries()
     for quota in arguments.quota:
         for mode in arguments.mode:
-            print(json.dumps(measure(quota, mode)), flush=True)
+            print(json.dumps(measure(quota, mode, arguments.store)), flush=True)
 
 
 if __name__ == "__main__":

@@ -125,8 +125,7 @@ def _delete(writer: StoreWriter, asked: Interaction) -> Done:
     """DELETE Type/id, whether or not it is there: as in the API, a second deletion is answered as the first. Or DELETE Type?criteria."""
     if asked.criteria is not None:
         return _delete_matches(writer, asked.type, asked.criteria)
-    if asked.id is None:
-        raise Refusal(405, "not-supported", "a deletion names a resource by its id, or some by criteria")
+    assert asked.id is not None
     _preconditions(asked, writer.get(asked.type, asked.id))
     return Done(200, writer.delete(asked.type, asked.id))
 

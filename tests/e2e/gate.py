@@ -22,12 +22,12 @@ class Gate:
 
     `refuse` makes it answer bundles by this status. `harm(number, ids)` may name what happens to a bundle, the first of them 0:
     LOST, a status for the whole, or `{id: status or AFTER}` by entry. `put_harm` is the same for single PUTs. What is
-    refused is not passed on. `token` is what callers have to bring.
+    refused is not passed on. `token` is what callers have to bring; `turned_away` is called where they do not.
     """
 
     def __init__(self, store, database):
         self.store, self.database = store, database
-        self.refuse = self.harm = self.put_harm = self.token = None
+        self.refuse = self.harm = self.put_harm = self.token = self.turned_away = None
         self.bundles, self.operations, self.closed = [], 0, 0
         self.lock = threading.Lock()
 
@@ -47,6 +47,8 @@ class Gate:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         if self.token and handler.headers.get("Authorization") != f"Bearer {self.token}":
             self.closed += 1
+            if self.turned_away:
+                self.turned_away()
             return 401, b"{}"
         harm = None
         if handler.command == "PUT":

@@ -1,10 +1,12 @@
 """What reaches the FHIR store, counted on its way there, and what becomes of it when the store will not have it."""
 
 import contextlib
+import datetime as dt
 import json
 import shutil
 import sqlite3
 
+from transforms.fhir.client import FhirClient
 from transforms.model.workspace import Workspace
 
 TOKEN = "swordfish-0123456789"
@@ -110,6 +112,25 @@ def test_held_instances_are_told_where_they_are_if_asked(deidentify, few, tmp_pa
 def resources(finished):
     with contextlib.closing(sqlite3.connect(finished.workspace / "fhir.sqlite")) as database:
         return [json.loads(row[0]) for row in database.execute("SELECT content FROM resources WHERE type = 'Provenance'")]
+
+
+def test_how_long_an_operation_took_is_told_by_fhir_alone(deidentify, dicom_deid, few, tmp_path, gate):
+    """The guide's query, asked of the store: the latest `recorded` of the instances less the operation's `occurredDateTime`."""
+    finished = deidentify(few, tmp_path, "--on_uid_collision=distinct", "--fhir_store", gate.url)
+    assert finished.code == 0, finished.output
+    name = folder(finished).state_file.stem
+    query = f"Provenance?deid-operation:contains={name}&_sort=-recorded"
+    code, output = said(dicom_deid("search", "--fhir_store", gate.url, "--install", query, "--json"))
+    assert code == 0, output
+    entries = json.loads(output.partition("\n")[2])["entry"]
+    assert len(entries) == finished.counts["written"]
+    recorded = [dt.datetime.fromisoformat(entry["resource"]["recorded"]) for entry in entries]
+    operation = FhirClient(gate.url).get(f"Provenance/operation-{name}")
+    began = dt.datetime.fromisoformat(operation["occurredDateTime"])
+    metadata = finished.operation["metadata"]
+    assert recorded[0] == max(recorded)
+    assert began == dt.datetime.fromisoformat(metadata["createTime"])
+    assert dt.timedelta(0) < recorded[0] - began <= dt.datetime.fromisoformat(metadata["endTime"]) - began
 
 
 def test_a_replay_says_what_it_lacks(dicom_deid, tmp_path):

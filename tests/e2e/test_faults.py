@@ -94,6 +94,26 @@ def test_a_run_killed_while_it_writes_to_the_store_sends_only_what_was_not_answe
     assert sorted(sent_again) == sorted(identity for name, found in ids.items() if name not in finished for identity in found)
 
 
+def test_a_token_that_expires_in_the_middle_is_taken_up_where_it_was_renewed(deidentify, plans, tmp_path, gate, plain):
+    file, old, new = tmp_path / "token", "swordfish-0123456789", "trombone-9876543210"
+    file.write_text(old)
+    gate.token = old
+
+    def expire(number, _ids):
+        if number == 0:
+            gate.token = new
+
+    gate.harm = expire
+    gate.turned_away = lambda: file.write_text(new)  # whoever renews it does so too late for one request
+    options = ("--fhir_store", gate.url, "--fhir_token_uri", f"file:{file}", "--fhir_write_ops_per_minute=3600")
+    finished = deidentify(plans, tmp_path, *SAME, *options)
+    assert finished.code == 0, finished.output
+    assert gate.closed >= 1
+    assert gate.versions() == dict.fromkeys(plain.provenance(), 1)
+    told = [path.read_bytes() for path in finished.workspace.rglob("*") if path.is_file()]
+    assert [secret for secret in (old, new) if secret in finished.output or any(secret.encode() in content for content in told)] == []
+
+
 def children(process):
     for task in Path(f"/proc/{process}/task").glob("*/children"):
         yield from map(int, task.read_text().split())

@@ -111,7 +111,7 @@ def test_the_capability_statement_is_valid_and_names_what_is_configured(base, se
         ("GET", "/fhir/Patient", 404),
         ("GET", "/fhir/Patient/a", 404),
         ("PUT", "/fhir/Patient/a", 404),
-        ("DELETE", "/fhir/Provenance", 405),
+        ("DELETE", "/fhir/Provenance", 400),
         ("DELETE", "/fhir/Patient/a", 404),
         ("PATCH", "/fhir/Provenance/a", 405),
         ("GET", "/no-such", 404),
@@ -295,3 +295,28 @@ def test_the_database_is_readable_by_its_owner_only(server, shared_workspace):
     requests.put(f"{server}/{STORE}/fhir/Provenance/a", json={}, timeout=30)
     modes = {file.name: file.stat().st_mode & 0o077 for file in Path(shared_workspace.root).iterdir()}
     assert modes["fhir.sqlite"] == modes["fhir.sqlite-wal"] == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PATCH", "/fhir/Provenance/a", 405),
+        ("PATCH", "/fhir/Provenance?_id=a", 405),
+        ("GET", "/fhir/Patient", 404),
+        ("GET", "/fhir/Provenance/_history", 404),
+        ("GET", "/fhir/_history", 404),
+        ("GET", "/fhir/Provenance?_include=Provenance:target", 400),
+        ("GET", "/fhir/Provenance?agent.name=x", 400),
+        ("GET", "/fhir/Provenance?_summary=count", 400),
+        ("GET", "/fhir/Provenance?agent-role:in=x", 400),
+    ],
+)
+def test_what_the_store_leaves_out_is_refused_by_name(base, method, path, status):
+    """As the guide lists it; parameters that are not understood under strict handling."""
+    answer = requests.request(method, base + path, headers={"Prefer": "handling=strict"}, timeout=30)
+    assert (answer.status_code, answer.json()["resourceType"]) == (status, "OperationOutcome")
+
+
+def test_a_search_takes_no_form(base):
+    answer = requests.post(f"{base}/fhir/Provenance/_search", data={"_id": "a"}, timeout=30)
+    assert (answer.status_code, answer.json()["resourceType"]) == (415, "OperationOutcome")
