@@ -162,13 +162,13 @@ def provenance(number, text="DOE^JOHN"):
 
 @pytest.fixture
 def spooled(folder):
-    """Spool `count` resources in shards of `size`; their references."""
+    """Spool `count` resources in shards of `size`, in the folder of an operation; their references."""
 
-    def fill(count, size=50, first=0):
+    def fill(count, size=50, first=0, into=folder):
         shards = []
         for start in range(first, first + count, size):
             numbers = range(start, min(start + size, first + count))
-            shards += spool.write_entries(folder.spool, ((f"{n:016x}", {"provenance": provenance(n)}) for n in numbers))
+            shards += spool.write_entries(into.spool, ((f"{n:016x}", {"provenance": provenance(n)}) for n in numbers))
         return shards
 
     return fill

@@ -1,6 +1,7 @@
 import json
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -246,6 +247,35 @@ def test_a_refusal_slows_the_writing_down(store, write, spooled):
     store.fault = fault
     assert totals(write(spooled(80), quota=1200)) == (80, 0)
     assert times[2] - times[1] > 1.1
+
+
+def test_two_who_each_think_the_quota_theirs_both_come_to_an_end(store, client, workspace, spooled):
+    """A bucket of 60 a second, 60 of them at once; both write at 60 a second until they are refused."""
+    bucket, lock = [60.0, time.monotonic()], threading.Lock()
+    refused = []
+
+    def fault(ids, _):
+        with lock:
+            now = time.monotonic()
+            bucket[:] = min(60.0, bucket[0] + 60 * (now - bucket[1])), now
+            if bucket[0] >= len(ids):
+                bucket[0] -= len(ids)
+                return None
+            refused.append(len(ids))
+            return 429
+
+    store.fault = fault
+    writers = []
+    for number in range(2):
+        folder = workspace.operation(f"{number:016x}")
+        shards = spooled(150, first=1000 * number, into=folder)
+        writers.append((FhirWriter(client, folder, 3600, backoff=lambda attempt: min(0.1 * 2**attempt, 1.0)), shards))
+    with ThreadPoolExecutor(2) as pool:
+        ended = list(pool.map(lambda one: totals(list(one[0].write(one[1]))), writers))
+    assert ended == [(150, 0), (150, 0)]
+    assert len(store.versions) == 300
+    assert {len(versions) for versions in store.versions.values()} == {1}
+    assert refused
 
 
 CONTENDING = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "too-costly"}]}
