@@ -126,7 +126,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _plan(argv: list[str]) -> int:
     from pipeline.options import parse, workers  # noqa: PLC0415
     from pipeline.plan import make_plan  # noqa: PLC0415
-    from pipeline.request import read_request, require_consent, store_address  # noqa: PLC0415
+    from pipeline.request import read_request, redactor, require_consent, store_address  # noqa: PLC0415
     from transforms.model.resolve import without_keys  # noqa: PLC0415
     from transforms.model.storage import list_files  # noqa: PLC0415
     from transforms.pixels.tesseract import check_tesseract  # noqa: PLC0415
@@ -136,19 +136,12 @@ def _plan(argv: list[str]) -> int:
     for line in require_consent(request):
         print(f"allowed: {line}", file=sys.stderr)
     store_address(settings, request.config)
-    if request.plan.redact_all_text:
+    if request.plan.image.searches:
         check_tesseract()
     files = list(list_files(settings.source))
-    print(
-        "\n".join(
-            make_plan(
-                files,
-                dataclasses.replace(without_keys(request.config), patients=request.plan.patients),
-                workers(settings),
-                settings.fhir_write_ops_per_minute,
-            ).lines()
-        )
-    )
+    looked_at = dataclasses.replace(without_keys(request.config), patients=request.plan.patients)
+    plan = make_plan(files, looked_at, redactor(settings, request.plan)(), workers(settings), settings.fhir_write_ops_per_minute)
+    print("\n".join(plan.lines()))
     return 0
 
 

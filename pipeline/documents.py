@@ -1,4 +1,4 @@
-"""A config or request as it is given: JSON text, a path, or gs://BUCKET/OBJECT."""
+"""A config, request or file of templates as it is given: JSON text, a path, or gs://BUCKET/OBJECT."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def read_document(at: str, given: str) -> Document:
         return Document(found.content.decode("utf-8"), f"{given}#{found.number} {created}")
     except (OSError, UnicodeDecodeError):
         raise ConfigError(
-            at, "there is no JSON and no file that can be read as UTF-8 text", "check its path and permissions", given
+            at, "there is neither JSON nor a file that can be read as UTF-8 text", "check its path and permissions", given
         ) from None

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from pipeline.documents import read_document
 from transforms.model.config import SAFE_CONFIG, parse_config
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
-from transforms.model.plan import API_TEXT_VRS, ActionPlan
+from transforms.model.plan import API_TEXT_VRS, ActionPlan, ImagePlan, TextMode
 from transforms.model.records import InstanceRef, TagFinding
 from transforms.model.resolve import with_api_vrs_only, without_keys
 from transforms.read.open import open_instance, read_content
@@ -41,7 +41,7 @@ def _of_plan(plan: ActionPlan) -> Iterator[str]:
     for number, rule in enumerate(plan.rules, 1):
         yield f"action {number}: {rule.verb} {rule.query.text}"
     yield f"UIDs of study, series and instance: {'kept' if plan.keep_primary_uids else 'regenerated'}"
-    yield f"text in pixels: {'all redacted' if plan.redact_all_text else 'left'}"
+    yield f"text in pixels: {_of_image(plan.image)}"
     if plan.cleans_text:
         named = "".join(f"{info_type} by {made.kind}, " for info_type, made in plan.text.by_info_type)
         yield f"text that inspection finds: {named}the rest {f'by {plan.text.default.kind}' if plan.text.default else 'left'}"
@@ -52,6 +52,18 @@ def _of_plan(plan: ActionPlan) -> Iterator[str]:
     lines = leaves_identity(plan)
     yield "can leave identity behind:" if lines else "leaves no identity behind by plan"
     yield from (f"  {line}" for line in lines)
+
+
+def _of_image(image: ImagePlan) -> str:
+    if image.mode is not TextMode.SENSITIVE:
+        return "all redacted" if image.mode is TextMode.ALL else "left"
+    kinds = "what is sensitive" if image.only is None else ", ".join(sorted(image.only)) or "what the patterns match"
+    told = [f"without {', '.join(sorted(image.exclude))}"] if image.exclude else []
+    told += (
+        [f"{len(image.patterns)} pattern{'s' if len(image.patterns) > 1 else ''}"] if image.patterns and image.only != frozenset() else []
+    )
+    told += ["the header's own phrases"] if image.phrases else []
+    return "; ".join([f"{kinds} redacted, and what cannot be read surely", *told])
 
 
 def _of_file(plan: ActionPlan, file: str) -> Iterator[str]:

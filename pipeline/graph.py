@@ -21,6 +21,7 @@ from transforms.model.keys import KeyReference
 from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
 from transforms.model.transform import SpoolOutcomes, nameless
+from transforms.pixels.redactor import Redactor
 from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
 from transforms.provenance.transform import SpoolProvenance
@@ -41,6 +42,8 @@ class Run:
 
     operation: Operation
     plan: ActionPlan
+    redactor: Callable[[], Redactor]
+    """Makes what redacts pixels, once a worker."""
     key: KeyReference
     source: str
     destination: str
@@ -67,7 +70,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
     folder = run.operation.folder
     listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision)
     opened = listed.instances | "ReadInstance" >> ReadInstance(run.key, admit, run.clock)
-    redacted = opened.with_pixels | "RedactText" >> RedactText(run.plan)
+    redacted = opened.with_pixels | "RedactText" >> RedactText(run.redactor)
     pixels = _finish_branch(run, redacted.instances, "Pixels")
     tags = _finish_branch(run, opened.tags_only, "Tags")
 

@@ -28,7 +28,17 @@ from pipeline.operation import Counts, Operation
 from pipeline.operation_row import CANCELLED
 from pipeline.options import Settings, beam_options, parse
 from pipeline.progress import watched
-from pipeline.request import Request, asked_for, check_keys, keep_keys, operation_name, read_request, require_consent, store_address
+from pipeline.request import (
+    Request,
+    asked_for,
+    check_keys,
+    keep_keys,
+    operation_name,
+    read_request,
+    redactor,
+    require_consent,
+    store_address,
+)
 from pipeline.tables import Tables
 from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
@@ -98,7 +108,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     store = store_address(settings, request.config)
     delivery = Delivery(store.name, store.url, settings.fhir_token, settings.fhir_write_ops_per_minute)
     expected = _count_sources(settings)
-    if request.plan.redact_all_text:
+    if request.plan.image.searches:
         check_tesseract()
     settings.workspace.make()
     with alone(settings.workspace):
@@ -255,6 +265,7 @@ def _prepared(launch: _Launch) -> graph.Run:
     return graph.Run(
         operation=operation,
         plan=launch.request.plan,
+        redactor=redactor(settings, launch.request.plan),
         key=launch.key,
         source=settings.source,
         destination=settings.destination,

@@ -127,7 +127,9 @@ class DeidentifyOptions(PipelineOptions):
             choices=("google", "r4"),
             help="Extensions as on the API's page, or the same facts as strict R4 servers want them.",
         )
+        add("--pixel_templates", help="YAML file of known layouts, whose boxes are redacted in every frame (docs/burned-in-text.md).")
         for option, text in (
+            ("--no_second_look", "Do not search redacted frames a second time; then nothing is claimed in the header."),
             ("--provenance_for_held", "Held instances have a Provenance too, whose target is in the quarantine."),
             ("--validate_provenance", "Validate every Provenance by fhir.resources, not the first hundred of a worker only."),
             ("--skip_preflight", "Do not try FHIR store, destination and BigQuery table before the first instance is read."),
@@ -161,6 +163,8 @@ class Settings:
     table_files: str | None
     provenance_phi: str
     provenance_shape: str
+    pixel_templates: str | None
+    no_second_look: bool
     provenance_for_held: bool
     validate_provenance: bool
     skip_preflight: bool
@@ -241,6 +245,8 @@ def parse(argv: list[str]) -> Settings:
         table_files=known.table_files,
         provenance_phi=known.provenance_phi,
         provenance_shape=known.provenance_shape,
+        pixel_templates=known.pixel_templates,
+        no_second_look=known.no_second_look,
         provenance_for_held=known.provenance_for_held,
         validate_provenance=known.validate_provenance,
         skip_preflight=known.skip_preflight,

@@ -18,8 +18,6 @@ from transforms.model.keys import KEY_BYTES, Purpose, Secret
 from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef
 from transforms.pixels.redactor import Redactor
-from transforms.pixels.search import RememberingSearch
-from transforms.pixels.tesseract import Tesseract
 from transforms.proof.prover import Prover
 from transforms.read.open import has_pixels, open_instance, read_content
 from transforms.tags.policy import admit
@@ -78,12 +76,13 @@ class Plan:
 def make_plan(
     files: Sequence[tuple[str, int]],
     plan: ActionPlan,
+    redactor: Redactor,
     workers: int,
     write_ops_per_minute: int | None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Plan:
     """Plan a run over `files` (path, bytes), of which there is at least one; `clock` gives seconds."""
-    seconds = list(_measured(spread(files, SAMPLE), plan, clock))
+    seconds = list(_measured(spread(files, SAMPLE), _Stages(plan, redactor), clock))
     mean = sum(seconds) / len(seconds)
     return Plan(len(files), sum(size for _, size in files), len(seconds), mean, workers, write_ops_per_minute)
 
@@ -99,9 +98,8 @@ def spread(files: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]
     return chosen
 
 
-def _measured(files: Sequence[tuple[str, int]], plan: ActionPlan, clock: Callable[[], float]) -> Iterator[float]:
+def _measured(files: Sequence[tuple[str, int]], work: _Stages, clock: Callable[[], float]) -> Iterator[float]:
     """Seconds that each of the files takes, until the time is up."""
-    work = _Stages(plan)
     end = clock() + SAMPLE_SECONDS
     for uri, size in files:
         start = clock()
@@ -114,10 +112,10 @@ def _measured(files: Sequence[tuple[str, int]], plan: ActionPlan, clock: Callabl
 class _Stages:
     """The stages between reading and publishing, under a key that is made for this alone and forgotten."""
 
-    def __init__(self, plan: ActionPlan) -> None:
+    def __init__(self, plan: ActionPlan, redactor: Redactor) -> None:
         secret = Secret(secrets.token_bytes(KEY_BYTES))
         self._uids = secret.purpose(Purpose.UID)
-        self._redactor = Redactor(RememberingSearch(Tesseract()) if plan.redact_all_text else None)
+        self._redactor = redactor
         self._scrubber, self._prover = Scrubber(plan, secret), Prover(plan)
 
     def run(self, uri: str, size: int) -> None:

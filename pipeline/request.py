@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from pipeline.documents import read_document
@@ -19,6 +21,9 @@ from transforms.model.plan import ActionPlan, PatientMode, PatientPlan
 from transforms.model.resolve import crypto_keys, resolve, with_api_vrs_only
 from transforms.model.storage import create_if_absent
 from transforms.model.workspace import Workspace
+from transforms.pixels.redactor import Redactor, redactor_of
+from transforms.pixels.templates import Template, parse_templates, shipped
+from transforms.tags import tables
 from transforms.tags.consent import leaves_identity
 from transforms.tags.patients import read_patient_map
 
@@ -79,16 +84,28 @@ def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
 
     plan = dataclasses.replace(resolve(config, place if settings.is_local else None), patients=_patients(settings))
     plan = with_api_vrs_only(plan) if settings.api_vrs_only else plan
-    for info_type in sorted(plan.text.exclude | {name for name, _ in plan.text.by_info_type}):
-        if info_type not in set(InfoType):
+    in_text = plan.text.exclude | {name for name, _ in plan.text.by_info_type}
+    for at, named in (("config.text", in_text), ("config.image", plan.image.info_types)):
+        for info_type in sorted(named - set(InfoType)):
             known = ", ".join(sorted(InfoType))
-            raise ConfigError("config.text", "the inspection knows no such infoType", f"allowed: {known}", info_type)
+            raise ConfigError(at, "the inspection knows no such infoType", f"allowed: {known}", info_type)
     return plan
 
 
 def _patients(settings: Settings) -> PatientPlan:
     digest = read_patient_map(settings.patient_map).digest if settings.patient_map else ""
     return PatientPlan(PatientMode(settings.patient_id), settings.patient_map or "", digest)
+
+
+def redactor(settings: Settings, plan: ActionPlan) -> Callable[[], Redactor]:
+    """What makes the redactor of a run, once a worker. Raises ConfigError where a file of templates cannot be read."""
+    templates = {template.name: template for template in (*shipped(), *_own_templates(settings))}
+    return functools.partial(redactor_of, plan.image, tuple(templates.values()), not settings.no_second_look, tables.NAMED)
+
+
+def _own_templates(settings: Settings) -> tuple[Template, ...]:
+    option = "--pixel_templates"
+    return parse_templates(read_document(option, settings.pixel_templates).text, option) if settings.pixel_templates else ()
 
 
 def keep_keys(config: DeidentifyConfig, workspace: Workspace) -> None:
@@ -150,7 +167,9 @@ def _refuse_credentials(url: str) -> None:
 def asked_for(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> str:
     """A keyed hash of all that decides what is published and what is told of it (DESIGN 10)."""
     flags = (str(settings.provenance_for_held), str(settings.api_vrs_only))
-    how = (settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, *flags)
+    how = [settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, *flags]
+    how += ["no second look"] if settings.no_second_look else []
+    how += [repr(_own_templates(settings))] if settings.pixel_templates else []
     who = (settings.patient_id, request.plan.patients.map_digest, str(settings.writes_maps))
     key = secret.purpose(Purpose.OPERATION)
     return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how, *who)

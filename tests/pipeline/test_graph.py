@@ -1,5 +1,7 @@
 """DESIGN 1: the bytes and findings of an instance never cross a stage boundary, on any runner that fuses."""
 
+import functools
+
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -12,9 +14,11 @@ from transforms.fhir.credentials import TokenReference
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.keys import KeyReference
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
+from transforms.model.plan import ALL_TEXT
 from transforms.model.records import OpenInstance
 from transforms.model.resolve import resolve
 from transforms.model.transform import typed
+from transforms.pixels.redactor import redactor_of
 
 FUSES = {"beam:transform:pardo:v1"}
 DATAFLOW = (
@@ -30,6 +34,7 @@ def run(workspace, key_uri, tmp_path):
         fields = {
             "operation": operation,
             "plan": resolve(SAFE_CONFIG),
+            "redactor": functools.partial(redactor_of, ALL_TEXT, (), True, ()),
             "key": KeyReference(key_uri),
             "source": str(tmp_path / "SECRET_SOURCE"),
             "destination": str(tmp_path / "out"),

@@ -8,7 +8,7 @@ import pytest
 
 FEW, MANY = 5_000, 45_000
 RUN = """
-import datetime as dt, resource, sys
+import datetime as dt, functools, resource, sys
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 from pipeline.graph import Run, build
@@ -17,11 +17,14 @@ from transforms.model.config import SAFE_CONFIG
 from transforms.model.resolve import resolve
 from transforms.model.keys import KeyReference
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
+from transforms.model.plan import ALL_TEXT
+from transforms.pixels.redactor import redactor_of
 from transforms.model.workspace import Workspace
 
 source, workspace = sys.argv[1:]
+redactor = functools.partial(redactor_of, ALL_TEXT, (), True, ())
 operation = Operation(OperationName("memory", "s", "d", LOCAL_FHIR_STORE), Workspace(workspace))
-run = Run(operation=operation, plan=resolve(SAFE_CONFIG), key=KeyReference("env:DEID_TEST_KEY"), source=source,
+run = Run(operation=operation, plan=resolve(SAFE_CONFIG), redactor=redactor, key=KeyReference("env:DEID_TEST_KEY"), source=source,
           destination=workspace + "-out", on_uid_collision="hold", store_url="http://127.0.0.1:9/v1/" + LOCAL_FHIR_STORE,
           write_ops_per_minute=None, phi="omit", shape="google", bigquery=None)
 p = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))

@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 
 from pipeline.plan import SAMPLE_SECONDS, Plan, make_plan, spread
 from transforms.model.config import SAFE_CONFIG
+from transforms.model.plan import ALL_TEXT
 from transforms.model.resolve import resolve
+from transforms.pixels.redactor import redactor_of
 
 files = st.lists(st.integers(0, 10**9), min_size=1, max_size=200).map(lambda sizes: [(f"/{n}", size) for n, size in enumerate(sizes)])
 
@@ -38,14 +40,21 @@ def test_real_instances_are_measured_and_broken_ones_do_not_stop_it(real_file, t
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(real_file("CT_small.dcm").read_bytes()[:2000])
     paths = [real_file("CT_small.dcm"), real_file("rtplan.dcm"), broken, tmp_path / "gone"]
-    plan = make_plan([(str(path), 1000) for path in paths], resolve(SAFE_CONFIG), 2, 600)
+    plan = make_plan([(str(path), 1000) for path in paths], resolve(SAFE_CONFIG), redactor_of(ALL_TEXT, (), True, ()), 2, 600)
     assert (plan.instances, plan.size, plan.sampled, plan.writes) == (4, 4000, 4, 5)
     assert 0 < plan.seconds_each < 60
 
 
 def test_a_slow_source_is_sampled_no_longer_than_it_takes_to_know(real_file):
     times = iter(range(0, 10**6, 10))
-    plan = make_plan([(str(real_file("rtplan.dcm")), 1000)] * 20, resolve(SAFE_CONFIG), 1, None, clock=lambda: float(next(times)))
+    plan = make_plan(
+        [(str(real_file("rtplan.dcm")), 1000)] * 20,
+        resolve(SAFE_CONFIG),
+        redactor_of(ALL_TEXT, (), True, ()),
+        1,
+        None,
+        clock=lambda: float(next(times)),
+    )
     assert plan.seconds_each == 10
     assert plan.sampled * 10 <= SAMPLE_SECONDS
     assert 1 <= plan.sampled < 20

@@ -11,7 +11,7 @@ from pipeline.request import asked_for, check_keys, keep_keys, operation_name, r
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.names import LOCAL_FHIR_STORE
-from transforms.model.plan import Profile
+from transforms.model.plan import ALL_TEXT, Profile
 
 STORE = "projects/p/locations/l/datasets/d/fhirStores/f"
 
@@ -34,7 +34,7 @@ def written(tmp_path, content):
 
 def test_without_a_config_everything_is_redacted(settings):
     request = read_request(settings())
-    assert (request.plan.profile, request.plan.redact_all_text) == (Profile.BASIC, True)
+    assert (request.plan.profile, request.plan.image) == (Profile.BASIC, ALL_TEXT)
     assert require_consent(request) == []
 
 

@@ -10,7 +10,7 @@ import itertools
 import re
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
@@ -77,11 +77,16 @@ class Terms:
         for term in terms:
             if term.words and term.confidence > best.get(term.words, Term((), InfoType.GENERIC_ID, 0)).confidence:
                 best[term.words] = term
+        self._all = tuple(best.values())
         self._by_first: defaultdict[str, list[Term]] = defaultdict(list)
         for term in best.values():
             self._by_first[term.words[0]].append(term)
         self._glued = [term for term in best.values() if term.info_type != CONTEXT and _may_be_glued(term.words)]
         self._whole = frozenset(whole)
+
+    def __iter__(self) -> Iterator[Term]:
+        """Every term, each spelling once."""
+        return iter(self._all)
 
     def find(self, text: str, vr: str) -> list[TextFinding]:
         """Where the terms stand in one value of this VR; findings may overlap."""
@@ -133,7 +138,7 @@ def terms_of(dataset: Dataset) -> Terms:
     """The terms of a data set, from every depth. The data set stays as it was read."""
     found: list[Term] = []
     whole: set[str] = set()
-    for element in _elements(dataset):
+    for element in _elements(dataset, lambda tag, vr: vr in _VRS or tag in _BY_TAG):
         for value in _values(element):
             if element.VR == "PN":
                 found += _name(value)
@@ -147,15 +152,21 @@ def terms_of(dataset: Dataset) -> Terms:
     return Terms(found, whole)
 
 
-def _elements(dataset: Dataset) -> Iterator[DataElement]:
-    """The elements that name something, at every depth, converted aside."""
+def values_of(dataset: Dataset, tags: Collection[int]) -> Iterator[str]:
+    """The values of all elements with these tags, from every depth, as text. The data set stays as it was read."""
+    for element in _elements(dataset, lambda tag, _vr: tag in tags):
+        yield from _values(element)
+
+
+def _elements(dataset: Dataset, wanted: Callable[[int, str], bool]) -> Iterator[DataElement]:
+    """The elements wanted by tag and VR, at every depth, converted aside; sequences and bytes are none."""
     for tag in list(dataset.keys()):
         element = dataset.get_item(tag, keep_deferred=True)
         vr = element.VR if element.VR and element.VR != "UN" else dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
         if vr == "SQ":
             for item in getattr(_converted(element, dataset), "value", None) or ():
-                yield from _elements(item)
-        elif vr in _VRS or int(tag) in _BY_TAG:
+                yield from _elements(item, wanted)
+        elif wanted(int(tag), vr):
             converted = _converted(element, dataset)
             if converted is not None and not isinstance(converted.value, bytes):
                 yield converted

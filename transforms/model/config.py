@@ -45,11 +45,13 @@ class ProfileType(enum.StrEnum):
 
 
 class TextRedactionMode(enum.StrEnum):
-    """ImageConfig.textRedactionMode; unspecified means REDACT_NO_TEXT."""
+    """ImageConfig.textRedactionMode; unspecified means REDACT_NO_TEXT, or what `additionalInfoTypes` and `customRegexes` name."""
 
     UNSPECIFIED = "TEXT_REDACTION_MODE_UNSPECIFIED"
     REDACT_ALL_TEXT = "REDACT_ALL_TEXT"
+    REDACT_SENSITIVE_TEXT = "REDACT_SENSITIVE_TEXT"
     REDACT_NO_TEXT = "REDACT_NO_TEXT"
+    REDACT_SENSITIVE_TEXT_CLEAN_DESCRIPTORS = "REDACT_SENSITIVE_TEXT_CLEAN_DESCRIPTORS"
 
 
 class PrimaryIds(enum.StrEnum):
@@ -67,10 +69,20 @@ class _Message(pydantic.BaseModel):
 _M = TypeVar("_M", bound=_Message)
 
 
+class CustomRegex(_Message):
+    """ImageConfig.customRegexes: text that matches is redacted; of chosen groups, where one of them takes part in the match."""
+
+    pattern: str
+    group_indexes: tuple[int, ...] = ()
+
+
 class ImageConfig(_Message):
     """What to redact in PixelData."""
 
     text_redaction_mode: TextRedactionMode = TextRedactionMode.UNSPECIFIED
+    custom_regexes: tuple[CustomRegex, ...] = ()
+    additional_info_types: tuple[str, ...] = ()
+    exclude_info_types: tuple[str, ...] = ()
 
 
 class Nothing(_Message):

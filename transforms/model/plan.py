@@ -56,6 +56,53 @@ class TextPlan:
         return None if info_type in self.exclude else dict(self.by_info_type).get(info_type, self.default)
 
 
+class TextMode(enum.Enum):
+    """Which text in pixels is redacted."""
+
+    NONE = enum.auto()
+    SENSITIVE = enum.auto()
+    """What inspection, a pattern or the header says is sensitive, and what cannot be read."""
+    ALL = enum.auto()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression whose match is sensitive: any match, or one in which one of these groups takes part."""
+
+    pattern: str
+    groups: tuple[int, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ImagePlan:
+    """What is redacted in samples; as it stands, nothing."""
+
+    mode: TextMode = TextMode.NONE
+    only: frozenset[str] | None = None
+    """The infoTypes that are sensitive; None for all that inspection can tell."""
+    additional: frozenset[str] = frozenset()
+    """InfoTypes that the config names beside those of the mode."""
+    exclude: frozenset[str] = frozenset()
+    """InfoTypes that are not looked for."""
+    patterns: tuple[Pattern, ...] = ()
+    phrases: bool = False
+    """Whether the instance's own descriptions are sensitive, too (REDACT_SENSITIVE_TEXT_CLEAN_DESCRIPTORS)."""
+
+    @property
+    def searches(self) -> bool:
+        """Whether text is looked for at all."""
+        return self.mode is not TextMode.NONE
+
+    @property
+    def info_types(self) -> frozenset[str]:
+        """Every infoType that the config names."""
+        return (self.only or frozenset()) | self.additional | self.exclude
+
+
+NO_TEXT = ImagePlan()
+ALL_TEXT = ImagePlan(TextMode.ALL)
+
+
 class Profile(enum.StrEnum):
     """What a plan starts from: the API's profiles, and the two lists that v1 has in place of one."""
 
@@ -125,7 +172,7 @@ class ActionPlan:
 
     profile: Profile
     keep_primary_uids: bool
-    redact_all_text: bool
+    image: ImagePlan
     listed: frozenset[int] = frozenset()
     """The tags of a keepList or removeList."""
     rules: tuple[Rule, ...] = ()

@@ -119,6 +119,8 @@ class BoxFinding:
     confidence: float | None = None
     """0 to 1; None if nothing was recognised."""
     info_type: str | None = None
+    reason: str = ""
+    """Why it was redacted, where infoType and mode do not say it: `template NAME` and the like. No value in it."""
 
 
 class PixelSearch(enum.StrEnum):
@@ -126,7 +128,19 @@ class PixelSearch(enum.StrEnum):
 
     NONE = "none"
     NAIVE = "naive"
-    """Text was looked for once, without a second look: it earns no claim in the header."""
+    FAST = "fast"
+    DEFAULT = "default"
+    STRICT = "strict"
+
+
+class SecondLook(enum.StrEnum):
+    """What the redacted frames showed when they were searched once more (DESIGN 17)."""
+
+    NONE = "none"
+    """Nobody looked."""
+    CLEAN = "clean"
+    RESIDUAL = "residual"
+    """Text was still there after it was redacted a second time."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -144,15 +158,24 @@ class PixelResult:
     """What the pixel stage did. Coordinates of boxes are those of the stored frames."""
 
     search: PixelSearch = PixelSearch.NONE
+    all_text: bool = False
+    """Whether every line that was found was redacted, and not only what is sensitive."""
+    second_look: SecondLook = SecondLook.NONE
     boxes: tuple[BoxFinding, ...] = ()
     findings: tuple[TagFinding, ...] = ()
     """What went from the coded stream that is not samples (JPEG segments and the like)."""
     pixel_data: bytes | None = None
-    """The new value of PixelData (encapsulated: items with the offset table, without the sequence delimiter, which
-    pydicom writes itself); None: unchanged."""
+    """The new value of PixelData, or of the element that is there in its place (encapsulated: items with the offset table,
+    without the sequence delimiter, which pydicom writes itself); None: unchanged."""
     extended_offsets: tuple[bytes, bytes] | None = None
     """New values of (7FE0,0001) and (7FE0,0002), when the source had them and they changed."""
     lossy: LossyStep | None = None
+
+    @property
+    def is_without_text(self) -> bool:
+        """Whether the header may say so (DESIGN 15): searched well, all that was found redacted, and nothing seen thereafter."""
+        thorough = self.search in (PixelSearch.DEFAULT, PixelSearch.STRICT)
+        return thorough and self.all_text and self.second_look is SecondLook.CLEAN
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -210,3 +233,5 @@ class WrittenInstance:
     """When it stood in the destination, or in the quarantine."""
     held: str = ""
     """The code for which it is in the quarantine, and not in the destination; empty for a published instance."""
+    all_text: bool = True
+    """As in `PixelResult`."""

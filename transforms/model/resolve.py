@@ -22,10 +22,10 @@ from transforms.model.config import (
     ProfileType,
     TextConfig,
     TextProfile,
-    TextRedactionMode,
 )
 from transforms.model.cryptokey import CryptoKey
 from transforms.model.errors import ConfigError
+from transforms.model.image import image_plan
 from transforms.model.keys import KeyReference
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
 from transforms.model.plan import API_TEXT_VRS, MORE_TEXT_VRS, ActionPlan, Option, Profile, Rule, TextKind, TextPlan, Transformation, Verb
@@ -54,7 +54,7 @@ def resolve(config: DeidentifyConfig, key_place: KeyPlace | None = None) -> Acti
         return _second_generation(config.dicom_tag_config, config.image, text)
     profile, listed = _tag_filter(config.dicom or DicomConfig())
     keep = bool(config.dicom and config.dicom.skip_id_redaction)
-    return ActionPlan(profile, keep, _redacts(config.image or ImageConfig()), listed, text=text)
+    return ActionPlan(profile, keep, image_plan(config.image or ImageConfig(), "config.image"), listed, text=text)
 
 
 def without_keys(config: DeidentifyConfig) -> ActionPlan:
@@ -118,7 +118,7 @@ def _second_generation(config: DicomTagConfig, image: ImageConfig | None, text: 
     if Option.UIDS in chosen and options.primary_ids is PrimaryIds.REGEN:
         raise ConfigError(f"{at}.options.primaryIds", "ps315Options.retainUids keeps these UIDs", "give one of them", "REGEN")
     keep = options.primary_ids is PrimaryIds.KEEP or Option.UIDS in chosen
-    redacts = _redacts(image or options.clean_image or ImageConfig())
+    redacted = image_plan(image or options.clean_image or ImageConfig(), "config.image" if image else f"{at}.options.cleanImage")
     rules: list[Rule] = []
     for number, action in enumerate(config.actions):
         verb = _verb(action, f"{at}.actions.{number}")
@@ -128,11 +128,12 @@ def _second_generation(config: DicomTagConfig, image: ImageConfig | None, text: 
             if query is None:
                 raise ConfigError(where, "this names no element", f"write {_QUERY_FORMS}", written)
             if verb is None:
-                redacts = _clean_image(action, query, where, redacts)
+                _check_clean_image(query, where)
+                redacted = image_plan(action.clean_image_tag or ImageConfig(), f"{at}.actions.{number}.cleanImageTag")
                 continue
             _check(verb, query, where, keep)
             rules.append(Rule(verb, query))
-    return ActionPlan(profile, keep, redacts, rules=tuple(rules), options=chosen, text=text, trial=_trial(config.clinical_trial))
+    return ActionPlan(profile, keep, redacted, rules=tuple(rules), options=chosen, text=text, trial=_trial(config.clinical_trial))
 
 
 def _trial(trial: ClinicalTrial | None) -> tuple[tuple[int, str], ...]:
@@ -166,11 +167,10 @@ def _verb(action: Action, at: str) -> Verb | None:
     return None if given[0] == _CLEAN_IMAGE else Verb(given[0])
 
 
-def _clean_image(action: Action, query: Query, at: str, before: bool) -> bool:
+def _check_clean_image(query: Query, at: str) -> None:
     """cleanImageTag on PixelData is `options.cleanImage`; within a sequence the API makes it keepTag, we delete those samples."""
     if len(query.parts) > 1 or query.parts[0].tag != _PIXEL_DATA:
         raise ConfigError(at, "cleanImageTag cleans PixelData only", "write PixelData, or another action", query.text)
-    return _redacts(action.clean_image_tag) if action.clean_image_tag is not None else before
 
 
 def _check(verb: Verb, query: Query, at: str, keeps_ids: bool) -> None:
@@ -186,10 +186,6 @@ def _check(verb: Verb, query: Query, at: str, keeps_ids: bool) -> None:
     vr, allowed = query.vr, _VRS.get(verb, tuple(sorted(API_TEXT_VRS | MORE_TEXT_VRS)) if verb is Verb.CLEAN_TEXT else ())
     if vr is not None and allowed and vr not in allowed:
         raise ConfigError(at, f"{verb} is for {', '.join(allowed)}, and this is {vr}", "use another action", query.text)
-
-
-def _redacts(image: ImageConfig) -> bool:
-    return image.text_redaction_mode is TextRedactionMode.REDACT_ALL_TEXT
 
 
 def _text(config: TextConfig, key_place: KeyPlace | None) -> TextPlan:

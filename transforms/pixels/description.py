@@ -19,6 +19,9 @@ from transforms.model.errors import InstanceProblem
 STAGE = "pixels"
 NATIVE_SYNTAXES = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian})
 """Transfer syntaxes whose PixelData holds samples as they are (pydicom inflates the deflated one while reading)."""
+PIXEL_DATA = "PixelData"
+_FLOATING = {"FloatPixelData": 32, "DoubleFloatPixelData": 64}
+"""Elements of floating point samples, and their BitsAllocated (PS3.3 C.7.6.24, C.7.6.25)."""
 _BITS_ALLOCATED = (1, 8, 16, 32, 64)
 _SUBSAMPLED = ("YBR_FULL_422", "YBR_PARTIAL_422")
 _MAX_SAMPLES = 4
@@ -47,20 +50,21 @@ class PixelDescription:
     """Native 4:2:2: every two pixels of a row are Y Y Cb Cr (PS3.3 C.7.6.3.1.2)."""
     swapped: bool = False
     """Bytes of 8-bit or 1-bit samples stand swapped in pairs, since they are OW in big endian (PS3.5 7.3)."""
+    element: str = PIXEL_DATA
+    """The keyword of the element that holds the samples: PixelData, FloatPixelData or DoubleFloatPixelData."""
 
     @classmethod
     def from_dataset(cls, dataset: FileDataset) -> PixelDescription:
-        """The description of an instance with PixelData.
+        """The description of an instance with samples.
 
-        Raises InstanceProblem: NO_DECODER for floating point pixels, BAD_PIXEL_DESCRIPTION where the header is
-        incomplete or contradicts itself.
+        Raises InstanceProblem BAD_PIXEL_DESCRIPTION where the header is incomplete or contradicts itself.
         """
-        if "PixelData" not in dataset:
-            raise InstanceProblem(STAGE, "NO_DECODER", "only integer pixels (PixelData) can be searched and redacted")
         syntax = _syntax(dataset)
+        element = _element(dataset)
         samples = _integer(dataset, "SamplesPerPixel", None)
         allocated = _integer(dataset, "BitsAllocated", None)
-        stored = _integer(dataset, "BitsStored", allocated)
+        # Floating point samples fill their words; the attributes that say where in a word a sample lies are not theirs.
+        stored = _integer(dataset, "BitsStored", allocated) if element == PIXEL_DATA else allocated
         description = cls(
             transfer_syntax=syntax,
             rows=_integer(dataset, "Rows", None),
@@ -69,18 +73,19 @@ class PixelDescription:
             photometric=str(_value(dataset, "PhotometricInterpretation") or "").strip(),
             bits_allocated=allocated,
             bits_stored=stored,
-            high_bit=_integer(dataset, "HighBit", stored - 1),
-            signed=_integer(dataset, "PixelRepresentation", 0) == 1,
+            high_bit=_integer(dataset, "HighBit", stored - 1) if element == PIXEL_DATA else stored - 1,
+            signed=element == PIXEL_DATA and _integer(dataset, "PixelRepresentation", 0) == 1,
             planar=_integer(dataset, "PlanarConfiguration", 0) if samples > 1 else 0,
             frames=_integer(dataset, "NumberOfFrames", 1) or 1,
+            element=element,
         )
         description._check()
         if not description.native:
             return description
-        swapped = syntax == ExplicitVRBigEndian and allocated <= 8 and dataset["PixelData"].VR == "OW"
+        swapped = syntax == ExplicitVRBigEndian and allocated <= 8 and dataset[element].VR == "OW"
         full = description.rows * description.columns * samples * description.frames * allocated // 8
         # Some writers say 4:2:2 and store every sample; the length tells.
-        subsampled = description.photometric in _SUBSAMPLED and samples == 3 and len(dataset["PixelData"].value or b"") < full
+        subsampled = description.photometric in _SUBSAMPLED and samples == 3 and len(dataset[element].value or b"") < full
         if subsampled and (description.columns % 2 or allocated not in (8, 16)):
             raise _bad("4:2:2 pixels need an even number of Columns and 8 or 16 BitsAllocated")
         return dataclasses.replace(description, swapped=swapped, subsampled=subsampled)
@@ -94,6 +99,8 @@ class PixelDescription:
             raise _bad("PhotometricInterpretation is missing")
         if self.bits_allocated not in _BITS_ALLOCATED:
             raise _bad("BitsAllocated must be 1, 8, 16, 32 or 64")
+        if self.floating and (self.bits_allocated != _FLOATING[self.element] or self.samples != 1 or not self.native):
+            raise _bad(f"{self.element} is of one native sample of {_FLOATING[self.element]} BitsAllocated a pixel")
         if self.bits_allocated == 1 and self.samples != 1:
             raise _bad("1-bit pixels have one sample")
         if not 0 < self.bits_stored <= self.high_bit + 1 <= self.bits_allocated:
@@ -109,6 +116,11 @@ class PixelDescription:
         return self.transfer_syntax in NATIVE_SYNTAXES
 
     @property
+    def floating(self) -> bool:
+        """Whether samples are floating point numbers."""
+        return self.element != PIXEL_DATA
+
+    @property
     def big_endian(self) -> bool:
         """Whether samples of two bytes and more are in big endian."""
         return self.transfer_syntax == ExplicitVRBigEndian
@@ -121,6 +133,8 @@ class PixelDescription:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the samples of a decoded frame, in the machine's byte order; 1-bit pixels take a byte each."""
+        if self.floating:
+            return np.dtype(f"f{self.bits_allocated // 8}")
         return np.dtype(f"{'i' if self.signed else 'u'}{max(self.bits_allocated, 8) // 8}")
 
     @property
@@ -128,6 +142,14 @@ class PixelDescription:
         """Bits of one native frame; not always whole bytes, since 1-bit frames follow each other without padding."""
         samples = 2 if self.subsampled else self.samples
         return self.rows * self.columns * samples * self.bits_allocated
+
+
+def _element(dataset: Dataset) -> str:
+    """Which element holds the samples; there is one, since two would show two images (PS3.3 C.7.6.24)."""
+    found = [keyword for keyword in (PIXEL_DATA, *_FLOATING) if keyword in dataset]
+    if len(found) != 1:
+        raise _bad("one of PixelData, FloatPixelData and DoubleFloatPixelData must be there")
+    return found[0]
 
 
 def _bad(sentence: str) -> InstanceProblem:

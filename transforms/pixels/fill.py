@@ -13,6 +13,11 @@ from transforms.model.errors import InstanceProblem
 from transforms.pixels.codecs import Decoded
 from transforms.pixels.description import STAGE, PixelDescription
 
+_PADDING = {
+    "PixelData": ("PixelPaddingValue", "PixelPaddingRangeLimit"),
+    "FloatPixelData": ("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit"),
+    "DoubleFloatPixelData": ("DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit"),
+}
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 """ITU-R BT.601, as in PS3.3 C.7.6.3.1.2."""
 
@@ -21,20 +26,45 @@ def black(decoded: Decoded, description: PixelDescription, dataset: Dataset) -> 
     """The stored sample of black for each channel, of the frame's dtype.
 
     Grey: the darkest value that the frame itself holds (lowest for MONOCHROME2, highest for MONOCHROME1), so that a box
-    never widens the range of values that windows and statistics are taken from. RGB: 0. YBR_FULL: no luminance, chroma
+    never widens the range of values that windows and statistics are taken from; the value of padding, which says that
+    there is no image (PS3.3 C.7.5.1.1.2), is none of them, unless all is padding. RGB: 0. YBR_FULL: no luminance, chroma
     in the middle. PALETTE COLOR: the index of the darkest entry. Raises InstanceProblem BAD_PALETTE.
     """
     samples = decoded.samples
     if decoded.colour == "PALETTE COLOR":
         value = [_darkest_index(description, dataset)]
     elif description.samples == 1:
-        value = [samples.max() if decoded.colour == "MONOCHROME1" else samples.min()]
+        real = _without_padding(samples, description, dataset)
+        value = [real.max() if decoded.colour == "MONOCHROME1" else real.min()]
     elif decoded.colour == "YBR_FULL":
         middle = 0 if description.signed else 1 << (description.bits_stored - 1)
         value = [0, middle, middle]
     else:
         value = [0] * description.samples
     return np.array(value, samples.dtype)
+
+
+def _without_padding(samples: NDArray[Any], description: PixelDescription, dataset: Dataset) -> NDArray[Any]:
+    """The samples that are numbers and not padding; all of them if there is no such."""
+    known = np.isfinite(samples) if description.floating else np.ones(samples.shape, bool)
+    value, limit = (_padding(dataset, keyword, description) for keyword in _PADDING[description.element])
+    if value is not None:
+        low, high = sorted((value, value if limit is None else limit))
+        known &= (samples < low) | (samples > high)
+    return samples[known] if known.any() else np.nan_to_num(samples)
+
+
+def _padding(dataset: Dataset, keyword: str, description: PixelDescription) -> float | None:
+    try:
+        value = dataset.get(keyword)
+        if value is None or description.floating:
+            return None if value is None else float(value)
+        number = int(value)
+    except Exception:  # noqa: BLE001 - the element may hold anything, and a parser's message would quote it
+        return None
+    # US or SS: the element may have been read, or written, with the other sign.
+    wraps = description.signed and number >= 1 << (description.bits_allocated - 1)
+    return number - (1 << description.bits_allocated) if wraps else number
 
 
 def _darkest_index(description: PixelDescription, dataset: Dataset) -> int:

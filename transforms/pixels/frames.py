@@ -87,7 +87,7 @@ def locate(dataset: FileDataset, description: PixelDescription) -> NativeFrames 
     Raises InstanceProblem: PIXEL_LENGTH where native samples are missing or whole frames are surplus, BAD_FRAGMENTS where
     the items cannot be read, do not tell one frame from another, or hold more frames than the header says.
     """
-    value = memoryview(dataset["PixelData"].value or b"")
+    value = memoryview(dataset[description.element].value or b"")
     if description.native:
         return _native(value, description)
     tables = tuple(bytes(dataset[tag].value or b"") if tag in dataset else b"" for tag in (0x7FE00001, 0x7FE00002))
@@ -106,10 +106,10 @@ def extract_bits(value: memoryview, start: int, length: int) -> bytes:
 def _native(value: memoryview, description: PixelDescription) -> NativeFrames:
     expected = -(-description.frame_bits * description.frames // 8)
     if len(value) < expected:
-        raise InstanceProblem(STAGE, "PIXEL_LENGTH", "PixelData is shorter than Rows, Columns and NumberOfFrames need")
+        raise InstanceProblem(STAGE, "PIXEL_LENGTH", f"{description.element} is shorter than Rows, Columns and NumberOfFrames need")
     surplus = len(value) - expected
     if surplus > 1 and 8 * surplus >= description.frame_bits:
-        raise InstanceProblem(STAGE, "PIXEL_LENGTH", "PixelData holds more frames than NumberOfFrames says")
+        raise InstanceProblem(STAGE, "PIXEL_LENGTH", f"{description.element} holds more frames than NumberOfFrames says")
     if description.swapped:
         value = memoryview(swap_pairs(value))
     return NativeFrames(value, description, 0 if surplus <= 1 else surplus - expected % 2)

@@ -28,6 +28,8 @@ def read_native(frame: bytes, description: PixelDescription) -> NDArray[Any]:
         words = np.stack([words[..., :2].reshape(description.rows, -1), *(np.repeat(words[..., k], 2, axis=1) for k in (2, 3))], axis=-1)
     elif description.samples == 1:
         words = words[..., 0]
+    if description.floating:
+        return words.astype(words.dtype.newbyteorder("=")).view(description.dtype)
     return stored_samples(words, description)
 
 
@@ -77,7 +79,8 @@ def fill_words(words: Words, boxes: Iterable[BoxFinding], fill: NDArray[Any], sa
     that bits above HighBit stay as this writer keeps them.
     """
     shift = description.high_bit + 1 - description.bits_stored
-    word = [(int(sample) << shift) & ((1 << description.bits_allocated) - 1) for sample in fill]
+    stored = fill.view(f"u{fill.itemsize}") if description.floating else fill
+    word = [(int(sample) << shift) & ((1 << description.bits_allocated) - 1) for sample in stored]
     found = int(np.argmax(samples == fill[0]))
     if description.samples == 1 and samples.flat[found] == fill[0]:
         word = [int(words.flat[found])]

@@ -1,12 +1,14 @@
-"""From boxes to a new PixelData: only boxed pixels change, only boxed frames are coded again (DESIGN 6)."""
+"""From boxes to new samples: only boxed pixels change, only boxed frames are coded again (DESIGN 6)."""
 
 from __future__ import annotations
 
+import abc
 import collections
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileDataset
 
 from transforms.model.errors import InstanceProblem
@@ -16,122 +18,172 @@ from transforms.pixels.description import STAGE, PixelDescription
 from transforms.pixels.fill import black
 from transforms.pixels.frames import CodedFrames, NativeFrames, locate, swap_pairs
 
-PIXEL_DATA = "7FE00010"
+
+class Canvas(abc.ABC):
+    """The frames of one instance as they are going to be published."""
+
+    def __init__(self, description: PixelDescription, dataset: FileDataset) -> None:
+        self.description, self._dataset = description, dataset
+        self._gone: collections.Counter[str] = collections.Counter()
+
+    @abc.abstractmethod
+    def frame(self, index: int) -> bytes:
+        """The coded stream or native samples of a frame as they stand now, without what can hide text beside the samples.
+
+        Raises InstanceProblem BAD_STREAM, NO_DECODER (`streams.clean`).
+        """
+
+    @abc.abstractmethod
+    def fill(self, index: int, boxes: Sequence[BoxFinding]) -> None:
+        """Hide all of the boxes of a frame, which must be `fit`. A second call names those of the first, too: a lossy frame is coded
+        from the source's samples once more, and not from its own.
+
+        Raises InstanceProblem: those of `codecs.decode` and `codecs.encode`, and BAD_PALETTE.
+        """
+
+    @abc.abstractmethod
+    def finish(self) -> PixelResult:
+        """The new value of the element and what went from it; `pixel_data` is None where nothing had to change.
+
+        Every frame has been through `frame` then, or goes through it now. Boxes are not in it.
+        """
+
+    def decoded(self, index: int) -> codecs.Decoded:
+        """The samples of a frame as they stand now. Raises InstanceProblem as `frame` and `codecs.decode`."""
+        return codecs.decode(self.frame(index), self.description)
+
+    def fit(self, boxes: Iterable[BoxFinding]) -> list[BoxFinding]:
+        """The boxes clipped to the frame, without empty ones, and widened to whole pairs where native chroma is shared by two."""
+        fitted = []
+        for box in boxes:
+            left, right = max(box.left, 0), min(box.right, self.description.columns)
+            if self.description.subsampled:
+                left, right = left - left % 2, right + right % 2
+            top, bottom = max(box.top, 0), min(box.bottom, self.description.rows)
+            if left < right and top < bottom:
+                fitted.append(dataclasses.replace(box, left=left, right=right, top=top, bottom=bottom))
+        return fitted
+
+    def _findings(self) -> tuple[TagFinding, ...]:
+        """One finding for each kind of what went, with the number of frames it was found in."""
+        tag = f"{tag_for_keyword(self.description.element):08X}"
+        return tuple(
+            TagFinding(tag, Action.CLEANED, f"Matched Expression: {kind} ({frames} frame{'s' if frames > 1 else ''})")
+            for kind, frames in sorted(self._gone.items())
+        )
 
 
-def redact(dataset: FileDataset, boxes: tuple[BoxFinding, ...]) -> PixelResult:
-    """What becomes of the pixels of an instance with these boxes; with none, only what is not samples goes.
-
-    `pixel_data` of the result is None where nothing had to change. Boxes are clipped to the frame, and widened to whole
-    pixel pairs where native chroma is shared by two; the result holds them as they were filled. The data set stays as it
-    is. Raises InstanceProblem: those of PixelDescription, `locate`, `streams.clean`, `codecs.decode` and `codecs.encode`,
-    and BAD_PALETTE.
-    """
-    if "PixelData" not in dataset and not boxes:
-        return PixelResult()
+def canvas_of(dataset: FileDataset) -> Canvas:
+    """The frames of an instance. Raises InstanceProblem: those of PixelDescription and `locate`."""
     description = PixelDescription.from_dataset(dataset)
     frames = locate(dataset, description)
-    fitted = tuple(box for box in (_fit(box, description) for box in boxes) if box.left < box.right and box.top < box.bottom)
-    by_frame: dict[int, list[BoxFinding]] = collections.defaultdict(list)
-    for box in fitted:
-        by_frame[box.frame].append(box)
     if isinstance(frames, NativeFrames):
-        result = _redact_native(frames, dataset, by_frame)
-    else:
-        result = _redact_coded(frames, description, dataset, by_frame)
-    return dataclasses.replace(result, boxes=fitted)
+        return _NativeCanvas(frames, dataset)
+    return _CodedCanvas(frames, description, dataset)
 
 
-def _fit(box: BoxFinding, description: PixelDescription) -> BoxFinding:
-    if not 0 <= box.frame < description.frames:
-        raise ValueError("a box lies in a frame that is not there")
-    left, right = max(box.left, 0), min(box.right, description.columns)
-    if description.subsampled:
-        left, right = left - left % 2, right + right % 2
-    return dataclasses.replace(box, left=left, right=right, top=max(box.top, 0), bottom=min(box.bottom, description.rows))
+class _NativeCanvas(Canvas):
+    """Samples are overwritten where they stand, in one copy of the value that is made when the first has to change."""
 
+    def __init__(self, frames: NativeFrames, dataset: FileDataset) -> None:
+        super().__init__(frames.description, dataset)
+        self._frames, self._data = frames, bytearray()
+        for index in range(self.description.frames):
+            self._clean(index)
 
-def _redact_native(frames: NativeFrames, dataset: FileDataset, boxes: Mapping[int, Sequence[BoxFinding]]) -> PixelResult:
-    description = frames.description
-    gone: collections.Counter[str] = collections.Counter()
-    hiding = [index for index in range(description.frames) if _hides_bits(frames.value, index, description)]
-    if not (hiding or boxes or frames.trailing):
-        return PixelResult()
-    data = bytearray(frames.value)
-    for index in hiding:
-        gone["bits outside BitsStored"] += 1
-        words = _frame_words(data, index, description)
-        words[...] = native.without_hidden_bits(words, description)
-    for index, framed in boxes.items():
-        decoded = codecs.decode(frames.frame(index), description)
-        fill = black(decoded, description, dataset)
+    def frame(self, index: int) -> bytes:
+        return self._frames.frame(index)
+
+    def fill(self, index: int, boxes: Sequence[BoxFinding]) -> None:
+        description, decoded = self.description, self.decoded(index)
+        fill = black(decoded, description, self._dataset)
         if description.bits_allocated == 1:
-            native.fill_bits(data, index * description.frame_bits, description.columns, framed, int(fill[0]))
-            continue
-        native.fill_words(_frame_words(data, index, description), framed, fill, decoded.samples, description)
-    if frames.trailing:
-        gone["bytes after the last frame"] += 1
-        del data[len(data) - frames.trailing :]
-        data.extend(bytes(len(data) % 2))
-    return PixelResult(findings=_findings(gone), pixel_data=bytes(swap_pairs(data) if description.swapped else data))
+            native.fill_bits(self._own(), index * description.frame_bits, description.columns, boxes, int(fill[0]))
+        else:
+            native.fill_words(self._words(self._own(), index), boxes, fill, decoded.samples, description)
+
+    def finish(self) -> PixelResult:
+        if self._frames.trailing:
+            self._gone["bytes after the last frame"] += 1
+            data = self._own()
+            self._frames = dataclasses.replace(self._frames, value=memoryview(b""))  # nothing may hold an array that shrinks
+            del data[len(data) - self._frames.trailing :]
+            data.extend(bytes(len(data) % 2))
+        if not self._data:
+            return PixelResult()
+        return PixelResult(findings=self._findings(), pixel_data=bytes(swap_pairs(self._data) if self.description.swapped else self._data))
+
+    def _own(self) -> bytearray:
+        if not self._data:
+            self._data = bytearray(self._frames.value)
+            self._frames = dataclasses.replace(self._frames, value=memoryview(self._data))
+        return self._data
+
+    def _clean(self, index: int) -> None:
+        if self.description.bits_stored == self.description.bits_allocated:
+            return
+        words = self._words(self._frames.value, index)
+        cleaned = native.without_hidden_bits(words, self.description)
+        if cleaned is not words:
+            self._gone["bits outside BitsStored"] += 1
+            self._words(self._own(), index)[...] = cleaned
+
+    def _words(self, data: bytearray | memoryview, index: int) -> native.Words:
+        size = self.description.frame_bits // 8
+        return native.view(memoryview(data)[index * size : (index + 1) * size], self.description)
 
 
-def _hides_bits(value: memoryview, index: int, description: PixelDescription) -> bool:
-    if description.bits_stored == description.bits_allocated:
-        return False
-    words = _frame_words(value, index, description)
-    return native.without_hidden_bits(words, description) is not words
+class _CodedCanvas(Canvas):
+    """A frame with boxes is coded again; the fragments of others stay byte for byte."""
 
+    def __init__(self, frames: CodedFrames, description: PixelDescription, dataset: FileDataset) -> None:
+        super().__init__(description, dataset)
+        self._frames = frames
+        self._changed: dict[int, bytes] = {}
+        self._lossy: dict[int, str] = {}
+        self._looked_at: set[int] = set()
 
-def _frame_words(data: bytearray | memoryview, index: int, description: PixelDescription) -> native.Words:
-    size = description.frame_bits // 8
-    return native.view(memoryview(data)[index * size : (index + 1) * size], description)
+    def frame(self, index: int) -> bytes:
+        return self._changed[index] if index in self._changed else self._cleaned(index)
 
+    def fill(self, index: int, boxes: Sequence[BoxFinding]) -> None:
+        source = self._cleaned(index)
+        decoded = codecs.decode(source, self.description)
+        fill = black(decoded, self.description, self._dataset)
+        samples = decoded.samples.copy()
+        for box in boxes:
+            samples[box.top : box.bottom, box.left : box.right] = fill if self.description.samples > 1 else fill[0]
+        coded = codecs.encode(samples, source, self.description)
+        # An encoder that does not give back what it was given must not pass as lossless.
+        if coded.lossy is None and not np.array_equal(codecs.decode(coded.data, self.description).samples, samples):
+            raise InstanceProblem(STAGE, "NO_ENCODER", "a redacted frame cannot be encoded again without loss")
+        self._changed[index] = coded.data
+        if coded.lossy:
+            self._lossy[index] = coded.lossy
 
-def _redact_coded(
-    frames: CodedFrames, description: PixelDescription, dataset: FileDataset, boxes: Mapping[int, Sequence[BoxFinding]]
-) -> PixelResult:
-    gone: collections.Counter[str] = collections.Counter()
-    changed: dict[int, bytes] = {}
-    lossy: collections.Counter[str] = collections.Counter()
-    for index in range(description.frames):
-        frame = frames.frame(index)
-        cleaned, kinds = streams.clean(frame, description)
-        gone.update(set(kinds))
-        if boxes.get(index):
-            coded = _redact_frame(cleaned, boxes[index], description, dataset)
-            changed[index] = coded.data
-            if coded.lossy:
-                lossy[coded.lossy] += len(coded.data)
-        elif kinds:
-            changed[index] = cleaned
-    if frames.trailing:
-        gone["bytes after the last frame"] += 1
-    if not (changed or frames.trailing):
-        return PixelResult()
-    value, extended = frames.assemble(changed)
-    step = None
-    for method, size in lossy.items():
-        step = LossyStep(method, len(boxes) * description.frame_bits / 8 / size)
-    return PixelResult(findings=_findings(gone), pixel_data=value, extended_offsets=extended, lossy=step)
+    def finish(self) -> PixelResult:
+        for index in range(self.description.frames):
+            if index not in self._looked_at:
+                self._cleaned(index)
+        if self._frames.trailing:
+            self._gone["bytes after the last frame"] += 1
+        if not (self._changed or self._frames.trailing):
+            return PixelResult()
+        value, extended = self._frames.assemble(self._changed)
+        return PixelResult(findings=self._findings(), pixel_data=value, extended_offsets=extended, lossy=self._lossy_step())
 
+    def _cleaned(self, index: int) -> bytes:
+        """A frame of the source without what is not samples."""
+        cleaned, kinds = streams.clean(self._frames.frame(index), self.description)
+        if index not in self._looked_at:
+            self._looked_at.add(index)
+            self._gone.update(set(kinds))
+            if kinds:
+                self._changed[index] = cleaned
+        return cleaned
 
-def _redact_frame(frame: bytes, boxes: Iterable[BoxFinding], description: PixelDescription, dataset: FileDataset) -> codecs.Encoded:
-    decoded = codecs.decode(frame, description)
-    fill = black(decoded, description, dataset)
-    samples = decoded.samples.copy()
-    for box in boxes:
-        samples[box.top : box.bottom, box.left : box.right] = fill if description.samples > 1 else fill[0]
-    coded = codecs.encode(samples, frame, description)
-    # An encoder that does not give back what it was given must not pass as lossless.
-    if coded.lossy is None and not np.array_equal(codecs.decode(coded.data, description).samples, samples):
-        raise InstanceProblem(STAGE, "NO_ENCODER", "a redacted frame cannot be encoded again without loss")
-    return coded
-
-
-def _findings(gone: Mapping[str, int]) -> tuple[TagFinding, ...]:
-    """One finding for each kind, with the number of frames it was found in."""
-    return tuple(
-        TagFinding(PIXEL_DATA, Action.CLEANED, f"Matched Expression: {kind} ({frames} frame{'s' if frames > 1 else ''})")
-        for kind, frames in sorted(gone.items())
-    )
+    def _lossy_step(self) -> LossyStep | None:
+        if not self._lossy:
+            return None
+        size = sum(len(self._changed[index]) for index in self._lossy)
+        return LossyStep(next(iter(self._lossy.values())), len(self._lossy) * self.description.frame_bits / 8 / size)

@@ -1,44 +1,135 @@
-"""Every frame of an instance searched for text, and the boxes handed to redaction (DESIGN 6 and 7)."""
+"""Every frame of an instance searched for text, redacted, and searched once more (DESIGN 6, 7 and 17)."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Collection, Sequence
 
 from pydicom.dataset import FileDataset
 
-from transforms.model.records import BoxFinding, OpenInstance, PixelSearch
-from transforms.pixels.codecs import decode
-from transforms.pixels.description import PixelDescription
-from transforms.pixels.frames import locate
-from transforms.pixels.redact import redact
+from transforms.inspection.engine import local_engine
+from transforms.model.plan import ImagePlan, TextMode
+from transforms.model.records import BoxFinding, OpenInstance, PixelSearch, SecondLook
+from transforms.pixels.codecs import Decoded
+from transforms.pixels.redact import Canvas, canvas_of
+from transforms.pixels.regions import is_outside, regions
 from transforms.pixels.render import renderings
-from transforms.pixels.search import TextSearch, merged
+from transforms.pixels.search import Line, RememberingSearch, TextSearch, merged
+from transforms.pixels.selection import Choice, Chosen, Sensitive, choose_all
+from transforms.pixels.templates import Template, matching
+from transforms.pixels.tesseract import Tesseract
+from transforms.pixels.timing import Stopwatch
+
+LOOKS = 2
+"""How often a redacted frame is searched again: what the first of them finds is redacted, too."""
+AGAIN = "seen at the second look"
 
 
 class Redactor:
-    """Finds and hides text in instances. Same instance and engine, same result."""
+    """Finds and hides text in instances. Same instance, engine and plan: same result."""
 
-    def __init__(self, search: TextSearch | None) -> None:
-        """`search` is None under REDACT_NO_TEXT."""
-        self._search = search
+    def __init__(
+        self,
+        plan: ImagePlan,
+        search: TextSearch | None,
+        strength: PixelSearch = PixelSearch.NAIVE,
+        *,
+        second_look: bool = True,
+        templates: Sequence[Template] = (),
+        phrase_tags: Collection[int] = (),
+    ) -> None:
+        """`search` is None under REDACT_NO_TEXT; `phrase_tags`: elements whose values are phrases, where the plan looks for these."""
+        self._plan, self._search, self._strength = plan, search, strength
+        self._second_look, self._templates, self._phrase_tags = second_look, templates, phrase_tags
+        self.watch = Stopwatch()
+        """Of the instance at hand, or the last."""
 
     def redact(self, opened: OpenInstance) -> OpenInstance:
-        """The instance with what the pixel stage did. What can hide text beside the samples goes under either mode.
+        """The instance with what the pixel stage did. What can hide text beside the samples goes under every mode.
 
         One decoded frame is in memory at a time. Raises InstanceProblem (stage `pixels`).
         """
+        self.watch = Stopwatch()
+        canvas = canvas_of(opened.dataset)
         if self._search is None:
-            return dataclasses.replace(opened, pixels=redact(opened.dataset, ()))
-        result = redact(opened.dataset, tuple(_boxes(opened.dataset, self._search)))
-        return dataclasses.replace(opened, pixels=dataclasses.replace(result, search=PixelSearch.NAIVE))
+            return dataclasses.replace(opened, pixels=canvas.finish())
+        frames = _Frames(canvas, opened.dataset, self._search, self._choice(opened.dataset), self.watch)
+        known = [
+            BoxFinding(0, *box, reason=f"template {one.name}") for one in matching(self._templates, opened.dataset) for box in one.boxes
+        ]
+        boxes: list[BoxFinding] = []
+        residual = False
+        for index in range(canvas.description.frames):
+            found, left = frames.redact(index, [dataclasses.replace(box, frame=index) for box in known], LOOKS if self._second_look else 0)
+            boxes += found
+            residual |= left
+        look = (SecondLook.RESIDUAL if residual else SecondLook.CLEAN) if self._second_look else SecondLook.NONE
+        result = dataclasses.replace(
+            canvas.finish(), boxes=tuple(boxes), search=self._strength, all_text=self._plan.mode is TextMode.ALL, second_look=look
+        )
+        return dataclasses.replace(opened, pixels=result)
+
+    def _choice(self, dataset: FileDataset) -> Choice:
+        if self._plan.mode is TextMode.ALL:
+            return choose_all
+        suspicious = functools.partial(is_outside, known=regions(dataset))
+        return Sensitive(self._plan, dataset, local_engine(), self._phrase_tags, suspicious)
 
 
-def _boxes(dataset: FileDataset, search: TextSearch) -> list[BoxFinding]:
-    description = PixelDescription.from_dataset(dataset)
-    frames = locate(dataset, description)
-    boxes = []
-    for index in range(description.frames):
-        images = renderings(decode(frames.frame(index), description), dataset, index)
-        lines = merged([line for image in images for line in search.lines(image)])
-        boxes += [BoxFinding(index, line.left, line.top, line.right, line.bottom, line.text, line.confidence) for line in lines]
-    return boxes
+def redactor_of(plan: ImagePlan, templates: Sequence[Template], second_look: bool, phrase_tags: Collection[int]) -> Redactor:
+    """The redactor of a run, made once a worker. Raises PreflightError where the engine that the plan needs is not installed.
+
+    The naive engine sees other letters in noise and tissue each time a frame has changed: its second look would say nothing.
+    """
+    search, strength = (RememberingSearch(Tesseract()) if plan.searches else None), PixelSearch.NAIVE
+    again = second_look and strength is not PixelSearch.NAIVE
+    return Redactor(plan, search, strength, second_look=again, templates=templates, phrase_tags=phrase_tags)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Frames:
+    canvas: Canvas
+    dataset: FileDataset
+    search: TextSearch
+    choice: Choice
+    watch: Stopwatch
+
+    def redact(self, index: int, known: list[BoxFinding], looks: int) -> tuple[list[BoxFinding], bool]:
+        """The boxes of a frame, hidden on the canvas, and whether text is left after that many looks at the result."""
+        boxes = self.canvas.fit([*known, *(_box(index, one) for one in self._chosen(index))])
+        if not boxes:
+            return [], False
+        self._fill(index, boxes)
+        for look in range(looks):
+            left = [one for one in self._chosen(index) if not _is_hidden(one.line, boxes)]
+            if not left:
+                return boxes, False
+            if look == looks - 1:
+                return boxes, True
+            boxes += self.canvas.fit(_box(index, dataclasses.replace(one, reason=AGAIN)) for one in left)
+            self._fill(index, boxes)
+        return boxes, False
+
+    def _chosen(self, index: int) -> list[Chosen]:
+        with self.watch.measured("decode"):
+            decoded: Decoded = self.canvas.decoded(index)
+        with self.watch.measured("search"):
+            images = renderings(decoded, self.dataset, index)
+            lines = merged([line for image in images for line in self.search.lines(image)])
+        with self.watch.measured("choose"):
+            return self.choice(lines)
+
+    def _fill(self, index: int, boxes: list[BoxFinding]) -> None:
+        with self.watch.measured("encode"):
+            self.canvas.fill(index, boxes)
+
+
+def _box(frame: int, chosen: Chosen) -> BoxFinding:
+    line = chosen.line
+    return BoxFinding(frame, line.left, line.top, line.right, line.bottom, line.text, line.confidence, chosen.info_type, chosen.reason)
+
+
+def _is_hidden(line: Line, boxes: Sequence[BoxFinding]) -> bool:
+    """Whether all of a line lies in one box: every sample there is equal, so that nothing is written in it."""
+    return any(box.left <= line.left and line.right <= box.right and box.top <= line.top and line.bottom <= box.bottom for box in boxes)

@@ -47,9 +47,13 @@ def renderings(decoded: Decoded, dataset: FileDataset, frame: int) -> Iterator[N
 
 
 def _stretched(samples: NDArray[Any], inverted: bool = False) -> NDArray[np.uint8]:
-    """The range of the samples laid over 0 to 255; a frame of one value is 0."""
+    """The range of the samples laid over 0 to 255; a frame of one value is 0. What is no number is as the end of the range it lies at."""
+    if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+        finite = samples[np.isfinite(samples)]
+        low, high = (finite.min(), finite.max()) if finite.size else (0.0, 0.0)
+        samples = np.nan_to_num(samples, nan=low, posinf=high, neginf=low)
     low, high = float(samples.min()), float(samples.max())
-    if not (np.isfinite(low) and high > low):
+    if not high > low:
         return np.zeros(samples.shape, np.uint8)
     wide: NDArray[np.floating[Any]] = samples.astype("f4" if samples.itemsize < 4 else "f8")
     grey = np.rint((wide - low) * (255.0 / (high - low))).astype(np.uint8)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import apache_beam as beam
 import cv2
 
-from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome
 from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.pixels.redactor import Redactor
-from transforms.pixels.search import RememberingSearch
-from transforms.pixels.tesseract import Tesseract
 
 _REDACTED = "redacted"
 
@@ -31,25 +28,25 @@ class Redacted(NamedTuple):
 class RedactText(beam.PTransform):
     """Search every frame for text and hide what is found; a frame that cannot be searched becomes an outcome."""
 
-    plan: ActionPlan
+    make: Callable[[], Redactor]
+    """Called once a worker; pickled."""
 
     def expand(self, instances: beam.PCollection) -> Redacted:
         """PCollection[OpenInstance] -> Redacted."""
-        done = instances | "Redact" >> beam.ParDo(_Redact(self.plan)).with_outputs(OUTCOME, main=_REDACTED)
+        done = instances | "Redact" >> beam.ParDo(_Redact(self.make)).with_outputs(OUTCOME, main=_REDACTED)
         return Redacted(typed(done[_REDACTED], OpenInstance), typed(done[OUTCOME], Outcome))
 
 
 class _Redact(InstanceDoFn):
     stage = "pixels"
 
-    def __init__(self, plan: ActionPlan) -> None:
-        self._plan = plan
+    def __init__(self, make: Callable[[], Redactor]) -> None:
+        self._make = make
 
     def setup(self) -> None:
         super().setup()
         cv2.setNumThreads(1)
-        engine = RememberingSearch(Tesseract()) if self._plan.redact_all_text else None
-        self._redactor = Redactor(engine)
+        self._redactor = self._make()
 
     def reference(self, element: OpenInstance) -> str:
         return element.ref.reference

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 
 from transforms.model.needed import NAMES_AN_INSTANCE
 from transforms.model.plan import ActionPlan, Option, Profile, Verb
-from transforms.model.records import Hold, InstanceUids, ScrubbedInstance
+from transforms.model.records import Hold, InstanceUids, ScrubbedInstance, SecondLook
 from transforms.proof.sweep import Residue, Sweep
 from transforms.proof.tokens import INSTANCE_UIDS, Token, TokenKind, instance_uids, tokens_of, tokens_where, uid_tokens
 
@@ -21,13 +21,13 @@ _DEVICE_UIDS = frozenset({0x00181002, 0x0018100B})
 
 
 class Prover:
-    """Adds a hold where a token of the source is left in the output."""
+    """Adds a hold where a token of the source is left in the output, or text in its pixels."""
 
     def __init__(self, plan: ActionPlan) -> None:
         self._plan = plan
 
     def prove(self, instance: ScrubbedInstance) -> ScrubbedInstance:
-        """The instance, with a hold RESIDUAL_TOKEN if there is a doubt. Raises InstanceProblem UNREADABLE_OUTPUT.
+        """The instance, with a hold RESIDUAL_TOKEN or RESIDUAL_TEXT if there is a doubt. Raises InstanceProblem UNREADABLE_OUTPUT.
 
         Under KEEP_ALL_PROFILE and a removeList what stands in the elements that the plan takes away or changes is looked for
         everywhere, but the UIDs of studies, series and instances only in the elements that name them: the rest stays by consent.
@@ -35,9 +35,10 @@ class Prover:
         cleaned must be clean.
         """
         residues = self._residues(instance)
-        if not residues:
-            return instance
-        return dataclasses.replace(instance, holds=(*instance.holds, Hold("proof", "RESIDUAL_TOKEN", _sentence(residues))))
+        doubts = [Hold("proof", "RESIDUAL_TOKEN", _sentence(residues))] if residues else []
+        if instance.opened.pixels.second_look is SecondLook.RESIDUAL:
+            doubts.append(Hold("proof", "RESIDUAL_TEXT", "the redacted pixels still show what is taken for text"))
+        return dataclasses.replace(instance, holds=(*instance.holds, *doubts)) if doubts else instance
 
     def _residues(self, instance: ScrubbedInstance) -> list[Residue]:
         source, dataset = instance.opened.source, instance.opened.dataset

@@ -74,7 +74,7 @@ def _boxes_by_frame(written: WrittenInstance, disclosure: Disclosure) -> list[Js
     extensions = []
     for boxes in by_frame(written.boxes).values():
         around = _enclosing(boxes, written)
-        around["extension"] += frame_text(boxes, disclosure)
+        around["extension"] += frame_text(boxes, disclosure) if written.all_text else []
         extensions.append(around)
     return _said(extensions, "boxes by frame: the rectangle around them")
 

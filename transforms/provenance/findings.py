@@ -16,7 +16,8 @@ from transforms.provenance.values import MAX_FRAME_TEXT, Json, decimal, strings,
 def box_extensions(written: WrittenInstance, disclosure: Disclosure) -> list[Json]:
     """The children of `dicom-images`: each box of each frame in order; a frame without a box has none.
 
-    `extracted-text`, the texts of a frame joined by a space, stands in the frame's first box only.
+    `extracted-text`, the texts of a frame joined by a space, stands in the frame's first box only, and only where all text
+    is redacted: it is what the API's page gives in that mode. `deidentify-reason` of a box is our own child.
     """
     extensions = []
     for frame, boxes in by_frame(written.boxes).items():
@@ -25,7 +26,8 @@ def box_extensions(written: WrittenInstance, disclosure: Disclosure) -> list[Jso
             inner += strings((("quote", disclosure.text(box.text)), ("infoType", text_value(box.info_type))))
             if box.confidence is not None:
                 inner.append(decimal("confidence", box.confidence))
-            if position == 0:
+            inner += strings([("deidentify-reason", text_value(box.reason))])
+            if position == 0 and written.all_text:
                 inner += frame_text(boxes, disclosure)
             extensions.append({**decimal("frame-index", frame), "extension": inner})
     return extensions

@@ -149,7 +149,7 @@ def _structure(plan: ActionPlan, tag: int, rule: Rule | None) -> Decision | None
         return Decision(Step.DELETE, matched(tag, "the length of the old file; retired"))
     if tag in _SIGNATURES:
         return Decision(Step.DELETE, matched(tag, "digital signatures do not hold for changed content, PS3.15 C.2"))
-    if tag == _ICON and plan.redact_all_text and rule is None:
+    if tag == _ICON and plan.image.searches and rule is None:
         return Decision(Step.DELETE, matched(tag, THUMBNAIL))
     return None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from transforms.model.needed import KEPT_BY_API
-from transforms.model.plan import MORE_TEXT_VRS, ActionPlan, Option, Profile, Rule, Verb
+from transforms.model.plan import MORE_TEXT_VRS, ActionPlan, ImagePlan, Option, Profile, Rule, TextMode, Verb
 from transforms.model.query import Query
 from transforms.tags import supplement, tables
 
@@ -36,8 +36,7 @@ def leaves_identity(plan: ActionPlan) -> list[str]:
     if plan.api_vrs_only and plan.cleans_text:
         lines.append(f"--api_vrs_only leaves texts of {', '.join(sorted(MORE_TEXT_VRS))} uninspected")
     lines += _listed(plan)
-    if not plan.redact_all_text:
-        lines.append("REDACT_NO_TEXT leaves text burned into pixels")
+    lines += _in_pixels(plan.image)
     if plan.keep_primary_uids and Option.UIDS not in plan.options:
         lines.append("the study, series and SOP instance UIDs stay as they are")
     lines += [line for option, line in _RETAINED.items() if option in plan.options]
@@ -45,6 +44,17 @@ def leaves_identity(plan: ActionPlan) -> list[str]:
     if plan.cleans_text:
         lines += _untransformed(plan)
     return lines
+
+
+def _in_pixels(image: ImagePlan) -> Iterator[str]:
+    if image.mode is TextMode.NONE:
+        yield "REDACT_NO_TEXT leaves text burned into pixels"
+    elif image.mode is TextMode.SENSITIVE:
+        yield "text burned into pixels stays where inspection finds nothing sensitive in it"
+        if image.only is not None:
+            yield f"of it only {', '.join(sorted(image.only)) or 'what customRegexes match'} is looked for"
+        if image.exclude:
+            yield f"excludeInfoTypes leaves {', '.join(sorted(image.exclude))} in pixels"
 
 
 def weakened(plan: ActionPlan) -> list[str]:

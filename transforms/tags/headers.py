@@ -46,7 +46,8 @@ _OPTION_CODES = {
     Option.SAFE_PRIVATE: ("113111", "Retain Safe Private Option"),
     Option.INSTITUTION: ("113112", "Retain Institution Identity Option"),
 }
-"""Codes of DCM and their meanings (PS3.16 CID 7050). 113101 and 113102 are about pixels, of which nothing is claimed here."""
+"""Codes of DCM and their meanings (PS3.16 CID 7050). 113102 is about faces, of which nothing is claimed here."""
+_CLEAN_PIXELS = ("113101", "Clean Pixel Data Option")
 
 
 class Headers:
@@ -57,21 +58,23 @@ class Headers:
         self.findings: list[TagFinding] = []
 
     def state(self, plan: ActionPlan, pixels: PixelResult, *, with_pixels: bool, doubtful: bool) -> None:
-        """Write it all. The identity is removed only by Basic or stricter, without samples, kept UIDs or a doubt about the object.
+        """Write it all. The identity is removed only by Basic or stricter, without kept UIDs or a doubt about the object, and
+        with samples only if no text is left in them (`PixelResult.is_without_text`).
 
         What the standard's own options retain takes nothing from that; what a config's actions keep beyond them does.
         """
         by_profile = plan.profile in _METHODS and not weakened(plan)
         kept_uids = plan.keep_primary_uids and Option.UIDS not in plan.options
-        removed = by_profile and not (kept_uids or with_pixels or doubtful)
+        removed = by_profile and not (kept_uids or doubtful) and (pixels.is_without_text or not with_pixels)
         self._set(PATIENT_IDENTITY_REMOVED, "CS", "YES" if removed else "NO")
         if plan.profile in _METHODS:
             self._append(METHOD, "LO", _METHODS[plan.profile])
         if removed:
-            self._append_codes([_BASIC_CODE, *sorted(_OPTION_CODES[option] for option in plan.options)])
+            options = [*(_OPTION_CODES[option] for option in plan.options), *([_CLEAN_PIXELS] if with_pixels else [])]
+            self._append_codes([_BASIC_CODE, *sorted(options)])
         self._dates(plan)
         if with_pixels:
-            self._burned_in()
+            self._burned_in(pixels)
         if pixels.lossy is not None:
             self._lossy(pixels.lossy)
 
@@ -92,12 +95,15 @@ class Headers:
         elif not text_at(self._source, LONGITUDINAL):
             self._set(LONGITUDINAL, "CS", "UNMODIFIED")
 
-    def _burned_in(self) -> None:
-        """BurnedInAnnotation is never NO, since no search here earned it: YES where the class must have an answer, else none.
+    def _burned_in(self, pixels: PixelResult) -> None:
+        """BurnedInAnnotation is NO only where the search earned it; else YES where the class must have an answer, else none.
 
-        Enhanced CT and MR (Type 1C) and whole slide images (Type 1) know only NO: there this is one fault the source did not
-        have. An object that claims too much would be worse.
+        Enhanced CT and MR (Type 1C) and whole slide images (Type 1) know only NO: there the last is one fault the source did
+        not have. An object that claims too much would be worse.
         """
+        if pixels.is_without_text:
+            self._set(BURNED_IN, "CS", "NO")
+            return
         stated = raw_text(at(self._source, BURNED_IN)) if BURNED_IN in self._source else ""
         if "NO" not in {value.strip(" \0").upper() for value in stated.split("\\")}:
             return

@@ -10,7 +10,6 @@ from transforms.model.records import PixelResult
 from transforms.tags.actions import EXTENDED_OFFSETS, PIXELS
 from transforms.tags.elements import UNDEFINED, Element
 
-PIXEL_DATA = 0x7FE00010
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 
 
@@ -20,11 +19,12 @@ def present(dataset: Dataset) -> bool:
 
 
 def replace(elements: dict[int, Element], pixels: PixelResult) -> None:
-    """Put the new value of PixelData, and the extended offset tables, in place of the old; VR and form of length stay."""
+    """Put the new value of the samples, and the extended offset tables, in place of the old; VR and form of length stay."""
     if pixels.pixel_data is not None:
-        old = elements[PIXEL_DATA]
+        (tag,) = PIXELS & elements.keys()
+        old = elements[tag]
         undefined = old.length == UNDEFINED if isinstance(old, RawDataElement) else old.is_undefined_length
-        elements[PIXEL_DATA] = _with(old, items(pixels.pixel_data) if undefined else pixels.pixel_data)
+        elements[tag] = _with(old, items(pixels.pixel_data) if undefined else pixels.pixel_data)
     if pixels.extended_offsets is not None:
         for tag, value in zip(EXTENDED_OFFSETS, pixels.extended_offsets, strict=True):
             elements[tag] = _with(elements[tag], value)

@@ -42,6 +42,9 @@ _CURVES = _BY_NAME["50xxxxxx"]
 _OVERLAYS = {0x3000: _BY_NAME["60xx3000"], 0x4000: _BY_NAME["60xx4000"]}
 _EXACT = {int(row.tag, 16): row for row in ROWS if row not in (_PRIVATE, _CURVES, *_OVERLAYS.values())}
 
+NAMED = frozenset(_EXACT)
+"""The tags of all rows of one element; every code of theirs takes the value away or puts another in its place (D, Z, X, U)."""
+
 
 def row(tag: int) -> Row | None:
     """The row of a tag: its own, else that of its repeating group (PS3.5, 7.6), else for odd groups the private row."""

@@ -129,7 +129,7 @@ class Walk:
             vr = "UN"
         creator = _creator(place.dataset, tag)
         if (
-            self._plan.redact_all_text
+            self._plan.image.searches
             and self._plan.rule(place.path, vr, creator) is None
             and any(actions.PIXELS & item.keys() for item in place.items or ())
         ):

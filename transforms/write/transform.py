@@ -91,6 +91,7 @@ class _Write(InstanceDoFn):
             started=element.opened.started,
             recorded=self._clock(),
             held=held,
+            all_text=element.opened.pixels.all_text,
         )
 
     def _withdraw(self, element: ScrubbedInstance) -> None:

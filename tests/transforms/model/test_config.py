@@ -6,7 +6,7 @@ import pytest
 
 from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, parse_config, parse_request
 from transforms.model.errors import ConfigError
-from transforms.model.plan import ActionPlan, Profile
+from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile
 from transforms.model.resolve import resolve
 from transforms.tags.consent import leaves_identity
 
@@ -24,15 +24,15 @@ def refused(config: object) -> str:
 @pytest.mark.parametrize(
     ("config", "expected"),
     [
-        ({}, ActionPlan(Profile.KEEP_ALL, keep_primary_uids=False, redact_all_text=False)),
-        ({"dicom": {}}, ActionPlan(Profile.KEEP_ALL, keep_primary_uids=False, redact_all_text=False)),
-        ({"dicomTagConfig": {}}, ActionPlan(Profile.BASIC, keep_primary_uids=False, redact_all_text=False)),
+        ({}, ActionPlan(Profile.KEEP_ALL, keep_primary_uids=False, image=NO_TEXT)),
+        ({"dicom": {}}, ActionPlan(Profile.KEEP_ALL, keep_primary_uids=False, image=NO_TEXT)),
+        ({"dicomTagConfig": {}}, ActionPlan(Profile.BASIC, keep_primary_uids=False, image=NO_TEXT)),
         (
             {
                 "dicom": {"filterProfile": "MINIMAL_KEEP_LIST_PROFILE", "skipIdRedaction": True},
                 "image": {"textRedactionMode": "REDACT_ALL_TEXT"},
             },
-            ActionPlan(Profile.MINIMAL, keep_primary_uids=True, redact_all_text=True),
+            ActionPlan(Profile.MINIMAL, keep_primary_uids=True, image=ALL_TEXT),
         ),
         (
             {
@@ -41,11 +41,11 @@ def refused(config: object) -> str:
                     "options": {"primaryIds": "KEEP", "cleanImage": {"textRedactionMode": "REDACT_ALL_TEXT"}},
                 }
             },
-            ActionPlan(Profile.KEEP_ALL, keep_primary_uids=True, redact_all_text=True),
+            ActionPlan(Profile.KEEP_ALL, keep_primary_uids=True, image=ALL_TEXT),
         ),
         (
             {"dicomTagConfig": {"options": {"primaryIds": "REGEN"}}, "image": {"textRedactionMode": "REDACT_NO_TEXT"}},
-            ActionPlan(Profile.BASIC, keep_primary_uids=False, redact_all_text=False),
+            ActionPlan(Profile.BASIC, keep_primary_uids=False, image=NO_TEXT),
         ),
     ],
 )
@@ -100,7 +100,7 @@ def test_the_allowed_values_are_listed():
 
 def test_a_request_has_a_destination_and_a_config():
     request = parse_request('{"destinationStore": "projects/p", "config": {"image": {"textRedactionMode": "REDACT_ALL_TEXT"}}}')
-    assert resolve(request.config).redact_all_text
+    assert resolve(request.config).image == ALL_TEXT
     with pytest.raises(ConfigError, match=r"request\.destinationStore: this field is required"):
         parse_request("{}")
     with pytest.raises(ConfigError, match=r"request\.config\.image\.mode"):

@@ -9,7 +9,7 @@ import pytest
 from transforms.model.config import parse_config
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference, Purpose
-from transforms.model.plan import Option, Profile, TextKind, Verb
+from transforms.model.plan import Option, Profile, TextKind, TextMode, Verb
 from transforms.model.resolve import crypto_keys, resolve
 
 KEY = base64.b64encode(b"0123456789abcdef").decode()
@@ -74,9 +74,9 @@ def test_options_of_both_kinds():
 
 
 def test_a_clean_image_action_is_the_option():
-    assert plan(actions({"queries": ["PixelData"], "cleanImageTag": ALL_TEXT})).redact_all_text
+    assert plan(actions({"queries": ["PixelData"], "cleanImageTag": ALL_TEXT})).image.mode is TextMode.ALL
     nothing = {"queries": ["7FE00010"], "cleanImageTag": {"textRedactionMode": "REDACT_NO_TEXT"}}
-    assert not plan(actions(nothing, options={"cleanImage": ALL_TEXT})).redact_all_text
+    assert plan(actions(nothing, options={"cleanImage": ALL_TEXT})).image.mode is TextMode.NONE
 
 
 @pytest.mark.parametrize(

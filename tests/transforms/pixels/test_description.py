@@ -96,12 +96,23 @@ def test_a_frame_count_that_is_no_number_is_not_quoted(real_file):
     assert "1A" not in str(problem.value)
 
 
-def test_floating_point_pixels_have_no_decoder(dataset):
-    dataset.FloatPixelData = bytes(128 * 128 * 4)
+@pytest.mark.parametrize(("keyword", "bits"), [("FloatPixelData", 32), ("DoubleFloatPixelData", 64)])
+def test_floating_point_pixels_fill_their_words(dataset, keyword, bits):
+    setattr(dataset, keyword, bytes(128 * 128 * bits // 8))
     del dataset.PixelData
-    with pytest.raises(InstanceProblem) as problem:
+    dataset.BitsAllocated = bits
+    described = PixelDescription.from_dataset(dataset)
+    assert (described.element, described.floating, described.dtype) == (keyword, True, np.dtype(f"f{bits // 8}"))
+    assert (described.bits_stored, described.high_bit, described.signed) == (bits, bits - 1, False)
+    dataset.BitsAllocated = 16
+    with pytest.raises(InstanceProblem, match="BAD_PIXEL_DESCRIPTION"):
         PixelDescription.from_dataset(dataset)
-    assert problem.value.code == "NO_DECODER"
+
+
+def test_two_images_in_one_instance_are_refused(dataset):
+    dataset.FloatPixelData = bytes(128 * 128 * 4)
+    with pytest.raises(InstanceProblem, match="BAD_PIXEL_DESCRIPTION"):
+        PixelDescription.from_dataset(dataset)
 
 
 def test_odd_columns_cannot_be_subsampled(real_file):

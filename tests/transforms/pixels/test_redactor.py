@@ -2,6 +2,7 @@
 
 import copy
 import datetime as dt
+import functools
 import io
 
 import apache_beam as beam
@@ -14,13 +15,13 @@ from apache_beam.testing.util import assert_that, equal_to
 from PIL import Image
 from pydicom.dataset import FileDataset
 
-from transforms.model.errors import InstanceProblem, OutcomeKind
-from transforms.model.plan import ActionPlan, Profile
-from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult, PixelSearch
+from transforms.model.errors import OutcomeKind
+from transforms.model.plan import ALL_TEXT, NO_TEXT, ImagePlan, TextMode
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult, PixelSearch, SecondLook
 from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import locate
-from transforms.pixels.redactor import Redactor
+from transforms.pixels.redactor import Redactor, redactor_of
 from transforms.pixels.search import Line, RememberingSearch, merged
 from transforms.pixels.tesseract import Tesseract
 from transforms.pixels.transform import RedactText
@@ -32,7 +33,7 @@ WORDS = ("KOWALSKI JAN", "1967-03-04")
 
 @pytest.fixture(scope="module")
 def redactor() -> Redactor:
-    return Redactor(RememberingSearch(Tesseract()))
+    return Redactor(ALL_TEXT, RememberingSearch(Tesseract()))
 
 
 def opened(dataset: FileDataset) -> OpenInstance:
@@ -241,27 +242,63 @@ def test_what_was_read_on_a_real_ultrasound_is_not_read_again_and_all_else_is_as
 
 def test_a_search_is_repeatable(real_file):
     dataset = pydicom.dcmread(real_file("US1_UNCR.dcm"))
-    results = [Redactor(Tesseract()).redact(opened(dataset)).pixels for _ in range(2)]
+    results = [Redactor(ALL_TEXT, Tesseract()).redact(opened(dataset)).pixels for _ in range(2)]
     assert results[0] == results[1]
     assert results[0].boxes
 
 
 def test_without_a_search_the_text_stays_and_what_is_not_samples_goes(real_file):
     dataset = pydicom.dcmread(real_file("US1_J2KR.dcm"))
-    result = Redactor(None).redact(opened(dataset)).pixels
+    result = Redactor(NO_TEXT, None).redact(opened(dataset)).pixels
     assert (result.search, result.boxes) == (PixelSearch.NONE, ())
     assert [finding.reason for finding in result.findings] == ["Matched Expression: JPEG 2000 comment (1 frame)"]
     assert np.array_equal(replaced(dataset, result).pixel_array, dataset.pixel_array)
 
 
-def test_floating_point_pixels_are_refused_under_a_search_and_left_without_one(redactor, real_file):
-    dataset = pydicom.dcmread(real_file("CT_small.dcm"))
-    del dataset.PixelData
-    dataset.FloatPixelData = np.zeros((128, 128), "<f4").tobytes()
-    with pytest.raises(InstanceProblem) as caught:
-        redactor.redact(opened(dataset))
-    assert caught.value.code == "NO_DECODER"
-    assert Redactor(None).redact(opened(dataset)).pixels == PixelResult()
+@pytest.mark.parametrize(("keyword", "kind"), [("FloatPixelData", "<f4"), ("DoubleFloatPixelData", "<f8")])
+def test_text_is_hidden_in_floating_point_pixels(redactor, real_file, anatomy, keyword, kind):
+    samples = (anatomy / 7.0 - 100).astype(kind)
+    samples[ink_mask(anatomy.shape)] = 900.0
+    samples[500, :3] = [np.nan, np.inf, -np.inf]
+    before = floating(real_file, keyword, samples)
+    result = redactor.redact(opened(before)).pixels
+    assert {"KOWALSKI JAN", "1967-03-04"} <= {box.text for box in result.boxes}
+    boxed = np.zeros(samples.shape, bool)
+    for box in result.boxes:
+        boxed[box.top : box.bottom, box.left : box.right] = True
+    after = np.frombuffer(result.pixel_data, kind).reshape(samples.shape)
+    assert boxed[ink_mask(anatomy.shape)].mean() >= 0.98
+    assert set(after[boxed].tolist()) == {samples[np.isfinite(samples)].min()}
+    assert after[~boxed].tobytes() == samples[~boxed].tobytes()
+
+
+def test_floating_point_pixels_without_text_stay_byte_for_byte(redactor, real_file, anatomy):
+    before = floating(real_file, "FloatPixelData", anatomy.astype("<f4"))
+    assert redactor.redact(opened(before)).pixels.pixel_data is None
+    assert Redactor(NO_TEXT, None).redact(opened(before)).pixels == PixelResult()
+
+
+def floating(real_file, keyword: str, samples: np.ndarray) -> FileDataset:
+    """A real CT with floating point samples (PS3.3 C.7.6.24)."""
+    dataset = image(real_file, np.zeros((1, *samples.shape), "u2"), "MONOCHROME2", 16)
+    for element in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+        del dataset[element]
+    dataset.BitsAllocated = samples.itemsize * 8
+    setattr(dataset, keyword, samples.tobytes())
+    return saved(dataset)
+
+
+def test_sensitive_text_goes_and_other_text_stays(real_file, anatomy):
+    samples = np.where(ink_mask(anatomy.shape), 255, 0).astype("u1")
+    cv2.putText(samples, "LYMPH NODE", (12, 200), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 2)
+    before = image(real_file, samples[np.newaxis], "MONOCHROME2", 8, PatientName="KOWALSKI^JAN")
+    redactor = Redactor(ImagePlan(TextMode.SENSITIVE), RememberingSearch(Tesseract()))
+    result = redactor.redact(opened(before)).pixels
+    assert {box.text: box.info_type for box in result.boxes} == {"KOWALSKI JAN": "PERSON_NAME", "1967-03-04": "DATE"}
+    assert (result.all_text, result.second_look, result.is_without_text) == (False, SecondLook.CLEAN, False)
+    after = replaced(before, result).pixel_array
+    assert not after[:150].any()
+    assert np.array_equal(after[150:], samples[150:])
 
 
 def line(left, top, right, bottom, text="", confidence=0.5) -> Line:
@@ -288,7 +325,7 @@ def test_the_stage_gives_redacted_instances_and_an_outcome_for_what_cannot_be_de
         return OpenInstance(InstanceRef(name, "/x.dcm", 0), UIDS, pydicom.dcmread(paths[name]), NOON)
 
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        redacted = pipeline | beam.Create(list(paths)) | beam.Map(read) | RedactText(ActionPlan(Profile.BASIC, False, True))
+        redacted = pipeline | beam.Create(list(paths)) | beam.Map(read) | RedactText(functools.partial(redactor_of, ALL_TEXT, (), True, ()))
         found = redacted.instances | beam.Map(lambda one: (one.ref.reference, "LYMPH NODE" in {box.text for box in one.pixels.boxes}))
         failed = redacted.outcomes | beam.Map(lambda one: (one.reference, one.kind, one.stage, one.code))
         assert_that(found, equal_to([("US1_UNCR", True)]), "found")

@@ -7,11 +7,11 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from transforms.model.plan import ActionPlan, Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Profile
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, ScrubbedInstance
 from transforms.proof.prover import Prover
 
-BASIC = ActionPlan(Profile.BASIC, False, True)
+BASIC = ActionPlan(Profile.BASIC, False, ALL_TEXT)
 NOON = dt.datetime(2026, 1, 2, 12, tzinfo=dt.UTC)
 SOURCE_UIDS = {"StudyInstanceUID": "1.2.276.5551.1", "SeriesInstanceUID": "1.2.276.5551.2", "SOPInstanceUID": "1.2.276.5551.3"}
 

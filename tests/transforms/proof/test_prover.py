@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset
 
 from transforms.model.errors import InstanceProblem
 from transforms.model.keys import Secret
-from transforms.model.plan import ActionPlan, Profile
-from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
+from transforms.model.plan import ALL_TEXT, ActionPlan, Profile
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult, ScrubbedInstance, SecondLook
 from transforms.proof.prover import Prover
 from transforms.proof.tokens import TokenKind, tokens_of
 from transforms.tags.scrubber import Scrubber
@@ -194,17 +194,17 @@ def test_uids_that_the_plan_keeps_are_no_residue_nor_is_what_is_inside_them(prov
     for keyword in SOURCE_UIDS:
         setattr(output, keyword, source[keyword].value)
     assert len(prove(output, of=source)) == 1
-    assert prove(output, ActionPlan(Profile.BASIC, True, True), of=source) == ()
+    assert prove(output, ActionPlan(Profile.BASIC, True, ALL_TEXT), of=source) == ()
 
 
 def test_keep_all_keeps_names_and_is_held_only_for_the_uids_it_regenerates(prove, source, output):
-    keep_all = ActionPlan(Profile.KEEP_ALL, False, True)
+    keep_all = ActionPlan(Profile.KEEP_ALL, False, ALL_TEXT)
     output.PatientName = source.PatientName
     output.FrameOfReferenceUID = "1.2.276.5551.1"
     assert prove(output, keep_all) == ()
     output.SeriesInstanceUID = "1.2.276.5551.2"
     assert [hold.sentence for hold in prove(output, keep_all)] == [f"{LEFT}a UID in 0020000E"]
-    assert prove(output, ActionPlan(Profile.KEEP_ALL, True, True)) == ()
+    assert prove(output, ActionPlan(Profile.KEEP_ALL, True, ALL_TEXT)) == ()
 
 
 @pytest.mark.parametrize("content", [b"", b"no DICOM at all", bytes(128) + b"DICM" + b"\xff" * 40])
@@ -266,3 +266,11 @@ def test_real_files_are_held_as_they_are_and_released_once_scrubbed(real_file, n
     assert not [hold for hold in Prover(BASIC).prove(scrubbed).holds if hold.stage == "proof"]
     untouched = type(scrubbed)(opened, uids, content, ())
     assert [hold.code for hold in Prover(BASIC).prove(untouched).holds] == ["RESIDUAL_TOKEN"]
+
+
+def test_text_that_is_left_in_pixels_holds_too(source, output):
+    dataset, content = pydicom.dcmread(io.BytesIO(part10(source))), part10(output)
+    uids = InstanceUids(*(str(dataset[keyword].value) for keyword in SOURCE_UIDS))
+    for look, codes in ((SecondLook.CLEAN, []), (SecondLook.NONE, []), (SecondLook.RESIDUAL, ["RESIDUAL_TEXT"])):
+        opened = OpenInstance(InstanceRef("00" * 8, "/x.dcm", 0), uids, dataset, NOON, PixelResult(second_look=look))
+        assert [hold.code for hold in Prover(BASIC).prove(ScrubbedInstance(opened, uids, content, ())).holds] == codes

@@ -9,7 +9,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from transforms.model.config import parse_config
-from transforms.model.plan import ActionPlan, Profile
+from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult
 from transforms.model.resolve import resolve, with_api_vrs_only
 from transforms.proof.prover import Prover
@@ -56,7 +56,7 @@ def scrub(secret, opened):
     """A function from the bytes of a file to (ScrubbedInstance, the new file parsed)."""
 
     def run(content: bytes, profile: Profile = Profile.BASIC, *, keep_uids: bool = False, redact: bool = True, **instance):
-        scrubbed = Scrubber(ActionPlan(profile, keep_uids, redact), secret).scrub(opened(content, **instance))
+        scrubbed = Scrubber(ActionPlan(profile, keep_uids, ALL_TEXT if redact else NO_TEXT), secret).scrub(opened(content, **instance))
         return scrubbed, pydicom.dcmread(io.BytesIO(scrubbed.content))
 
     return run

@@ -1,12 +1,12 @@
 import pytest
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 
-from transforms.model.plan import ActionPlan, Profile
+from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile
 from transforms.tags import tables
 from transforms.tags.actions import NAMES_AN_INSTANCE, Step, decide
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
-BASIC, KEEP_ALL, MINIMAL = (ActionPlan(profile, False, True) for profile in (Profile.BASIC, Profile.KEEP_ALL, Profile.MINIMAL))
+BASIC, KEEP_ALL, MINIMAL = (ActionPlan(profile, False, ALL_TEXT) for profile in (Profile.BASIC, Profile.KEEP_ALL, Profile.MINIMAL))
 
 
 def step(plan, *keywords, vr=None):
@@ -104,7 +104,7 @@ def test_keep_all_keeps(element):
 def test_references_go_the_way_of_what_they_name(element):
     assert step(KEEP_ALL, "ReferencedImageSequence", element) is Step.UID
     for profile in Profile:
-        assert step(ActionPlan(profile, True, True), "ReferencedImageSequence", element) is Step.KEEP
+        assert step(ActionPlan(profile, True, ALL_TEXT), "ReferencedImageSequence", element) is Step.KEEP
 
 
 def test_every_uid_that_names_an_instance_is_mapped_by_the_basic_profile():
@@ -113,7 +113,7 @@ def test_every_uid_that_names_an_instance_is_mapped_by_the_basic_profile():
 
 def test_a_thumbnail_stays_only_where_everything_stays_and_no_text_is_redacted():
     assert step(KEEP_ALL, "IconImageSequence") is Step.DELETE
-    assert step(ActionPlan(Profile.KEEP_ALL, False, False), "IconImageSequence") is Step.KEEP
+    assert step(ActionPlan(Profile.KEEP_ALL, False, NO_TEXT), "IconImageSequence") is Step.KEEP
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from transforms.model.plan import ActionPlan, Option, Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Option, Profile
+from transforms.model.records import PixelResult, PixelSearch, SecondLook
 from transforms.tags.scrubber import Scrubber
 
 FILES = """
@@ -27,15 +28,16 @@ RETAINED = frozenset({Option.UIDS, Option.DEVICE, Option.INSTITUTION, Option.CHA
 CLEANED = frozenset({Option.DESCRIPTORS, Option.STRUCTURED, Option.GRAPHICS})
 MODIFIED = CLEANED | {Option.MODIFIED_DATES, Option.CHARACTERISTICS}
 
-HONEST = {"</BurnedInAnnotation(0028,0301)> - Missing attribute for Type 1C Conditional - Module=<Enhanced#Image>"}
-"""Enhanced CT and MR know only BurnedInAnnotation NO, and an instance whose pixels were not searched twice must not say so."""
+CLEAN = PixelResult(search=PixelSearch.DEFAULT, all_text=True, second_look=SecondLook.CLEAN)
+"""What a run without options comes to. Samples that were searched less leave out BurnedInAnnotation, of which Enhanced CT and MR know
+only NO (`test_headers`): the one error that an output may have and its source had not."""
 
 
 def errors(path: Path) -> set[str]:
     """Error lines without item numbers and values."""
     shown = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, check=False).stderr.decode(errors="replace")
     lines = {line.removeprefix("Error - ") for line in shown.splitlines() if line.startswith("Error")}
-    return {re.sub(r"<Enhanced(CT|MR)Image>", "<Enhanced#Image>", re.sub(r"\[\d+\]|(?<= = )<[^>]*>?", "", line)) for line in lines}
+    return {re.sub(r"\[\d+\]|(?<= = )<[^>]*>?", "", line) for line in lines}
 
 
 @pytest.mark.servers
@@ -45,8 +47,8 @@ def test_an_output_has_no_error_that_the_source_did_not_have(real_file, scrub, t
     before = errors(source)
     for profile in PROFILES:
         output = tmp_path / f"{profile}.dcm"
-        output.write_bytes(scrub(source.read_bytes(), profile)[0].content)
-        assert errors(output) - before - HONEST == set(), profile
+        output.write_bytes(scrub(source.read_bytes(), profile, pixels=CLEAN)[0].content)
+        assert errors(output) - before == set(), profile
 
 
 @pytest.mark.servers
@@ -54,10 +56,10 @@ def test_an_output_has_no_error_that_the_source_did_not_have(real_file, scrub, t
 @pytest.mark.parametrize("options", [RETAINED, CLEANED, MODIFIED], ids=["retained", "cleaned", "modified"])
 def test_options_bring_no_error_either(real_file, opened, secret, tmp_path, name, options):
     source = real_file(name)
-    plan = ActionPlan(Profile.BASIC, Option.UIDS in options, True, options=options)
+    plan = ActionPlan(Profile.BASIC, Option.UIDS in options, ALL_TEXT, options=options)
     output = tmp_path / "output.dcm"
-    output.write_bytes(Scrubber(plan, secret).scrub(opened(source.read_bytes())).content)
-    assert errors(output) - errors(source) - HONEST == set()
+    output.write_bytes(Scrubber(plan, secret).scrub(opened(source.read_bytes(), CLEAN)).content)
+    assert errors(output) - errors(source) == set()
 
 
 @pytest.mark.servers

@@ -6,7 +6,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from transforms.model.errors import InstanceProblem
-from transforms.model.plan import ActionPlan, Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Profile
 from transforms.tags.encode import IMPLEMENTATION_CLASS_UID, transfer_syntax
 from transforms.tags.scrubber import Scrubber
 
@@ -74,5 +74,5 @@ def test_a_value_that_cannot_be_written_fails_the_instance_without_being_quoted(
     source = opened(file_bytes(small()))
     source.dataset["Rows"].value = "Doe"
     with pytest.raises(InstanceProblem, match="CANNOT_ENCODE") as caught:
-        Scrubber(ActionPlan(Profile.BASIC, False, True), secret).scrub(source)
+        Scrubber(ActionPlan(Profile.BASIC, False, ALL_TEXT), secret).scrub(source)
     assert "Doe" not in str(caught.value)

@@ -1,11 +1,14 @@
+import dataclasses
+
 import pytest
 from pydicom.dataset import Dataset
 
 from transforms.model.plan import Profile
-from transforms.model.records import LossyStep, PixelResult
+from transforms.model.records import LossyStep, PixelResult, PixelSearch, SecondLook
 from transforms.tags.tables import EDITION
 
 SR = "1.2.840.10008.5.1.4.1.1.88.11"
+ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 MULTI_FRAME_SC = "1.2.840.10008.5.1.4.1.1.7.4"
 
 
@@ -35,6 +38,37 @@ def test_without_samples_the_identity_is_removed(scrub, file_bytes, profile):
 @pytest.mark.parametrize("profile", list(Profile))
 def test_with_samples_nothing_is_claimed(scrub, file_bytes, profile, redact):
     _, new = scrub(file_bytes(with_samples(BurnedInAnnotation="NO", PatientIdentityRemoved="YES")), profile, redact=redact)
+    assert new.PatientIdentityRemoved == "NO"
+    assert "DeidentificationMethodCodeSequence" not in new
+    assert "BurnedInAnnotation" not in new
+
+
+CLEAN = PixelResult(search=PixelSearch.DEFAULT, all_text=True, second_look=SecondLook.CLEAN)
+
+
+@pytest.mark.parametrize("stated", ["YES", "NO", None])
+@pytest.mark.parametrize("sop_class", [MULTI_FRAME_SC, ENHANCED_CT, "1.2.840.10008.5.1.4.1.1.2"])
+def test_samples_that_were_searched_well_twice_are_without_text(scrub, file_bytes, stated, sop_class):
+    source = with_samples(SOPClassUID=sop_class, **({"BurnedInAnnotation": stated} if stated else {}))
+    _, new = scrub(file_bytes(source), pixels=CLEAN)
+    assert (new.PatientIdentityRemoved, new.BurnedInAnnotation) == ("YES", "NO")
+    codes = [(item.CodeValue, item.CodeMeaning) for item in new.DeidentificationMethodCodeSequence]
+    assert codes == [("113100", "Basic Application Confidentiality Profile"), ("113101", "Clean Pixel Data Option")]
+
+
+@pytest.mark.parametrize(
+    "less",
+    [
+        {"search": PixelSearch.FAST},
+        {"search": PixelSearch.NAIVE},
+        {"search": PixelSearch.NONE},
+        {"second_look": SecondLook.NONE},
+        {"second_look": SecondLook.RESIDUAL},
+        {"all_text": False},
+    ],
+)
+def test_anything_less_earns_no_claim(scrub, file_bytes, less):
+    _, new = scrub(file_bytes(with_samples(BurnedInAnnotation="NO")), pixels=dataclasses.replace(CLEAN, **less))
     assert new.PatientIdentityRemoved == "NO"
     assert "DeidentificationMethodCodeSequence" not in new
     assert "BurnedInAnnotation" not in new

@@ -11,7 +11,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from transforms.model.keys import Secret
-from transforms.model.plan import ActionPlan, Option, Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Option, Profile
 from transforms.tags import tables
 from transforms.tags.actions import NAMES_AN_INSTANCE
 from transforms.tags.scrubber import Scrubber
@@ -104,12 +104,14 @@ def plain(content: bytes) -> bytes:
 
 
 STRICT = [
-    ActionPlan(Profile.BASIC, False, True),
-    ActionPlan(Profile.MINIMAL, False, True),
-    ActionPlan(Profile.KEEP_LIST, False, True),
-    ActionPlan(Profile.BASIC, False, True, options=frozenset({Option.MODIFIED_DATES})),
+    ActionPlan(Profile.BASIC, False, ALL_TEXT),
+    ActionPlan(Profile.MINIMAL, False, ALL_TEXT),
+    ActionPlan(Profile.KEEP_LIST, False, ALL_TEXT),
+    ActionPlan(Profile.BASIC, False, ALL_TEXT, options=frozenset({Option.MODIFIED_DATES})),
 ]
-EVERY = [ActionPlan(profile, False, True) for profile in Profile] + [ActionPlan(Profile.BASIC, True, True, options=frozenset(Option))]
+EVERY = [ActionPlan(profile, False, ALL_TEXT) for profile in Profile] + [
+    ActionPlan(Profile.BASIC, True, ALL_TEXT, options=frozenset(Option))
+]
 
 
 @pytest.mark.parametrize("plan", STRICT, ids=["basic", "minimal", "keepList", "modified dates"])
@@ -133,7 +135,7 @@ def test_no_planted_token_is_left(opened, plan, planted, syntax, sop_class):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(planted=datasets(), syntax=st.sampled_from(SYNTAXES))
 def test_scrubbing_its_own_output_leaves_no_more_to_do_but_uids_pseudonyms_and_dummies(opened, planted, syntax):
-    scrubber = Scrubber(ActionPlan(Profile.BASIC, False, True), Secret(b"k" * 32))
+    scrubber = Scrubber(ActionPlan(Profile.BASIC, False, ALL_TEXT), Secret(b"k" * 32))
     once = scrubber.scrub(opened(encoded(planted[0], syntax, CLASSES[0])))
     twice = scrubber.scrub(opened(once.content))
     left = {finding.action.name for finding in twice.findings if not finding.tag.startswith("0012")}

@@ -7,7 +7,7 @@ from pydicom.data import get_charset_files
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from transforms.model.plan import ActionPlan, Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Profile
 from transforms.model.records import Action, InstanceUids, PixelResult, TagFinding
 from transforms.tags.elements import tags
 from transforms.tags.scrubber import Scrubber
@@ -38,7 +38,7 @@ FILES = [
     "OBXXXX1A_rle_2frame.dcm",
     "color3d_jpeg_baseline.dcm",
 ]
-PLANS = [ActionPlan(profile, False, True) for profile in Profile if profile is not Profile.KEEP_LIST]
+PLANS = [ActionPlan(profile, False, ALL_TEXT) for profile in Profile if profile is not Profile.KEEP_LIST]
 
 
 def content_of(dataset: Dataset) -> bytes:

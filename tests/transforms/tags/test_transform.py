@@ -9,12 +9,12 @@ import pydicom
 from apache_beam.testing.util import assert_that, equal_to
 
 from transforms.model.keys import KeyReference
-from transforms.model.plan import ActionPlan, Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Profile
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
 from transforms.tags.scrubber import Scrubber
 from transforms.tags.transform import ScrubTags, _Scrub
 
-PLAN = ActionPlan(Profile.BASIC, False, True)
+PLAN = ActionPlan(Profile.BASIC, False, ALL_TEXT)
 
 
 def open_instance(path: str) -> OpenInstance:

@@ -156,7 +156,7 @@ def string(name: str, *children: Column) -> Column:
 
 def frame_index() -> Column:
     """One redacted box: its frame, where it is, and what was read there; the last two columns only where boxes were put together."""
-    texts = string("quote"), string("infoType"), decimal("confidence"), string("extracted_text")
+    texts = string("quote"), string("infoType"), decimal("confidence"), string("deidentify_reason"), string("extracted_text")
     return decimal("frame_index", *map(decimal, BOX_DECIMALS), *texts, decimal("count"), decimal("last_frame_index"))
 
 
