@@ -75,8 +75,8 @@ def test_the_safe_config_leaves_no_identity_and_others_say_what_they_leave():
         ),
         ({"operationMetadata": {"fhirOutput": {}}}, "config.operationMetadata.fhirOutput.fhirStore: this field is required"),
         (
-            {"dicomTagConfig": {"options": {"cleanImage": {"additionalInfoTypes": []}}}},
-            "config.dicomTagConfig.options.cleanImage.additionalInfoTypes: this field is unknown or not supported; allowed here: text",
+            {"dicomTagConfig": {"options": {"cleanImage": {"infoTypes": []}}}},
+            "config.dicomTagConfig.options.cleanImage.infoTypes: this field is unknown or not supported; allowed here: additionalInfo",
         ),
         (
             {"dicom": {"filterProfile": "DEFAULT"}},
@@ -95,7 +95,7 @@ def test_a_refusal_names_the_path_and_the_mend(config, sentence):
 
 
 def test_the_allowed_values_are_listed():
-    assert "'REDACT_ALL_TEXT'" in refused({"image": {"textRedactionMode": "REDACT_SENSITIVE_TEXT"}})
+    assert "'REDACT_ALL_TEXT'" in refused({"image": {"textRedactionMode": "REDACT_MOST_TEXT"}})
 
 
 def test_a_request_has_a_destination_and_a_config():

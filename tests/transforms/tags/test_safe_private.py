@@ -9,7 +9,7 @@ from pydicom._private_dict import private_dictionaries
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from transforms.model.plan import ActionPlan, Option, Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Option, Profile
 from transforms.tags.safe_private import VRS
 from transforms.tags.scrubber import Scrubber
 
@@ -21,7 +21,7 @@ def run(secret, opened, file_bytes):
     """A function from a data set to (its private elements after the scrub without creators, tag → value; the file's bytes)."""
 
     def run(dataset, *more, syntax=ExplicitVRLittleEndian):
-        plan = ActionPlan(Profile.BASIC, keep_primary_uids=False, redact_all_text=True, options=frozenset({Option.SAFE_PRIVATE, *more}))
+        plan = ActionPlan(Profile.BASIC, keep_primary_uids=False, image=ALL_TEXT, options=frozenset({Option.SAFE_PRIVATE, *more}))
         content = Scrubber(plan, secret).scrub(opened(file_bytes(dataset, syntax))).content
         new = pydicom.dcmread(io.BytesIO(content))
         return {int(e.tag): e.value for e in new if e.tag.is_private and not e.tag.is_private_creator}, content
