@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from transforms.model.config import parse_config
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.keys import Purpose
-from transforms.model.plan import ActionPlan, Option, PatientMode, PatientPlan, Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Option, PatientMode, PatientPlan, Profile
 from transforms.model.resolve import resolve
 from transforms.tags.dates import patient_shift
 from transforms.tags.patients import Patients, read_patient_map
@@ -47,7 +47,7 @@ def scrubbed(secret, opened, file_bytes):
 
 
 def basic(**more):
-    return ActionPlan(Profile.BASIC, keep_primary_uids=False, redact_all_text=True, **more)
+    return ActionPlan(Profile.BASIC, keep_primary_uids=False, image=ALL_TEXT, **more)
 
 
 def test_a_listed_patient_has_the_maps_subject_and_days(scrubbed, tmp_path):
