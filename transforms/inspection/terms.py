@@ -56,6 +56,8 @@ _PLACEHOLDER_DATES = frozenset({dt.date(1, 1, 1), dt.date(1800, 1, 1), dt.date(1
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "ß": "ss"})
 _GAP = 3
 """Characters between two words of one term, at most."""
+_CUT = 3
+"""Letters that a term over several words must have of each that it does not cover."""
 _WHOLE_ONLY = frozenset({"DS", "IS", "TM", "UI"})
 """Numbers: an id counts only if it is a whole component of the value."""
 
@@ -116,7 +118,7 @@ class Terms:
             at = bare.find(letters)
             while at >= 0:
                 run = places[at : at + len(letters)]
-                if all(after - before <= _GAP + 1 for before, after in itertools.pairwise(run)):
+                if all(after - before <= _GAP + 1 for before, after in itertools.pairwise(run)) and not _cuts(readable.text, run):
                     yield TextFinding(readable.at[run[0]], readable.end(run[-1]), term.info_type, term.confidence, "term")
                 at = bare.find(letters, at + 1)
 
@@ -281,6 +283,15 @@ def _may_be_glued(spelled: tuple[str, ...]) -> bool:
     """Whether a term is long enough to be recognised inside a longer word."""
     letters = "".join(spelled)
     return letters >= IDEOGRAPHS or len(letters) >= (8 if any(map(str.isdigit, letters)) else 6)
+
+
+def _cuts(text: str, run: list[int]) -> bool:
+    """Whether a run over several words takes no more than two letters off the first or last of them, as in `Kowalczyk w|ith`."""
+    gaps = [at for at, (before, after) in enumerate(itertools.pairwise(run), 1) if after - before > 1]
+    if not gaps:
+        return False
+    first = gaps[0] < _CUT and run[0] > 0 and text[run[0] - 1].isalnum()
+    return first or (len(run) - gaps[-1] < _CUT and text[run[-1] + 1 : run[-1] + 2].isalnum())
 
 
 def _is_component(text: str, finding: TextFinding) -> bool:

@@ -374,6 +374,14 @@ def is_kept_kind(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr
     return is_kind and plan.profile is not Profile.KEEP_ALL
 
 
+def is_unlisted(plan: ActionPlan, decision: Decision, tag: int) -> bool:
+    """Whether an element stays only because nothing says that it identifies, so that it is looked through for the header's own words."""
+    if decision != _KEPT or plan.profile not in (Profile.BASIC, Profile.MINIMAL, Profile.CONTENTS):
+        return False
+    listed = tables.row(tag) is not None and plan.profile is not Profile.CONTENTS
+    return not listed and tag not in NEEDED | STATED_BY_US | PIXELS
+
+
 def _names_a_kind(tag: int) -> bool:
     keyword = keyword_for_tag(tag)
     return tag in _KINDS or "Class" in keyword or "TransferSyntax" in keyword

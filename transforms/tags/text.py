@@ -7,15 +7,18 @@ import datetime as dt
 import functools
 import re
 
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
 
 from transforms.inspection.allowed import without_allowed
 from transforms.inspection.engine import local_engine
+from transforms.inspection.finding import TextFinding, settled
 from transforms.inspection.inspector import Inspector
-from transforms.inspection.terms import phrases, terms_of
+from transforms.inspection.terms import Terms, phrases, terms_of
+from transforms.inspection.values import parts
 from transforms.model.keys import Purpose, Secret
-from transforms.model.plan import ActionPlan, Option, TextKind
+from transforms.model.plan import ActionPlan, Option, Profile, TextKind, TextPlan, Transformation
 from transforms.tags import elements
 from transforms.tags.blobs import overwritten
 from transforms.tags.charsets import decode, encode
@@ -26,6 +29,11 @@ from transforms.tags.elements import Element
 
 _TIME = re.compile(r"(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?|[+-]\d{4}|")
 """TM (PS3.5 6.2), as of before 1993 too, and the form of Timezone Offset From UTC."""
+
+_NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
+_NOT_TEXT = _NUMBERS | {"OB", "OD", "OF", "OL", "OV", "OW"}
+_LONGEST = 4096
+"""Bytes; a longer value is a table or samples."""
 
 
 _BYTES = ("UN", "OB")
@@ -57,15 +65,15 @@ class Texts:
 
     def __init__(self, plan: ActionPlan, secret: Secret, shift: Shift = patient_shift) -> None:
         """`shift` gives a patient's days. Raises PreflightError where a key of the plan cannot be read."""
-        self._cleaner, self._exclude, self._shift = Cleaner(plan.text, secret, shift), plan.text.exclude, shift
-        self._in_context = Option.DESCRIPTORS in plan.options
+        self._plan, self._cleaner, self._shift = plan, Cleaner(plan.text, secret, shift), shift
+        self._eraser = Cleaner(TextPlan((), Transformation(TextKind.INFO_TYPE)), secret)
         rule = plan.text.of("DATE")
         own = rule.key if rule is not None and rule.kind is TextKind.DATE_SHIFT else None
         self._dates = own.purpose_key(Purpose.DATE) if own else secret.purpose(Purpose.DATE)
 
     def of(self, source: Dataset) -> InstanceTexts:
         """The texts of one instance, inspected with the terms of its own header."""
-        return InstanceTexts(self._cleaner, self._exclude, source, in_context=self._in_context)
+        return InstanceTexts(self._plan, self._cleaner, self._eraser, source)
 
     def moved(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> str | None:
         """The dates of a DA or DT element, moved by the patient's days; None where one of them cannot be read."""
@@ -78,13 +86,17 @@ class Texts:
 class InstanceTexts:
     """The texts of one instance."""
 
-    def __init__(self, cleaner: Cleaner, exclude: frozenset[str], source: Dataset, *, in_context: bool) -> None:
-        self._cleaner, self._exclude, self._source, self._in_context = cleaner, exclude, source, in_context
+    def __init__(self, plan: ActionPlan, cleaner: Cleaner, eraser: Cleaner, source: Dataset) -> None:
+        self._plan, self._cleaner, self._eraser, self._source = plan, cleaner, eraser, source
+
+    @functools.cached_property
+    def _terms(self) -> Terms:
+        return terms_of(self._source)
 
     @functools.cached_property
     def _inspector(self) -> Inspector:
-        context = phrases(context_of(self._source)) if self._in_context else None
-        return Inspector(terms_of(self._source), local_engine(), self._exclude, context)
+        context = phrases(context_of(self._source)) if Option.DESCRIPTORS in self._plan.options else None
+        return Inspector(self._terms, local_engine(), self._plan.text.exclude, context)
 
     def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> NewText | None:
         """The element's new text; None where it stays as it is. `patient` from `patient_identity`.
@@ -111,6 +123,51 @@ class InstanceTexts:
         return (
             NewText(value, tuple(Change(one.start, one.end, one.info_type, one.original, one.replaced) for one in made)) if made else None
         )
+
+    def without_own_words(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> NewText | None:
+        """What is left of an element without the names, ids, dates and places of the instance's own header; None where it has none of them.
+
+        For what no table lists, so that it stays: no language is asked. A number that is an id, and bytes that are a text with
+        something of the header in it, go as a whole.
+        """
+        if vr in _NOT_TEXT:
+            shown = _shown(element, dataset, vr)
+            return NewText(None, ()) if any(self._own(text, "DS" if vr in _NUMBERS else "UT") for text in shown) else None
+        encodings = elements.encodings(dataset)
+        text = decode(_bytes(element, dataset, vr, encodings), vr, encodings)
+        found = settled(one for start, value in parts(text or "", vr) for one in self._own(value, vr, start))
+        if text is None or not found:
+            return None
+        cleaned = self._eraser.clean(text, vr, found, patient)
+        value = encode(cleaned.text, vr, encodings) if cleaned.text is not None else None
+        return NewText(None if value is None else _padded(value, vr), _changes(cleaned, text, vr, encodings))
+
+    def _own(self, value: str, vr: str, start: int = 0) -> list[TextFinding]:
+        """Terms of the header in one value, but for words of imaging that somebody is called like."""
+        found = (one for one in self._terms.find(value, vr) if self._is_wanted(one.info_type))
+        return [one.moved(start) for one in found if not _is_vocabulary(value[one.start : one.end])]
+
+    def _is_wanted(self, info_type: str) -> bool:
+        return self._plan.profile is not Profile.CONTENTS or self._plan.text.of(info_type) is not None
+
+
+def _is_vocabulary(text: str) -> bool:
+    return not any(map(str.isdigit, text)) and without_allowed(text, 0, len(text)) is None
+
+
+def _shown(element: Element, dataset: Dataset, vr: str) -> list[str]:
+    """Numbers as they are written, or bytes as the text that they are; none where they are many, or no text."""
+    length = len(element.value or b"") if isinstance(element, RawDataElement) else 0
+    try:
+        value = convert_raw_data_element(element, ds=dataset).value if isinstance(element, RawDataElement) and length <= _LONGEST else None
+    except Exception:  # noqa: BLE001 - pydicom raises whatever the bytes make it raise; the second look has them raw
+        return []
+    value = element.value if isinstance(element, DataElement) else value
+    if vr in _NUMBERS:
+        numbers = value if isinstance(value, MultiValue | list | tuple) else [value]
+        return [str(number) for number in numbers[:_LONGEST] if number is not None]
+    text = decode(value, "UN", ["utf-8"]) if isinstance(value, bytes) and len(value) <= _LONGEST else None
+    return [text] if text else []
 
 
 def is_time(value: str, vr: str) -> bool:

@@ -19,7 +19,7 @@ from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
 from transforms.tags.patients import Patients
 from transforms.tags.pseudonym import patient_identity
-from transforms.tags.text import Texts, is_time
+from transforms.tags.text import NewText, Texts, is_time
 from transforms.tags.uids import UidMapper, are_uids, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
@@ -150,7 +150,8 @@ class Walk:
     def _kept(self, place: _Place, decision: Decision) -> Element:
         """The element as it is; a sequence is rebuilt of its items, so that nothing passes that was not read."""
         if place.items is None:
-            return elements.kept(place.element, place.dataset)
+            unlisted = actions.is_unlisted(place.scope.plan, decision, place.path[-1])
+            return self._looked_through(place) if unlisted else elements.kept(place.element, place.dataset)
         before, tag, new_items = len(self.findings), place.path[-1], []
         for number, item in enumerate(place.items):
             below = f"{place.where}.{tag:08X}[{number}]".lstrip(".")
@@ -193,10 +194,25 @@ class Walk:
             return self._mapped(place, decision)
         if new is None:
             return elements.kept(element, place.dataset)
+        if not new.changes:
+            decision = dataclasses.replace(decision, reason=f"{decision.reason}, UNDECODABLE")
+        return self._rewritten(place, decision, new)
+
+    def _looked_through(self, place: _Place) -> Element:
+        """What no table lists, without the instance's own names, ids, dates and places."""
+        element, vr = place.element, elements.value_vr(place.element)
+        new = (
+            None if elements.is_empty(element) else self._here.without_own_words(element, place.dataset, vr, self._identity(place.dataset))
+        )
+        return elements.kept(element, place.dataset) if new is None else self._rewritten(place, _OWN_WORDS, new)
+
+    def _rewritten(self, place: _Place, decision: Decision, new: NewText) -> Element:
+        """The element with its new text, or emptied; of a Type 1 attribute a dummy is left."""
+        element = place.element
         if new.value is None and attribute_type(self._sop_class, place.path) in ("1", "1C"):
             return self._dummy(place, Decision(Step.DUMMY, f"{decision.reason}, nothing of it can stay"))
         if not new.changes:
-            return self._emptied(place, Decision(Step.EMPTY, f"{decision.reason}, UNDECODABLE"))
+            return self._emptied(place, decision)
         tag, reason = f"{place.path[-1]:08X}", decision.reason
         for one in new.changes:
             spot = (one.info_type, one.byte_start, one.byte_end)
@@ -298,6 +314,7 @@ class Walk:
         self.findings.append(TagFinding(f"{place.path[-1]:08X}", action, decision.reason, place.where, original, replaced))
 
 
+_OWN_WORDS = Decision(Step.CLEAN, "Matched Expression: the instance's own names, ids, dates and places")
 _ITEM_GONE = f"Matched Expression: the concept of a content item (PS3.15 {tables.EDITION} Table E.3.4-1 X)"
 
 

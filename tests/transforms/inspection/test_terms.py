@@ -6,6 +6,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 
+from transforms.inspection.finding import settled
 from transforms.inspection.terms import Terms, terms_of
 
 
@@ -104,3 +105,19 @@ def test_placeholders_name_nobody():
     ds = Dataset()
     ds.PatientName, ds.PatientID, ds.PatientBirthDate = "Anonymous^Test", "UNKNOWN", "19000101"
     assert not terms_of(ds).find("TEST unknown anonymous 19000101", "LO")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("CT Zhangsun with contrast", "Zhangsun"),
+        ("wzhangsun", "wzhangsun"),
+        ("id zhangsun w", "zhangsun w"),
+        ("xxWenbo_Zhangsunxx", "Wenbo_Zhangsun"),
+    ],
+)
+def test_a_name_takes_no_letters_of_the_words_beside_it(text, found):
+    dataset = Dataset()
+    dataset.PatientName = "Zhangsun^Wenbo"
+    spans = [text[one.start : one.end] for one in settled(terms_of(dataset).find(text, "LO"))]
+    assert spans == [found]
