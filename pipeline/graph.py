@@ -25,6 +25,7 @@ from transforms.pixels.redactor import Redactor
 from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
 from transforms.provenance.transform import SpoolProvenance
+from transforms.read.chosen import ChosenReference
 from transforms.read.transform import ListInstances, ReadInstance
 from transforms.tags.policy import admit
 from transforms.tags.transform import ScrubTags
@@ -61,6 +62,8 @@ class Run:
     token: TokenReference | None = None
     provenance_for_held: bool = False
     validate_provenance: bool = False
+    chosen: ChosenReference | None = None
+    """The instances that the request chooses, where it does."""
     identifiers: bool = False
     """Whether the spool is to say which identifiers became which, for mapping files."""
 
@@ -69,7 +72,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
     """Wire the stages of a run into `p`."""
     folder = run.operation.folder
     listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision)
-    opened = listed.instances | "ReadInstance" >> ReadInstance(run.key, admit, run.clock)
+    opened = listed.instances | "ReadInstance" >> ReadInstance(run.key, admit, run.clock, run.chosen)
     redacted = opened.with_pixels | "RedactText" >> RedactText(run.redactor)
     pixels = _finish_branch(run, redacted.instances, "Pixels")
     tags = _finish_branch(run, opened.tags_only, "Tags")

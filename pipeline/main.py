@@ -282,6 +282,7 @@ def _prepared(launch: _Launch) -> graph.Run:
         provenance_for_held=settings.provenance_for_held,
         validate_provenance=settings.validate_provenance,
         identifiers=settings.writes_maps,
+        chosen=launch.request.chosen,
     )
 
 

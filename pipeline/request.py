@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 from pipeline.documents import read_document
 from pipeline.options import Settings
 from transforms.inspection.finding import InfoType
-from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, parse_config, parse_request
+from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, DeidentifyDicomStoreRequest, parse_config, parse_request
 from transforms.model.cryptokey import CryptoKey
 from transforms.model.errors import ConfigError
-from transforms.model.gcs import is_gcs
+from transforms.model.gcs import split
 from transforms.model.keys import KeyReference, Purpose, Secret
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName, local_store
 from transforms.model.plan import ActionPlan, PatientMode, PatientPlan
@@ -23,6 +23,7 @@ from transforms.model.storage import create_if_absent
 from transforms.model.workspace import Workspace
 from transforms.pixels.redactor import Redactor, redactor_of
 from transforms.pixels.templates import Template, parse_templates, shipped
+from transforms.read.chosen import ChosenReference, read_chosen
 from transforms.tags import tables
 from transforms.tags.consent import leaves_identity
 from transforms.tags.patients import read_patient_map
@@ -40,6 +41,8 @@ class Request:
     consented: bool
     recorded: str
     """What Provenance says of the config: its JSON, or which version of which object on Cloud Storage it was."""
+    chosen: ChosenReference | None = None
+    """The instances that the request is about; None: all."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,27 +56,34 @@ class StoreAddress:
 
 def read_request(settings: Settings) -> Request:
     """The request of a run. Raises ConfigError."""
-    config, origin = _config(settings)
-    consented = bool(settings.request) or settings.allow_identifiable
-    return Request(config, _plan(settings, config), consented, recorded=origin or config.to_json())
+    asked = parse_request(read_document("--request", settings.request).text) if settings.request else None
+    config, origin = _config(settings, asked)
+    consented = asked is not None or settings.allow_identifiable
+    return Request(config, _plan(settings, config), consented, origin or config.to_json(), _chosen(asked))
 
 
-def _config(settings: Settings) -> tuple[DeidentifyConfig, str]:
+def _config(settings: Settings, asked: DeidentifyDicomStoreRequest | None) -> tuple[DeidentifyConfig, str]:
     """The config in force, and which version of which object on Cloud Storage it is; empty where it is none."""
     at, given = "--config", settings.config
-    if settings.request:
-        asked = parse_request(read_document("--request", settings.request).text)
+    if asked is not None:
         at, given = "request.gcsConfigUri", asked.gcs_config_uri
         if given is None:
             return asked.config or SAFE_CONFIG, ""
         if asked.config is not None:
             raise ConfigError(at, "config and gcsConfigUri exclude each other", "give one of them")
-        if not is_gcs(given):
-            raise ConfigError(at, "this is no name on Cloud Storage", "write gs://BUCKET/OBJECT", given)
+        split(given, at)
     if given is None:
         return SAFE_CONFIG, ""
     document = read_document(at, given)
     return parse_config(document.text), document.origin
+
+
+def _chosen(asked: DeidentifyDicomStoreRequest | None) -> ChosenReference | None:
+    if asked is None or asked.filter_config is None:
+        return None
+    uri = asked.filter_config.resource_paths_gcs_uri
+    split(uri, "request.filterConfig.resourcePathsGcsUri")
+    return ChosenReference(uri, read_chosen(uri).digest)
 
 
 def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
@@ -170,7 +180,12 @@ def asked_for(settings: Settings, request: Request, store: StoreAddress, secret:
     how = [settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, *flags]
     how += ["no second look"] if settings.no_second_look else []
     how += [repr(_own_templates(settings))] if settings.pixel_templates else []
-    who = (settings.patient_id, request.plan.patients.map_digest, str(settings.writes_maps))
+    who = (
+        settings.patient_id,
+        request.plan.patients.map_digest,
+        str(settings.writes_maps),
+        request.chosen.digest if request.chosen else "",
+    )
     key = secret.purpose(Purpose.OPERATION)
     return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how, *who)
 

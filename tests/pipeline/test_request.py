@@ -194,7 +194,9 @@ def test_a_request_without_a_config_is_as_strict_as_a_run_without_one(settings):
     ("extra", "sentence"),
     [
         ({"config": {}, "gcsConfigUri": "gs://bucket/c.json"}, r"request\.gcsConfigUri: config and gcsConfigUri exclude each other"),
-        ({"gcsConfigUri": "/etc/c.json"}, r"request\.gcsConfigUri is '/etc/c.json': this is no name on Cloud Storage"),
+        ({"gcsConfigUri": "/etc/c.json"}, r"request\.gcsConfigUri: this is no name on Cloud Storage"),
+        ({"filterConfig": {}}, r"request\.filterConfig\.resourcePathsGcsUri: this field is required"),
+        ({"filterConfig": {"resourcePathsGcsUri": "x.txt"}}, r"request\.filterConfig\.resourcePathsGcsUri: this is no name on"),
         ({"gcsConfigUri": "gs://B/c.json"}, r"request\.gcsConfigUri: this is no name on Cloud Storage"),
     ],
 )

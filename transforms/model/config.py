@@ -66,6 +66,8 @@ class _Message(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=to_camel, validate_by_alias=True)
 
 
+_MOST_SHOWN = 64
+"""Characters of a wrong value that a message repeats."""
 _M = TypeVar("_M", bound=_Message)
 
 
@@ -281,6 +283,13 @@ class DeidentifyConfig(_Message):
         )
 
 
+class FilterConfig(_Message):
+    """Which instances of the source a request is about."""
+
+    resource_paths_gcs_uri: str
+    """`gs://BUCKET/OBJECT` with a path a line."""
+
+
 class DeidentifyDicomStoreRequest(_Message):
     """Body of `dicomStores.deidentify`."""
 
@@ -288,6 +297,7 @@ class DeidentifyDicomStoreRequest(_Message):
     config: DeidentifyConfig | None = None
     gcs_config_uri: str | None = None
     """`gs://BUCKET/OBJECT` with a DeidentifyConfig, in place of `config`."""
+    filter_config: FilterConfig | None = None
 
 
 SAFE_CONFIG = DeidentifyConfig.model_validate_json(
@@ -325,10 +335,19 @@ def _first_problem(model: type[_Message], error: pydantic.ValidationError, at: s
     if problem["type"] == "missing":
         return ConfigError(path, "this field is required", "add it")
     if problem["type"] == "enum":
-        return ConfigError(path, "this value is unknown or not supported", f"allowed: {problem['ctx']['expected']}", str(problem["input"]))
+        return ConfigError(path, "this value is unknown or not supported", f"allowed: {problem['ctx']['expected']}", _shown(problem))
     if problem["type"] == "value_error":
         return ConfigError(path, str(problem["ctx"]["error"]), "correct it")
-    return ConfigError(path, problem["msg"][:1].lower() + problem["msg"][1:], "correct its type")
+    return ConfigError(path, problem["msg"][:1].lower() + problem["msg"][1:], "correct it", _shown(problem))
+
+
+def _shown(problem: Any) -> str:
+    """A wrong value for a message, where it is short and no key."""
+    place, value = problem["loc"], problem["input"]
+    if any(str(part) in ("cryptoHashConfig", "dateShiftConfig") for part in place) or not isinstance(value, str | int | float):
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _MOST_SHOWN else ""
 
 
 def _fields_at(model: type[_Message], loc: tuple[Any, ...]) -> list[str]:

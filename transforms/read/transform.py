@@ -23,6 +23,7 @@ from transforms.model.storage import glob_folder, list_files
 from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, nameless, typed
 from transforms.model.workspace import OperationFolder
 from transforms.read import collisions
+from transforms.read.chosen import ChosenReference
 from transforms.read.identify import sop_instance
 from transforms.read.open import has_pixels, open_instance, read_content
 from transforms.read.packing import NAME_BYTES, Packing
@@ -221,10 +222,12 @@ class ReadInstance(beam.PTransform):
     admit: Callable[[FileDataset], None]
     """Raises InstanceProblem for an object that is not processed."""
     clock: Callable[[], dt.datetime] = utc_now
+    chosen: ChosenReference | None = None
+    """Others are skipped, as FILTERED."""
 
     def expand(self, instances: beam.PCollection[InstanceRef]) -> Opened:
         """InstanceRef to Opened."""
-        read = beam.ParDo(_Open(self.key, self.admit, self.clock))
+        read = beam.ParDo(_Open(self.key, self.admit, self.clock, self.chosen))
         opened = instances | "Open" >> read.with_outputs(OUTCOME, _TAGS_ONLY, main=_WITH_PIXELS)
         return Opened(
             with_pixels=typed(opened[_WITH_PIXELS], OpenInstance),
@@ -236,12 +239,15 @@ class ReadInstance(beam.PTransform):
 class _Open(InstanceDoFn):
     stage = "read"
 
-    def __init__(self, key: KeyReference, admit: Callable[[FileDataset], None], clock: Callable[[], dt.datetime]) -> None:
-        self._key_ref, self._admit, self._clock = key, admit, clock
+    def __init__(
+        self, key: KeyReference, admit: Callable[[FileDataset], None], clock: Callable[[], dt.datetime], chosen: ChosenReference | None
+    ) -> None:
+        self._key_ref, self._admit, self._clock, self._chosen_ref = key, admit, clock, chosen
 
     def setup(self) -> None:
         super().setup()
         self._key = self._key_ref.load().purpose(Purpose.UID)
+        self._chosen = self._chosen_ref.load() if self._chosen_ref is not None else None
 
     def reference(self, element: InstanceRef) -> str:
         return element.reference
@@ -249,5 +255,7 @@ class _Open(InstanceDoFn):
     def work(self, element: InstanceRef) -> Iterator[OpenInstance | TaggedOutput]:
         started = self._clock()
         opened = open_instance(element, read_content(element.uri), self._key, started)
+        if self._chosen is not None and not self._chosen.has(opened.source):
+            raise InstanceProblem("read", "FILTERED", "the request's filterConfig does not name it", OutcomeKind.SKIPPED)
         self._admit(opened.dataset)
         yield opened if has_pixels(opened.dataset) else TaggedOutput(_TAGS_ONLY, opened)

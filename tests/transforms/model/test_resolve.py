@@ -139,7 +139,7 @@ def test_a_clean_image_action_is_the_option():
         ),
         (
             {"text": {"transformations": [{"characterMaskConfig": {"maskingCharacter": "##"}}]}},
-            "config.text.transformations.0.characterMaskConfig.maskingCharacter: string should have at most 1 character",
+            "config.text.transformations.0.characterMaskConfig.maskingCharacter is '##': string should have at most 1 character",
         ),
         (
             {"text": {"transformations": [{"cryptoHashConfig": {"kmsWrapped": {}}}]}},
