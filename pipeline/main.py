@@ -20,6 +20,7 @@ from typing import Any
 import apache_beam as beam
 
 from pipeline import graph
+from pipeline.accounting import pixel_lines
 from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
 from pipeline.loopback import listen_on_loopback
@@ -130,13 +131,13 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
             _announce(launch)
             ready = _prepared(launch)
             with _told_if_broken(operation, clock), watched(operation.folder.progress_file, expected, operation.progress):
-                _execute(ready, settings)
+                accounts = _execute(ready, settings)
         counts = operation.counts()
         if counts is None:
             raise BrokenOffError("the runner ended without finishing the operation; see its log, then start the same command again.")
         _write_maps(settings, operation)
         operation.finish(counts, clock())
-    print(summary(operation, counts))
+    print("\n".join([summary(operation, counts), *accounts]))
     return exit_code(counts)
 
 
@@ -286,12 +287,15 @@ def _prepared(launch: _Launch) -> graph.Run:
     )
 
 
-def _execute(ready: graph.Run, settings: Settings) -> None:
+def _execute(ready: graph.Run, settings: Settings) -> list[str]:
+    """Run the graph to its end; where the time of its pixels went."""
     if settings.is_local:
         listen_on_loopback()
     pipeline = beam.Pipeline(options=beam_options(settings))
     graph.build(ready, pipeline)
-    pipeline.run().wait_until_finish()
+    result = pipeline.run()
+    result.wait_until_finish()
+    return pixel_lines(result)
 
 
 if __name__ == "__main__":

@@ -110,7 +110,9 @@ def _patients(settings: Settings) -> PatientPlan:
 def redactor(settings: Settings, plan: ActionPlan) -> Callable[[], Redactor]:
     """What makes the redactor of a run, once a worker. Raises ConfigError where a file of templates cannot be read."""
     templates = {template.name: template for template in (*shipped(), *_own_templates(settings))}
-    return functools.partial(redactor_of, plan.image, tuple(templates.values()), not settings.no_second_look, tables.NAMED)
+    return functools.partial(
+        redactor_of, plan.image, tuple(templates.values()), not settings.no_second_look, tables.NAMED, plan.may_keep_overlays
+    )
 
 
 def _own_templates(settings: Settings) -> tuple[Template, ...]:

@@ -40,7 +40,7 @@ def test_real_instances_are_measured_and_broken_ones_do_not_stop_it(real_file, t
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(real_file("CT_small.dcm").read_bytes()[:2000])
     paths = [real_file("CT_small.dcm"), real_file("rtplan.dcm"), broken, tmp_path / "gone"]
-    plan = make_plan([(str(path), 1000) for path in paths], resolve(SAFE_CONFIG), redactor_of(ALL_TEXT, (), True, ()), 2, 600)
+    plan = make_plan([(str(path), 1000) for path in paths], resolve(SAFE_CONFIG), redactor_of(ALL_TEXT, (), True, (), False), 2, 600)
     assert (plan.instances, plan.size, plan.sampled, plan.writes) == (4, 4000, 4, 5)
     assert 0 < plan.seconds_each < 60
 
@@ -50,7 +50,7 @@ def test_a_slow_source_is_sampled_no_longer_than_it_takes_to_know(real_file):
     plan = make_plan(
         [(str(real_file("rtplan.dcm")), 1000)] * 20,
         resolve(SAFE_CONFIG),
-        redactor_of(ALL_TEXT, (), True, ()),
+        redactor_of(ALL_TEXT, (), True, (), False),
         1,
         None,
         clock=lambda: float(next(times)),

@@ -196,6 +196,13 @@ class ActionPlan:
             self.profile is Profile.CONTENTS or bool(self.options & _CLEANING) or any(rule.verb is Verb.CLEAN_TEXT for rule in self.rules)
         )
 
+    @property
+    def may_keep_overlays(self) -> bool:
+        """Whether overlay planes (60xx) may stay in the output."""
+        if self.profile in (Profile.KEEP_ALL, Profile.CONTENTS):
+            return True
+        return any(self.keeps((group << 16 | 0x3000,), "OW") for group in range(0x6000, 0x6020, 2))
+
     def rule(self, path: tuple[int, ...], vr: str, creator: str = "") -> Rule | None:
         """The rule for an element; None where the profile decides. UIDs that name instances are kept or mapped together."""
         found = None

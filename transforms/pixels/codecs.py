@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+import _CharLS
 import imagecodecs
 import jpeg_ls
 import numpy as np
@@ -32,6 +33,8 @@ ultrasound the mean error is 0.1 of 255 and the largest 3."""
 HTJ2K_STEP = 1 / 4096
 """Base quantisation step of re-encoded irreversible HTJ2K frames, relative to full range: exact at 8 bits. A coarser one lets
 OpenJPH overflow at black and white."""
+JPEG_LS_ROOM = 1024
+"""Bytes of room beyond the samples for headers, and for frames that grow by being coded."""
 HTJ2K_MAX_ERROR = 1
 HTJ2K_MIN_LEVELS = 5
 HTJ2K_SMALLEST = 64
@@ -228,7 +231,10 @@ class _JpegLs:
         if raw.ndim == 3 and interleave == 0:
             raw = np.moveaxis(raw, -1, 0)
         source = raw.astype(raw.dtype.newbyteorder("<")).tobytes()
-        coded = jpeg_ls.encode_buffer(source, description.rows, description.columns, description.samples, precision, 0, interleave)
+        # jpeg_ls makes room by the length of its source, too little for tiny frames; its compiled half ignores surplus bytes there.
+        coded = _CharLS._encode(
+            source + bytes(JPEG_LS_ROOM), 0, interleave, description.rows, description.columns, description.samples, precision
+        )
         return Encoded(bytes(coded), None)
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
 from transforms.inspection.engine import local_engine
 from transforms.model.plan import ImagePlan, TextMode
 from transforms.model.records import BoxFinding, OpenInstance, PixelSearch, SecondLook
 from transforms.pixels.codecs import Decoded
+from transforms.pixels.overlays import Plane, planes
 from transforms.pixels.redact import Canvas, canvas_of
 from transforms.pixels.regions import is_outside, regions
 from transforms.pixels.render import renderings
@@ -38,10 +41,13 @@ class Redactor:
         second_look: bool = True,
         templates: Sequence[Template] = (),
         phrase_tags: Collection[int] = (),
+        overlays: bool = False,
     ) -> None:
-        """`search` is None under REDACT_NO_TEXT; `phrase_tags`: elements whose values are phrases, where the plan looks for these."""
+        """`search` is None under REDACT_NO_TEXT; `phrase_tags`: elements whose values are phrases, where the plan looks for these;
+        `overlays`: whether overlay planes may stay, and so are searched.
+        """
         self._plan, self._search, self._strength = plan, search, strength
-        self._second_look, self._templates, self._phrase_tags = second_look, templates, phrase_tags
+        self._looks, self._templates, self._phrase_tags, self._overlays = LOOKS if second_look else 0, templates, phrase_tags, overlays
         self.watch = Stopwatch()
         """Of the instance at hand, or the last."""
 
@@ -54,19 +60,30 @@ class Redactor:
         canvas = canvas_of(opened.dataset)
         if self._search is None:
             return dataclasses.replace(opened, pixels=canvas.finish())
-        frames = _Frames(canvas, opened.dataset, self._search, self._choice(opened.dataset), self.watch)
+        looking = _Looking(self._search, self._choice(opened.dataset), self.watch, self._looks)
+        frames = _Frames(canvas, opened.dataset, looking)
         known = [
             BoxFinding(0, *box, reason=f"template {one.name}") for one in matching(self._templates, opened.dataset) for box in one.boxes
         ]
         boxes: list[BoxFinding] = []
         residual = False
         for index in range(canvas.description.frames):
-            found, left = frames.redact(index, [dataclasses.replace(box, frame=index) for box in known], LOOKS if self._second_look else 0)
+            found, left = frames.redact(index, [dataclasses.replace(box, frame=index) for box in known])
             boxes += found
             residual |= left
-        look = (SecondLook.RESIDUAL if residual else SecondLook.CLEAN) if self._second_look else SecondLook.NONE
+        overlays = []
+        for plane in planes(opened.dataset) if self._overlays else []:
+            lines, left = looking.clear(plane)
+            overlays += [(plane.finding(lines), plane.value())] if lines else []
+            residual |= left
+        look = (SecondLook.RESIDUAL if residual else SecondLook.CLEAN) if self._looks else SecondLook.NONE
         result = dataclasses.replace(
-            canvas.finish(), boxes=tuple(boxes), search=self._strength, all_text=self._plan.mode is TextMode.ALL, second_look=look
+            canvas.finish(),
+            boxes=tuple(boxes),
+            search=self._strength,
+            all_text=self._plan.mode is TextMode.ALL,
+            second_look=look,
+            overlays=tuple(overlays),
         )
         return dataclasses.replace(opened, pixels=result)
 
@@ -77,51 +94,81 @@ class Redactor:
         return Sensitive(self._plan, dataset, local_engine(), self._phrase_tags, suspicious)
 
 
-def redactor_of(plan: ImagePlan, templates: Sequence[Template], second_look: bool, phrase_tags: Collection[int]) -> Redactor:
+def redactor_of(
+    plan: ImagePlan, templates: Sequence[Template], second_look: bool, phrase_tags: Collection[int], overlays: bool
+) -> Redactor:
     """The redactor of a run, made once a worker. Raises PreflightError where the engine that the plan needs is not installed.
 
     The naive engine sees other letters in noise and tissue each time a frame has changed: its second look would say nothing.
     """
     search, strength = (RememberingSearch(Tesseract()) if plan.searches else None), PixelSearch.NAIVE
     again = second_look and strength is not PixelSearch.NAIVE
-    return Redactor(plan, search, strength, second_look=again, templates=templates, phrase_tags=phrase_tags)
+    return Redactor(plan, search, strength, second_look=again, templates=templates, phrase_tags=phrase_tags, overlays=overlays)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Looking:
+    """How pictures of one instance are looked at."""
+
+    search: TextSearch
+    choice: Choice
+    watch: Stopwatch
+    again: int
+    """How often what was redacted is looked at."""
+
+    def chosen(self, images: Iterable[NDArray[np.uint8]]) -> list[Chosen]:
+        """The lines to redact of one picture in its renderings."""
+        with self.watch.measured("search"):
+            lines = merged([line for image in images for line in self.search.lines(image)])
+        with self.watch.measured("choose"):
+            return self.choice(lines)
+
+    def clear(self, plane: Plane) -> tuple[list[Line], bool]:
+        """The lines cleared from a plane, and whether text is left after all looks at the result."""
+        cleared: list[Line] = []
+        left = False
+        for frame in range(len(plane.bits)):
+            for look in range(self.again + 1):
+                found = [one.line for one in self.chosen([plane.picture(frame)])]
+                if not found:
+                    break
+                left |= look == self.again > 0
+                if not left:
+                    cleared += found
+                    for line in found:
+                        plane.clear(frame, line)
+        return cleared, left
 
 
 @dataclasses.dataclass(frozen=True)
 class _Frames:
     canvas: Canvas
     dataset: FileDataset
-    search: TextSearch
-    choice: Choice
-    watch: Stopwatch
+    looking: _Looking
 
-    def redact(self, index: int, known: list[BoxFinding], looks: int) -> tuple[list[BoxFinding], bool]:
-        """The boxes of a frame, hidden on the canvas, and whether text is left after that many looks at the result."""
+    def redact(self, index: int, known: list[BoxFinding]) -> tuple[list[BoxFinding], bool]:
+        """The boxes of a frame, hidden on the canvas, and whether text is left after all looks at the result."""
         boxes = self.canvas.fit([*known, *(_box(index, one) for one in self._chosen(index))])
         if not boxes:
             return [], False
         self._fill(index, boxes)
-        for look in range(looks):
+        for look in range(self.looking.again):
             left = [one for one in self._chosen(index) if not _is_hidden(one.line, boxes)]
             if not left:
                 return boxes, False
-            if look == looks - 1:
+            if look == self.looking.again - 1:
                 return boxes, True
             boxes += self.canvas.fit(_box(index, dataclasses.replace(one, reason=AGAIN)) for one in left)
             self._fill(index, boxes)
         return boxes, False
 
     def _chosen(self, index: int) -> list[Chosen]:
-        with self.watch.measured("decode"):
+        with self.looking.watch.measured("decode"):
             decoded: Decoded = self.canvas.decoded(index)
-        with self.watch.measured("search"):
-            images = renderings(decoded, self.dataset, index)
-            lines = merged([line for image in images for line in self.search.lines(image)])
-        with self.watch.measured("choose"):
-            return self.choice(lines)
+        return self.looking.chosen(renderings(decoded, self.dataset, index))
 
     def _fill(self, index: int, boxes: list[BoxFinding]) -> None:
-        with self.watch.measured("encode"):
+        with self.looking.watch.measured("encode"):
             self.canvas.fill(index, boxes)
 
 

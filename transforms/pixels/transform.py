@@ -8,12 +8,22 @@ from typing import NamedTuple
 
 import apache_beam as beam
 import cv2
+from apache_beam.metrics import Metrics
 
 from transforms.model.records import OpenInstance, Outcome
 from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.pixels.redactor import Redactor
+from transforms.pixels.timing import Stopwatch
 
 _REDACTED = "redacted"
+
+NAMESPACE = "dicom_deid"
+INSTANCES = "pixels_instances"
+PIXEL_TIME = "pixels_ms_"
+"""Distributions of milliseconds an instance, by kind of work."""
+TOOK = "pixels_took_"
+"""Counters of instances by the seconds they took in all: each under the smallest of UP_TO that is enough, or `more`."""
+UP_TO = (0.1, 1, 10, 100)
 
 
 class Redacted(NamedTuple):
@@ -53,3 +63,14 @@ class _Redact(InstanceDoFn):
 
     def work(self, element: OpenInstance) -> Iterable[OpenInstance]:
         yield self._redactor.redact(element)
+        _account(self._redactor.watch)
+
+
+def _account(watch: Stopwatch) -> None:
+    """Count one instance. Its times are of no interest to anybody else, so they go no other way."""
+    Metrics.counter(NAMESPACE, INSTANCES).inc()
+    for kind, seconds in watch.seconds.items():
+        Metrics.distribution(NAMESPACE, f"{PIXEL_TIME}{kind}").update(round(1000 * seconds))
+    whole = sum(watch.seconds.values())
+    limit = next((str(limit) for limit in UP_TO if whole <= limit), "more")
+    Metrics.counter(NAMESPACE, f"{TOOK}{limit}").inc()

@@ -6,7 +6,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
 from transforms.model.errors import InstanceProblem
-from transforms.model.records import PixelResult
+from transforms.model.records import PixelResult, TagFinding
 from transforms.tags.actions import EXTENDED_OFFSETS, PIXELS
 from transforms.tags.elements import UNDEFINED, Element
 
@@ -28,6 +28,14 @@ def replace(elements: dict[int, Element], pixels: PixelResult) -> None:
     if pixels.extended_offsets is not None:
         for tag, value in zip(EXTENDED_OFFSETS, pixels.extended_offsets, strict=True):
             elements[tag] = _with(elements[tag], value)
+
+
+def clear_overlays(elements: dict[int, Element], pixels: PixelResult) -> list[TagFinding]:
+    """Put the overlays without text in place of those that the plan keeps; what was done, for these."""
+    kept = [(int(finding.tag, 16), finding, value) for finding, value in pixels.overlays if int(finding.tag, 16) in elements]
+    for tag, _, value in kept:
+        elements[tag] = _with(elements[tag], value)
+    return [finding for _, finding, _ in kept]
 
 
 def items(value: bytes) -> bytes:

@@ -50,6 +50,7 @@ class Scrubber:
         if plan.profile is Profile.MINIMAL:
             self._complete(new, sop_class, opened.source)
         samples.replace(new, opened.pixels)
+        cleared = samples.clear_overlays(new, opened.pixels)
         headers = Headers(new, source, sop_class)
         headers.state(plan, opened.pixels, with_pixels=samples.present(source), doubtful=bool(holds))
         headers.trial(plan.trial, walk.subject)
@@ -58,7 +59,7 @@ class Scrubber:
         walked = (
             finding for finding in walk.findings if finding.path or finding.tag not in stated
         )  # one finding an element: the last word
-        return ScrubbedInstance(opened, target, content, (*opened.pixels.findings, *meta, *walked, *headers.findings), holds)
+        return ScrubbedInstance(opened, target, content, (*opened.pixels.findings, *cleared, *meta, *walked, *headers.findings), holds)
 
     def _target(self, opened: OpenInstance) -> InstanceUids:
         """The published UIDs. Instances told apart by `distinct` get a new SOP Instance UID even where UIDs are kept."""

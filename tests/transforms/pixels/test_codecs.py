@@ -10,6 +10,8 @@ import openjpeg.utils
 import pydicom
 import pytest
 import rle
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom import uid
 from pydicom.pixels import pixel_array
 
@@ -359,3 +361,24 @@ def test_a_frame_that_cannot_be_coded_again_has_no_encoder():
     with pytest.raises(InstanceProblem) as problem:
         codecs.encode(picture(description, 1), b"not a JPEG stream", description)
     assert problem.value.code == "NO_ENCODER"
+
+
+@given(
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from([(1, 0), (3, 0), (3, 1), (3, 2)]),
+    st.sampled_from([2, 8, 12, 16]),
+    st.integers(0, 99),
+)
+@settings(max_examples=60, deadline=None)
+def test_tiny_frames_that_grow_are_coded_in_jpeg_ls(rows, columns, layout, bits, seed):
+    samples, interleave = layout
+    description = dataclasses.replace(
+        described(uid.JPEGLSLossless, 8 if bits <= 8 else 16, bits, False, samples), rows=rows, columns=columns
+    )
+    shape = (rows, columns) if samples == 1 else (rows, columns, samples)
+    noise = np.random.default_rng(seed).integers(0, 1 << bits, shape).astype(description.dtype)
+    like = jpeg_ls.encode_buffer(np.zeros((64, 64, samples), description.dtype).tobytes(), 64, 64, samples, bits, 0, interleave)
+    coded = codecs.encode(noise, bytes(like), description)
+    assert coded.lossy is None
+    assert np.array_equal(codecs.decode(coded.data, description).samples, noise)

@@ -325,7 +325,9 @@ def test_the_stage_gives_redacted_instances_and_an_outcome_for_what_cannot_be_de
         return OpenInstance(InstanceRef(name, "/x.dcm", 0), UIDS, pydicom.dcmread(paths[name]), NOON)
 
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        redacted = pipeline | beam.Create(list(paths)) | beam.Map(read) | RedactText(functools.partial(redactor_of, ALL_TEXT, (), True, ()))
+        redacted = (
+            pipeline | beam.Create(list(paths)) | beam.Map(read) | RedactText(functools.partial(redactor_of, ALL_TEXT, (), True, (), False))
+        )
         found = redacted.instances | beam.Map(lambda one: (one.ref.reference, "LYMPH NODE" in {box.text for box in one.pixels.boxes}))
         failed = redacted.outcomes | beam.Map(lambda one: (one.reference, one.kind, one.stage, one.code))
         assert_that(found, equal_to([("US1_UNCR", True)]), "found")

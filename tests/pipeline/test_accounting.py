@@ -1,0 +1,35 @@
+"""The times of the pixel stage come back from its workers, each instance in one class of duration."""
+
+import datetime as dt
+import functools
+import re
+
+import apache_beam as beam
+import pydicom
+
+from pipeline.accounting import pixel_lines
+from transforms.model.plan import ALL_TEXT, NO_TEXT
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
+from transforms.pixels.redactor import redactor_of
+from transforms.pixels.transform import RedactText
+
+
+def run(paths: list[str], plan) -> list[str]:
+    def read(path):
+        return OpenInstance(InstanceRef(path, "/x", 0), InstanceUids("1", "2", "3"), pydicom.dcmread(path), dt.datetime.now(dt.UTC))
+
+    pipeline = beam.Pipeline(runner="FnApiRunner")
+    _ = pipeline | beam.Create(paths) | beam.Map(read) | RedactText(functools.partial(redactor_of, plan, (), True, (), False))
+    result = pipeline.run()
+    result.wait_until_finish()
+    return pixel_lines(result)
+
+
+def test_times_add_up_over_instances_and_each_is_counted_once(real_file):
+    first, second = run([str(real_file(name)) for name in ("US1_J2KR.dcm", "CT_small.dcm", "MR_truncated.dcm")], ALL_TEXT)
+    assert re.fullmatch(r"pixels: 2 instances; choose [\d.]+ s, decode [\d.]+ s, encode [\d.]+ s, search [1-9][\d.]* s", first)
+    assert sum(int(number) for number in re.findall(r"(\d+) (?:within|longer)", second)) == 2
+
+
+def test_without_instances_there_is_nothing_to_tell(real_file):
+    assert run([str(real_file("MR_truncated.dcm"))], NO_TEXT) == []

@@ -1,0 +1,85 @@
+"""Text in an overlay that stays is found and cleared, in any layout of its bitmap; one that goes is not asked about."""
+
+import datetime as dt
+import io
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+
+from transforms.model.errors import InstanceProblem
+from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile, Rule, Verb
+from transforms.model.query import parse_query
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, SecondLook
+from transforms.pixels.overlays import planes
+from transforms.pixels.redactor import Redactor
+from transforms.pixels.tesseract import Tesseract
+from transforms.tags.scrubber import Scrubber
+
+KEEP_ALL = ActionPlan(Profile.KEEP_ALL, False, ALL_TEXT)
+
+
+def drawing(frames: int) -> np.ndarray:
+    """A name over a long line, as people mark pictures; the name in the last frame only."""
+    bits = np.zeros((frames, 128, 251), np.uint8)
+    bits[:, 100:102, 5:240] = 1
+    cv2.putText(bits[-1], "KOWALSKI", (12, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 1, 2)
+    return bits
+
+
+def instance(real_file, frames: int, syntax: str, **more) -> OpenInstance:
+    dataset = pydicom.dcmread(real_file("MR_small.dcm" if syntax == ExplicitVRLittleEndian else "MR_small_bigendian.dcm"))
+    dataset.add_new(0x60020010, "US", 128)
+    dataset.add_new(0x60020011, "US", 251)
+    dataset.add_new(0x60020050, "SS", [1, 1])
+    if frames > 1:
+        dataset.add_new(0x60020015, "IS", frames)
+    packed = np.packbits(drawing(frames), bitorder="little").tobytes()
+    packed += b"\0" * (len(packed) % 2)
+    words = np.frombuffer(packed, "<u2").astype(">u2" if syntax == ExplicitVRBigEndian else "<u2").tobytes()
+    dataset.add_new(0x60023000, "OW", words)
+    for tag, (vr, value) in more.items():
+        dataset.add_new(int(tag.removeprefix("t"), 16), vr, value)
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    whole = pydicom.dcmread(io.BytesIO(buffer.getvalue()))
+    uids = InstanceUids(whole.StudyInstanceUID, whole.SeriesInstanceUID, whole.SOPInstanceUID)
+    return OpenInstance(InstanceRef("00" * 8, "/x", 0), uids, whole, dt.datetime.now(dt.UTC))
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_name_in_a_kept_overlay_goes_and_what_is_drawn_stays(real_file, secret, frames, syntax):
+    redacted = Redactor(ALL_TEXT, Tesseract(), overlays=True).redact(instance(real_file, frames, syntax))
+    assert redacted.pixels.second_look is SecondLook.CLEAN
+    scrubbed = Scrubber(KEEP_ALL, secret).scrub(redacted)
+    (plane,) = planes(pydicom.dcmread(io.BytesIO(scrubbed.content)))
+    assert not plane.bits[:, :90].any()
+    assert np.array_equal(plane.bits[:, 90:], drawing(frames)[:, 90:])
+    (told,) = [finding for finding in scrubbed.findings if finding.tag == "60023000"]
+    assert (told.original, told.reason) == ("KOWALSKI", "Matched Expression: 1 line of text in an overlay")
+
+
+def test_an_overlay_that_goes_is_told_once(real_file, secret):
+    redacted = Redactor(ALL_TEXT, Tesseract(), overlays=True).redact(instance(real_file, 1, ExplicitVRLittleEndian))
+    scrubbed = Scrubber(ActionPlan(Profile.BASIC, False, ALL_TEXT), secret).scrub(redacted)
+    assert [finding.action for finding in scrubbed.findings if finding.tag == "60023000"] == ["DELETED"]
+
+
+@pytest.mark.parametrize("broken", [{"t60020010": ("US", 0)}, {"t60020011": ("US", 9999)}, {"t60020015": ("LO", "two")}])
+def test_a_plane_of_another_size_than_it_says_fails_by_name(real_file, broken):
+    opened = instance(real_file, 1, ExplicitVRLittleEndian, **broken)
+    with pytest.raises(InstanceProblem, match="BAD_OVERLAY"):
+        Redactor(ALL_TEXT, Tesseract(), overlays=True).redact(opened)
+    assert Redactor(NO_TEXT, None).redact(opened).pixels.overlays == ()
+
+
+def test_which_plans_may_keep_an_overlay():
+    keep = Rule(Verb.KEEP, parse_query("60xx3000"))
+    assert [ActionPlan(profile, False, ALL_TEXT).may_keep_overlays for profile in (Profile.KEEP_ALL, Profile.CONTENTS)] == [True, True]
+    assert not ActionPlan(Profile.BASIC, False, ALL_TEXT).may_keep_overlays
+    assert ActionPlan(Profile.BASIC, False, ALL_TEXT, rules=(keep,)).may_keep_overlays
+    assert ActionPlan(Profile.KEEP_LIST, False, ALL_TEXT, listed=frozenset({0x60003000})).may_keep_overlays
+    assert not ActionPlan(Profile.REMOVE_LIST, False, ALL_TEXT).may_keep_overlays
