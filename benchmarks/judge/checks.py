@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytesseract
-from PIL import Image
+from PIL import Image, ImageOps
 
 from benchmarks.judge import values
 from benchmarks.judge.key import Answer, Check, Expectation
@@ -188,16 +188,17 @@ def _moved(before: str, after: str) -> int | None:
 
 
 def _legible(one: Expectation, output: Output) -> str:
-    """Which words OCR reads in the box, of the samples at three times their size; the whole frame must be there to be read."""
+    """Which words OCR reads in the box of the first frame: at its own size and three times as large, as it is and inverted."""
     try:
         frame = np.atleast_2d(output.dataset.pixel_array)
     except Exception as error:  # noqa: BLE001 - whatever a decoder makes of a foreign file
         return f"the samples cannot be decoded ({type(error).__name__})"
     left, top, right, bottom = one.box
-    cut = frame[top:bottom, left:right].astype(float)
+    cut = (frame[0] if "NumberOfFrames" in output.dataset and frame.ndim > 2 else frame)[top:bottom, left:right].astype(float)
     low, high = float(cut.min(initial=0)), float(cut.max(initial=0))
     grey = Image.fromarray(((cut - low) * (255 / max(high - low, 1))).astype(np.uint8)).convert("L")
-    large = grey.resize((3 * grey.width, 3 * grey.height), Image.Resampling.BICUBIC)
-    read = "".join(pytesseract.image_to_string(image, config="--psm 6") for image in (large, Image.eval(large, lambda value: 255 - value)))
-    left_over = [word for word in values.words(one.value) if values.contains(read, word)]
+    sizes = [grey, grey.resize((3 * grey.width, 3 * grey.height), Image.Resampling.BICUBIC)]
+    read = [pytesseract.image_to_string(shown, config="--psm 6") for size in sizes for shown in (size, ImageOps.invert(size))]
+    texts = [*read, *("".join(text.split()) for text in read)]
+    left_over = [word for word in values.words(one.value) if any(values.contains(text, word) for text in texts)]
     return f"{' '.join(left_over)} can be read" if left_over else ""

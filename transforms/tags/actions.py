@@ -376,9 +376,10 @@ def is_kept_kind(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr
 
 def is_unlisted(plan: ActionPlan, decision: Decision, tag: int) -> bool:
     """Whether an element stays only because nothing says that it identifies, so that it is looked through for the header's own words."""
-    if decision != _KEPT or plan.profile not in (Profile.BASIC, Profile.MINIMAL, Profile.CONTENTS):
+    contents = plan.profile is Profile.CONTENTS and not plan.api_vrs_only
+    if decision != _KEPT or not (contents or plan.profile in (Profile.BASIC, Profile.MINIMAL)):
         return False
-    listed = tables.row(tag) is not None and plan.profile is not Profile.CONTENTS
+    listed = tables.row(tag) is not None and not contents
     return not listed and tag not in NEEDED | STATED_BY_US | PIXELS
 
 

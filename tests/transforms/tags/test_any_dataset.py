@@ -13,7 +13,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, Exp
 
 from transforms.model.keys import Secret
 from transforms.model.needed import NEEDED
-from transforms.model.plan import ActionPlan, Option, Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Option, Profile
 from transforms.tags.scrubber import Scrubber
 
 SYNTAXES = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
@@ -40,10 +40,12 @@ BY_VR = {
 PRIVATE = [(0x00290000 + 0x1000 + number, vr) for number, vr in enumerate(BY_VR, 1)]
 STANDARD = [(tag, entry[0]) for tag, entry in DicomDictionary.items() if entry[0] in BY_VR and tag >> 16 > 8 and tag not in NEEDED]
 PLANS = {
-    "basic": ActionPlan(Profile.BASIC, False, True),
-    "minimal": ActionPlan(Profile.MINIMAL, False, True),
-    "cleaned": ActionPlan(Profile.BASIC, False, True, options=frozenset({Option.MODIFIED_DATES, Option.DESCRIPTORS, Option.STRUCTURED})),
-    "contents": ActionPlan(Profile.CONTENTS, False, True),
+    "basic": ActionPlan(Profile.BASIC, False, ALL_TEXT),
+    "minimal": ActionPlan(Profile.MINIMAL, False, ALL_TEXT),
+    "cleaned": ActionPlan(
+        Profile.BASIC, False, ALL_TEXT, options=frozenset({Option.MODIFIED_DATES, Option.DESCRIPTORS, Option.STRUCTURED})
+    ),
+    "contents": ActionPlan(Profile.CONTENTS, False, ALL_TEXT),
 }
 HOLDERS = [0x00082218, 0x00400440, 0x52009229, 0x0040A730, 0x00291080]
 

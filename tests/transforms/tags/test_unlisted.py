@@ -1,5 +1,6 @@
 """What no table lists stays, but not with the names, ids, dates and places of the instance's own header in it."""
 
+import dataclasses
 import io
 
 import pydicom
@@ -7,8 +8,9 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ImplicitVRLittleEndian
 
-from transforms.model.plan import Profile
+from transforms.model.plan import ALL_TEXT, ActionPlan, Profile
 from transforms.model.records import Action
+from transforms.tags.scrubber import Scrubber
 
 
 @pytest.fixture
@@ -66,6 +68,13 @@ def test_what_says_nothing_of_the_patient_stays(scrub, file_bytes, patient, keyw
     scrubbed, new = scrub(file_bytes(patient))
     assert new[keyword].value == value
     assert not [finding for finding in scrubbed.findings if finding.tag == f"{pydicom.tag.Tag(keyword):08X}"]
+
+
+def test_with_the_vrs_of_the_api_alone_nothing_else_is_looked_through(secret, opened, file_bytes, patient):
+    patient.AcquisitionContrast, patient.TriggerSamplePosition = "KOWALCZYK", 60951092
+    plan = dataclasses.replace(ActionPlan(Profile.CONTENTS, False, ALL_TEXT), api_vrs_only=True)
+    new = pydicom.dcmread(io.BytesIO(Scrubber(plan, secret).scrub(opened(file_bytes(patient))).content))
+    assert (new.AcquisitionContrast, new.TriggerSamplePosition) == ("KOWALCZYK", 60951092)
 
 
 def test_keeping_all_is_consent(scrub, file_bytes, patient):
