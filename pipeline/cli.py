@@ -53,6 +53,8 @@ def _parser() -> argparse.ArgumentParser:
         "--config", help="a DeidentifyConfig in JSON (the text itself, a path, or gs://BUCKET/OBJECT); without it the default of run"
     )
     explain.add_argument("--api_vrs_only", action="store_true", help="as in dicom-deid run")
+    explain.add_argument("--patient_id", default="pseudonym", choices=("pseudonym", "empty"), help="as in dicom-deid run")
+    explain.add_argument("--patient_map", help="as in dicom-deid run")
     explain.add_argument("file", nargs="?", help="a DICOM file")
     _verb(verbs, "plan", _run_help, "say what a run with the same options would take; writes nothing", workspace=False)
     replay = _verb(verbs, "replay", _replay, "send an operation's dead letters to its FHIR store again")
@@ -113,9 +115,11 @@ def _run_help(_arguments: argparse.Namespace) -> int:
 
 def _explain(arguments: argparse.Namespace) -> int:
     from pipeline.explain import explain  # noqa: PLC0415
+    from transforms.tags.patients import patient_plan  # noqa: PLC0415
 
     try:
-        for line in explain(arguments.config, arguments.file, api_vrs_only=arguments.api_vrs_only):
+        patients = patient_plan(arguments.patient_id, arguments.patient_map)
+        for line in explain(arguments.config, arguments.file, api_vrs_only=arguments.api_vrs_only, patients=patients):
             print(line)
     except InstanceProblem as problem:
         print(f"dicom-deid: {problem}", file=sys.stderr)

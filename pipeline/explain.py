@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import secrets
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pydicom.dataset import Dataset
 from pipeline.documents import read_document
 from transforms.model.config import SAFE_CONFIG, parse_config
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
-from transforms.model.plan import API_TEXT_VRS, ActionPlan, ImagePlan, TextMode
+from transforms.model.plan import API_TEXT_VRS, PSEUDONYMS, ActionPlan, ImagePlan, PatientMode, PatientPlan, TextMode
 from transforms.model.records import InstanceRef, TagFinding
 from transforms.model.resolve import with_api_vrs_only, without_keys
 from transforms.read.open import open_instance, read_content
@@ -24,10 +25,10 @@ from transforms.tags.scrubber import Scrubber
 KEPT = "KEPT"
 
 
-def explain(config: str | None, file: str | None, *, api_vrs_only: bool = False) -> Iterator[str]:
+def explain(config: str | None, file: str | None, *, api_vrs_only: bool = False, patients: PatientPlan = PSEUDONYMS) -> Iterator[str]:
     """The lines to print. No value of the file is in them. Raises ConfigError, InstanceProblem."""
     plan = without_keys(parse_config(read_document("--config", config).text) if config else SAFE_CONFIG)
-    plan = with_api_vrs_only(plan) if api_vrs_only else plan
+    plan = dataclasses.replace(with_api_vrs_only(plan) if api_vrs_only else plan, patients=patients)
     yield from _of_plan(plan)
     if file is not None:
         yield ""
@@ -42,6 +43,7 @@ def _of_plan(plan: ActionPlan) -> Iterator[str]:
         yield f"action {number}: {rule.verb} {rule.query.text}"
     yield f"UIDs of study, series and instance: {'kept' if plan.keep_primary_uids else 'regenerated'}"
     yield f"text in pixels: {_of_image(plan.image)}"
+    yield f"patients, by the Basic profile: {_of_patients(plan.patients)}"
     if plan.cleans_text:
         named = "".join(f"{info_type} by {made.kind}, " for info_type, made in plan.text.by_info_type)
         yield f"text that inspection finds: {named}the rest {f'by {plan.text.default.kind}' if plan.text.default else 'left'}"
@@ -52,6 +54,12 @@ def _of_plan(plan: ActionPlan) -> Iterator[str]:
     lines = leaves_identity(plan)
     yield "can leave identity behind:" if lines else "leaves no identity behind by plan"
     yield from (f"  {line}" for line in lines)
+
+
+def _of_patients(patients: PatientPlan) -> str:
+    if patients.map_uri:
+        return "by the map; others are held"
+    return "a keyed pseudonym each" if patients.mode is PatientMode.PSEUDONYM else "ids and names emptied"
 
 
 def _of_image(image: ImagePlan) -> str:

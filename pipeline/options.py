@@ -218,8 +218,6 @@ def parse(argv: list[str]) -> Settings:
         raise ConfigError("--operation_id", why, "choose another", known.operation_id)
     if known.config and known.request:
         raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
-    if known.patient_map and known.patient_id == "empty":
-        raise ConfigError("--patient_id", "a patient map says what stands for each patient", "give --patient_map or --patient_id empty")
     bigquery = _bigquery(known)
     if known.fhir_write_ops_per_minute is not None and known.fhir_write_ops_per_minute < 1:
         raise ConfigError(

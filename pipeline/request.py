@@ -17,7 +17,7 @@ from transforms.model.errors import ConfigError
 from transforms.model.gcs import split
 from transforms.model.keys import KeyReference, Purpose, Secret
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName, local_store
-from transforms.model.plan import ActionPlan, PatientMode, PatientPlan
+from transforms.model.plan import ActionPlan
 from transforms.model.resolve import crypto_keys, resolve, with_api_vrs_only
 from transforms.model.storage import create_if_absent
 from transforms.model.workspace import Workspace
@@ -26,7 +26,7 @@ from transforms.pixels.templates import Template, parse_templates, shipped
 from transforms.read.chosen import ChosenReference, read_chosen
 from transforms.tags import tables
 from transforms.tags.consent import leaves_identity
-from transforms.tags.patients import read_patient_map
+from transforms.tags.patients import patient_plan
 
 GOOGLE_HOST = "healthcare.googleapis.com"
 _STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/fhirStores/[^/]+")
@@ -92,7 +92,9 @@ def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
     def place(key: CryptoKey | KeyReference) -> KeyReference:
         return key if isinstance(key, KeyReference) else KeyReference(f"file:{settings.workspace.crypto_key_file(key.fingerprint)}")
 
-    plan = dataclasses.replace(resolve(config, place if settings.is_local else None), patients=_patients(settings))
+    plan = dataclasses.replace(
+        resolve(config, place if settings.is_local else None), patients=patient_plan(settings.patient_id, settings.patient_map)
+    )
     plan = with_api_vrs_only(plan) if settings.api_vrs_only else plan
     in_text = plan.text.exclude | {name for name, _ in plan.text.by_info_type}
     for at, named in (("config.text", in_text), ("config.image", plan.image.info_types)):
@@ -100,11 +102,6 @@ def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
             known = ", ".join(sorted(InfoType))
             raise ConfigError(at, "the inspection knows no such infoType", f"allowed: {known}", info_type)
     return plan
-
-
-def _patients(settings: Settings) -> PatientPlan:
-    digest = read_patient_map(settings.patient_map).digest if settings.patient_map else ""
-    return PatientPlan(PatientMode(settings.patient_id), settings.patient_map or "", digest)
 
 
 def redactor(settings: Settings, plan: ActionPlan) -> Callable[[], Redactor]:

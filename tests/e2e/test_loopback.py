@@ -64,3 +64,4 @@ def test_every_port_of_a_run_is_on_loopback(dicom_deid, few, tmp_path, mode):
     assert process.returncode == 0, process.communicate()[0]
     assert len(seen) >= 5  # the FHIR store's port and the four of Beam's workers
     assert [found for found in seen.values() if not found.is_loopback] == []
+    assert not dicom_deid.trace.exists(), dicom_deid.trace.read_text()  # nor does it look for anybody, credentials included

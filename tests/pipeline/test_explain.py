@@ -35,14 +35,15 @@ def test_a_plan_without_a_file(explain):
     }
     code, lines = explain(config)
     assert code == 0
-    assert lines[:5] == [
+    assert lines[:6] == [
         "profile: ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE",
         "options of PS3.15: clean descriptors, retain uids",
         "action 1: keepTag PatientSex",
         "UIDs of study, series and instance: kept",
         "text in pixels: left",
+        "patients, by the Basic profile: a keyed pseudonym each",
     ]
-    assert "text that inspection finds: DATE by dateShiftConfig, PERSON_NAME by cryptoHashConfig, the rest by" in lines[5]
+    assert "text that inspection finds: DATE by dateShiftConfig, PERSON_NAME by cryptoHashConfig, the rest by" in lines[6]
     assert "  keepTag keeps PatientSex" in lines
 
 
@@ -79,3 +80,23 @@ def test_what_cannot_be_explained_is_said(explain, real_file):
     code, lines = explain({"dicom": {"keepList": {"tags": ["Nobody"]}}})
     assert (code, lines) == (2, ["dicom-deid: " + lines[0].removeprefix("dicom-deid: ")])
     assert "config.dicom.keepList.tags.0 is 'Nobody'" in lines[0]
+
+
+def test_patients_and_the_trial_are_told(explain, real_file, tmp_path_factory):
+    config = {"dicomTagConfig": {"clinicalTrial": {"sponsorName": "NIH", "protocolId": "P-7"}}}
+    patients = tmp_path_factory.mktemp("map") / "patients.csv"
+    patients.write_text("issuer,id,subject\n,4MR1,TRIAL-001\n")
+    code, lines = explain(config, "--patient_map", patients, real_file("MR_small.dcm"))
+    assert code == 0
+    assert "patients, by the Basic profile: by the map; others are held" in lines
+    (trial,) = [line for line in lines if line.startswith("clinical trial: ")]
+    assert "ClinicalTrialProtocolID 'P-7'" in trial
+    assert [line for line in lines if line.startswith("00100020 ")] == [
+        next(line for line in lines if line.startswith("00100020 PatientID: RESET (") and "by the patient map" in line)
+    ]
+    assert not [line for line in lines if "TRIAL-001" in line or "would be held" in line]
+    assert (
+        "would be held: a patient that it names is not in the patient map"
+        in explain(config, "--patient_map", patients, real_file("CT_small.dcm"))[1]
+    )
+    assert "patients, by the Basic profile: ids and names emptied" in explain(config, "--patient_id", "empty")[1]

@@ -22,10 +22,12 @@ def rows(path):
         return list(csv.reader(file))
 
 
-def test_maps_are_complete_over_runs_and_workers(tmp_path, real_file, key_uri):
+def test_maps_are_complete_over_runs_and_workers(tmp_path, real_file, key_uri, capfd):
     source, destination, uids, patients = (tmp_path / name for name in ("in", "out", "maps/uids.csv", "maps/patients.csv"))
     source.mkdir()
     places = [f"--source={source}", f"--destination={destination}", f"--workspace={tmp_path / 'ws'}", f"--key_uri={key_uri}"]
+    (tmp_path / "patients.csv").write_text("issuer,id,subject,days\n,4MR1,SUBJECT-1,7\n,1CT1,SUBJECT-2,\n,id00001,SUBJECT-3,\n")
+    places.append(f"--patient_map={tmp_path / 'patients.csv'}")
     command = [*places, "--config", CONFIG, "--allow_identifiable", f"--write_uid_map={uids}", f"--write_patient_map={patients}"]
     for name in ("MR_small.dcm", "rtplan.dcm"):
         shutil.copyfile(real_file(name), source / name)
@@ -47,9 +49,11 @@ def test_maps_are_complete_over_runs_and_workers(tmp_path, real_file, key_uri):
     referenced = plan.ReferencedStructureSetSequence[0].ReferencedSOPInstanceUID
     assert referenced in known  # what is only referred to is on the map too
 
-    assert rows(patients)[0] == header
-    assert {old for old, _ in rows(patients)[1:]} == {one.PatientID for one in sources if one.PatientID}
-    assert {new for _, new in rows(patients)[1:]} <= {one.PatientID for one in published}
+    assert rows(patients) == [header, ["1CT1", "SUBJECT-2"], ["4MR1", "SUBJECT-1"], ["id00001", "SUBJECT-3"]]
+    assert {one.PatientID for one in published} == {"SUBJECT-1", "SUBJECT-2", "SUBJECT-3"}
+    told = capfd.readouterr()
+    assert "SUBJECT" not in told.out + told.err
+    assert "4MR1" not in told.out + told.err
     assert {path.stat().st_mode & 0o777 for path in (uids, patients)} == {0o600}
     assert not list((tmp_path / "ws").rglob("sorting*"))
 

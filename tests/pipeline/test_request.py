@@ -233,4 +233,4 @@ def test_a_patient_map_is_part_of_what_is_asked_for_by_its_content(settings, sec
     with pytest.raises(ConfigError, match="--patient_map: line 2 has no id"):
         asked("issuer,id,subject\n,,A\n")
     with pytest.raises(ConfigError, match="--patient_id"):
-        settings("--patient_map", str(path), "--patient_id=empty")
+        read_request(settings("--patient_map", str(path), "--patient_id=empty"))

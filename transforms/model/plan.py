@@ -166,6 +166,10 @@ class PatientPlan:
     map_digest: str = ""
 
 
+PSEUDONYMS = PatientPlan()
+"""A keyed pseudonym for each patient."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ActionPlan:
     """What is done with the elements and samples of every instance."""
@@ -181,7 +185,7 @@ class ActionPlan:
     text: TextPlan = TextPlan()
     trial: tuple[tuple[int, str], ...] = ()
     """Attributes of the clinical trial that are set in every instance: tags and values of VR LO."""
-    patients: PatientPlan = PatientPlan()
+    patients: PatientPlan = PSEUDONYMS
     api_vrs_only: bool = False
     """Whether only texts of API_TEXT_VRS are inspected (`--api_vrs_only`)."""
 

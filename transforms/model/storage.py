@@ -7,11 +7,15 @@ here raises OSError where the place cannot be reached or refuses, unless it says
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from transforms.model import gcs, local_files
 from transforms.model.errors import ConfigError
 from transforms.model.local_files import WILDCARDS
+
+_AT_ONCE = 8
+"""Names of a list that are looked up at the same time: on Cloud Storage each is a request of its own."""
 
 
 def check_local(option: str, uri: str) -> None:
@@ -44,17 +48,18 @@ def _matches(source: str) -> Iterator[tuple[str, int]]:
 
 def _listed(file_list: str) -> Iterator[tuple[str, int]]:
     """What the lines of a list name, each once, in the order of names."""
-    found = {}
+    names: dict[str, int] = {}
     for number, line in enumerate(read_bytes(file_list).decode("utf-8-sig", errors="surrogateescape").split("\n"), 1):
         name = line.rstrip("\r")
         if not name.strip():
             continue
-        whole = canonical(name if gcs.is_gcs(name) else join(parent(file_list), name))
-        size = _size(whole)
-        if size is None:
+        names.setdefault(canonical(name if gcs.is_gcs(name) else join(parent(file_list), name)), number)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = dict(zip(names, pool.map(_size, names), strict=True))
+    for name, number in names.items():
+        if found[name] is None:
             raise ConfigError("--source", f"line {number} of the list names no file", "correct the list, or leave the line out")
-        found[whole] = size
-    yield from sorted(found.items())
+    yield from ((name, size) for name, size in sorted(found.items()) if size is not None)
 
 
 def _size(uri: str) -> int | None:

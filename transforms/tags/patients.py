@@ -64,6 +64,13 @@ def read_patient_map(uri: str) -> PatientMap:
     return PatientMap(subjects, hashlib.sha256(content).hexdigest())
 
 
+def patient_plan(mode: str, map_uri: str | None) -> PatientPlan:
+    """The plan of `--patient_id` and `--patient_map`. Raises ConfigError."""
+    if map_uri and mode == PatientMode.EMPTY:
+        raise ConfigError("--patient_id", "a patient map says what stands for each patient", "give --patient_map or --patient_id empty")
+    return PatientPlan(PatientMode(mode), map_uri or "", read_patient_map(map_uri).digest if map_uri else "")
+
+
 def _read(row: dict[str, str], line: int) -> tuple[bytes, Subject]:
     if None in row or None in row.values():
         raise _refused(f"line {line} has not as many fields as the first")
