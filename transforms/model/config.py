@@ -180,6 +180,13 @@ class CharacterMaskConfig(_Message):
 
     masking_character: str = pydantic.Field(default="*", min_length=1, max_length=1)
 
+    @pydantic.field_validator("masking_character")
+    @classmethod
+    def _stands_in_a_text(cls, character: str) -> str:
+        if character == "\\" or not character.isprintable():
+            raise ValueError("a backslash parts values and control characters are no text")
+        return character
+
 
 class KmsWrappedCryptoKey(_Message):
     """A key that a key of Cloud KMS has encrypted."""

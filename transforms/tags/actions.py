@@ -34,7 +34,7 @@ NO_SEQUENCE = "a sequence that cannot be read as one"
 THUMBNAIL = "a thumbnail shows text that was redacted in the image"
 _ICON = 0x00880200
 _SIGNATURES = frozenset({0x4FFE0001, 0xFFFAFFFA})
-_LENGTH_TO_END = 0x00080001
+_LENGTH_TO_END, _ICC_PROFILE = 0x00080001, 0x00282000
 _ENCRYPTED = frozenset({0x04000500, 0x04000510, 0x04000520})
 """Encrypted Attributes Sequence and what its items are made of."""
 _NOT_A_DATA_SET = frozenset({0x0000, 0x0002, 0x0004, 0xFFFC, 0xFFFE})
@@ -71,6 +71,8 @@ class Step(enum.Enum):
     DUMMY = enum.auto()
     UID = enum.auto()
     PSEUDONYM = enum.auto()
+    COLOURS = enum.auto()
+    """An ICC profile without its texts."""
 
 
 _STEPS = {"X": Step.DELETE, "Z": Step.EMPTY, "D": Step.DUMMY, "U": Step.UID}
@@ -124,7 +126,7 @@ def _by_profile(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str
         return _nearly_all(plan, path, vr)
     if plan.profile is Profile.CONTENTS:
         return _contents(plan, tag, vr)
-    if plan.profile is Profile.KEEP_LIST and (at_top or tag in plan.listed) and not _earlier_method(plan, tag):
+    if plan.profile is Profile.KEEP_LIST and (at_top or tag in plan.listed) and not _always_cleaned(plan, tag):
         if tag not in plan.listed and is_text_for_number(tag, vr):
             return _text_for_number(tag)
         kept = tag in plan.listed | KEPT_BY_API | NEEDED | STATED_BY_US
@@ -204,7 +206,7 @@ def _descriptor(plan: ActionPlan, tag: int, vr: str) -> Decision | None:
 def _contents(plan: ActionPlan, tag: int, vr: str) -> Decision:
     """DEIDENTIFY_TAG_CONTENTS: every text is inspected, all else stays but bytes where PS3.6 has a text."""
     passed_over = tag in (NEEDED | STATED_BY_US | _CODES).difference(supplement.BY_TAG) or (vr == "UI" and _names_a_kind(tag))
-    private_bytes = vr == "OB" and bool(tag >> 16 & 1) and plan.inspects("UN")
+    private_bytes = vr == "OB" and (bool(tag >> 16 & 1) or tag == _ICC_PROFILE) and plan.inspects("UN")
     if private_bytes or is_text_for_number(tag, vr) or (plan.inspects(vr) and not passed_over):
         return Decision(Step.CLEAN, f"Matched VR: {vr}")
     if vr in BYTES and standard_vr(tag) in API_TEXT_VRS | MORE_TEXT_VRS:
@@ -355,12 +357,14 @@ def _by_vr(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> 
 
 def _by_supplement(row: tables.Row, sop_class: str, path: tuple[int, ...]) -> Decision:
     reason = supplement.reason(path[-1])
+    if path[-1] == _ICC_PROFILE:
+        return Decision(Step.COLOURS, reason, Step.EMPTY)
     if supplement.is_cleaned(path[-1]):
         return Decision(Step.CLEAN, reason)
     return Decision(_STEPS[resolve_code(row.basic, sop_class, path)], reason)
 
 
-def _earlier_method(plan: ActionPlan, tag: int) -> bool:
+def _always_cleaned(plan: ActionPlan, tag: int) -> bool:
     return supplement.is_cleaned(tag) and tag not in plan.listed
 
 

@@ -189,6 +189,11 @@ def emptied(element: Element) -> DataElement:
     return empty(element.tag, standard_vr(element.tag) or value_vr(element))
 
 
+def raw_bytes(element: Element) -> bytes:
+    """The value of an element of bytes; empty for any other that has been converted."""
+    return (element.value or b"") if isinstance(element.value, bytes | None) else b""
+
+
 def raw_text(element: Element) -> str:
     """The characters of the value, whatever its VR; for UIDs, which are ASCII."""
     if isinstance(element, RawDataElement):

@@ -12,7 +12,7 @@ from pydicom.sequence import Sequence
 
 from transforms.model.plan import ActionPlan, Option, Profile
 from transforms.model.records import Action, InstanceUids, TagFinding
-from transforms.tags import actions, elements, structured, tables
+from transforms.tags import actions, elements, icc, structured, tables
 from transforms.tags.actions import Decision, Step
 from transforms.tags.attributes import attribute_type
 from transforms.tags.dummies import dummy
@@ -90,6 +90,7 @@ class Walk:
             Step.SHIFT: self._shifted,
             Step.TIME: self._time,
             Step.AGE: self._age,
+            Step.COLOURS: self._colours,
         }
         self.findings: list[TagFinding] = []
         top = self._identity(source)
@@ -251,6 +252,17 @@ class Walk:
         if told == ages:
             return elements.kept(place.element, place.dataset)
         return self._replaced(place, decision, "AS", told if len(told) > 1 else told[0])
+
+    def _colours(self, place: _Place, decision: Decision) -> Element:
+        """An ICC profile without its texts."""
+        value = elements.raw_bytes(place.element)
+        blank = icc.without_texts(value)
+        if blank is None:
+            return self._instead(place, decision)
+        if blank == value:
+            return elements.kept(place.element, place.dataset)
+        self._found(place, Action.CLEANED, decision)
+        return elements.with_value(place.element, blank, place.dataset)
 
     def _instead(self, place: _Place, decision: Decision) -> Element:
         reason = f"{decision.reason}, a value that cannot be read"

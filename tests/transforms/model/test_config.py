@@ -115,3 +115,11 @@ def test_the_recorded_form_reads_back_the_same(text):
     assert json.loads(config.to_json()) == json.loads(text)
     assert DeidentifyConfig.model_validate_json(config.to_json()) == config
     assert parse_config(config.to_json()).to_json() == config.to_json()
+
+
+@pytest.mark.parametrize("character", ["\\", "\n", "\x1b", "**", ""])
+def test_a_mask_that_would_make_other_values_is_refused(character):
+    masked = {"text": {"additionalTransformations": [{"characterMaskConfig": {"maskingCharacter": character}}]}}
+    with pytest.raises(ConfigError) as caught:
+        parse_config(json.dumps(masked))
+    assert caught.value.at.endswith("characterMaskConfig.maskingCharacter")

@@ -2,6 +2,7 @@
 
 import base64
 import datetime as dt
+import re
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,8 @@ from transforms.inspection.finding import TextFinding
 from transforms.inspection.values import parts
 from transforms.model.keys import KeyReference, Purpose, Secret
 from transforms.model.plan import TextKind, TextPlan, Transformation
-from transforms.tags.cleaning import Cleaner
+from transforms.tags.charsets import encode
+from transforms.tags.cleaning import HASH_BITS, Cleaner
 from transforms.tags.dates import patient_shift
 from transforms.tags.values import fits
 
@@ -141,3 +143,27 @@ def test_every_new_value_fits_and_holds_nothing_of_what_was_found(vr, text, data
         assert text[one.start : one.end] == one.original
     if findings and cleaned.text is not None:
         assert all(fits(value, vr) for _, value in parts(cleaned.text, vr))
+
+
+HASH_LETTERS = {"CS": (5, r"[A-Z2-7]*")}
+HOLDS_A_HASH = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UN", "UT"})
+
+
+@pytest.mark.parametrize("vr", [*VRS, "UN"])
+@pytest.mark.parametrize("kind", TextKind)
+@pytest.mark.parametrize("around", [("", ""), ("seen by ", " at 10"), ("A" * 40, "")])
+def test_what_stands_in_any_vr_after_any_transformation_is_a_value_of_it(vr, kind, around):
+    text = "SMITHERS".join(around)
+    findings = [TextFinding(len(around[0]), len(around[0]) + 8, "PERSON_NAME", 0.9, "term")]
+    cleaned = Cleaner(plan(kind), Secret(b"s" * 32)).clean(text, vr, findings, PATIENT)
+    if cleaned.text is not None:
+        assert "SMITHERS" not in cleaned.text
+        assert fits(cleaned.text, vr)
+        assert encode(cleaned.text, vr, ["iso8859"]) is not None
+    if kind is TextKind.HASH:
+        bits, letters = HASH_LETTERS.get(vr, (6, r"[A-Za-z0-9+/]*"))
+        (made,) = cleaned.replacements
+        assert re.fullmatch(letters, made.replaced)
+        assert made.replaced == "" or len(made.replaced) * bits >= HASH_BITS
+        if around == ("", ""):
+            assert (made.replaced != "") is (vr in HOLDS_A_HASH)
