@@ -37,9 +37,9 @@ _WINDOW, _OVERLAP = 2000, 200
 class Inspector:
     """Looks into the texts of one instance."""
 
-    def __init__(self, terms: Terms, engine: Engine, exclude: frozenset[str] = frozenset(), context: Terms | None = None) -> None:
-        """`terms` from `terms_of`; `engine`, as `local_engine()`, made once a worker; `exclude`: infoTypes that are not looked for;
-        `context` from `phrases`, for Clean Descriptors.
+    def __init__(self, terms: Terms, engine: Engine | None, exclude: frozenset[str] = frozenset(), context: Terms | None = None) -> None:
+        """`terms` from `terms_of`; `engine`, as `local_engine()`, made once a worker, or None to do without;
+        `exclude`: infoTypes that are not looked for; `context` from `phrases`, for Clean Descriptors.
         """
         self._terms, self._engine, self._exclude, self._context = terms, engine, exclude, context
 
@@ -80,8 +80,9 @@ class Inspector:
         yield from (one for one in self._terms.find(value, vr) if vr != "CS" or not _is_vocabulary(value, one))
         if vr in _TERMS_ONLY:
             return
+        searches = _FORMS if vr in _NO_SENTENCES or self._engine is None else (*_FORMS, self._engine.find)
         for start, piece in _windows(value):
-            for search in _FORMS if vr in _NO_SENTENCES else (*_FORMS, self._engine.find):
+            for search in searches:
                 yield from (one.moved(start) for one in search(piece) if vr not in _NO_SENTENCES or one.confidence >= _SURE)
 
 

@@ -326,9 +326,25 @@ def parse_request(text: str, at: str = "request") -> DeidentifyDicomStoreRequest
 
 def _parse(model: type[_M], text: str, at: str) -> _M:
     try:
-        return model.model_validate_json(text)
+        parsed = model.model_validate_json(text)
     except pydantic.ValidationError as error:
         raise _first_problem(model, error, at) from None
+    twice = _given_twice(text)
+    if twice:
+        raise ConfigError(at, "a field is given twice, and only one of them could be obeyed", "leave one out", twice[0])
+    return parsed
+
+
+def _given_twice(text: str) -> list[str]:
+    """The fields that stand twice in one object of a JSON text; its parsers take the last of them and say nothing."""
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        found.extend(name for number, name in enumerate(names) if name in names[:number])
+
+    json.loads(text, object_pairs_hook=note)
+    return found
 
 
 def _first_problem(model: type[_Message], error: pydantic.ValidationError, at: str) -> ConfigError:

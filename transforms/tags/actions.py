@@ -126,7 +126,7 @@ def _by_profile(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str
         return _nearly_all(plan, path, vr)
     if plan.profile is Profile.CONTENTS:
         return _contents(plan, tag, vr)
-    if plan.profile is Profile.KEEP_LIST and (at_top or tag in plan.listed) and not _always_cleaned(plan, tag):
+    if plan.profile is Profile.KEEP_LIST and (at_top or tag in plan.listed) and (tag in plan.listed or not supplement.is_cleaned(tag)):
         if tag not in plan.listed and is_text_for_number(tag, vr):
             return _text_for_number(tag)
         kept = tag in plan.listed | KEPT_BY_API | NEEDED | STATED_BY_US
@@ -362,10 +362,6 @@ def _by_supplement(row: tables.Row, sop_class: str, path: tuple[int, ...]) -> De
     if supplement.is_cleaned(path[-1]):
         return Decision(Step.CLEAN, reason)
     return Decision(_STEPS[resolve_code(row.basic, sop_class, path)], reason)
-
-
-def _always_cleaned(plan: ActionPlan, tag: int) -> bool:
-    return supplement.is_cleaned(tag) and tag not in plan.listed
 
 
 def _text_for_number(tag: int) -> Decision:

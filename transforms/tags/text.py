@@ -95,8 +95,9 @@ class InstanceTexts:
 
     @functools.cached_property
     def _inspector(self) -> Inspector:
+        """Without the language engine, which takes seconds to load, where the plan itself cleans no text (but an earlier run's method)."""
         context = phrases(context_of(self._source)) if Option.DESCRIPTORS in self._plan.options else None
-        return Inspector(self._terms, local_engine(), self._plan.text.exclude, context)
+        return Inspector(self._terms, local_engine() if self._plan.cleans_text else None, self._plan.text.exclude, context)
 
     def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> NewText | None:
         """The element's new text; None where it stays as it is. `patient` from `patient_identity`.

@@ -25,6 +25,10 @@ from transforms.tags.uids import UidMapper, are_uids, strip
 _FRAME_INCREMENT_POINTER = 0x00280009
 _CODE_SCHEME, _CODE_MEANING = 0x00080102, 0x00080104
 _VALUES = {structured.TEXT_VALUE: Step.DUMMY, structured.CODE_VALUE: Step.DUMMY, structured.MEASURED_VALUE: Step.EMPTY}
+_CHARACTER_SET = 0x00080005
+_A_SET = r"[ \0]*(?:ISO[ _-]?(?:2022[ _-]?)?IR[ _-]?\d{1,3}|GB18030|GBK)?[ \0]*"
+_CHARACTER_SETS = re.compile(rf"(?i:{_A_SET}(?:\\{_A_SET})*)")
+"""PS3.3 C.12.1.1.2, in the spellings that readers take for the same. What else stands there may be anybody's name."""
 _OLDEST = 89
 """Ages above it are told together (45 CFR 164.514(b)(2)(i)(C)); PS3.15 E.3.5 leaves the age to the one who retains it."""
 
@@ -144,6 +148,9 @@ class Walk:
         kept = scope.verdict == "K" or (tag == _CODE_MEANING and _of_a_vocabulary(place.dataset))
         if scope.cleaned and not kept and actions.cleans_kept(decision, tag, vr):
             return Decision(Step.CLEAN, actions.matched(tag, "text in a cleaned sequence"))
+        is_kept = decision.step is Step.KEEP and plan.profile is not Profile.KEEP_ALL
+        if tag == _CHARACTER_SET and is_kept and not _CHARACTER_SETS.fullmatch(elements.raw_text(place.element)):
+            return Decision(Step.DELETE, actions.matched(tag, "no character set that the standard defines"))
         if actions.is_kept_kind(plan, decision, place.path, vr) and not are_uids(elements.raw_text(place.element)):
             return Decision(Step.UID, actions.matched(tag, "no UID, so it names no kind of thing"))
         return decision

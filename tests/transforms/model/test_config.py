@@ -123,3 +123,10 @@ def test_a_mask_that_would_make_other_values_is_refused(character):
     with pytest.raises(ConfigError) as caught:
         parse_config(json.dumps(masked))
     assert caught.value.at.endswith("characterMaskConfig.maskingCharacter")
+
+
+def test_a_field_given_twice_is_refused_by_name():
+    with pytest.raises(ConfigError, match="filterProfile") as caught:
+        parse_config('{"dicom": {"filterProfile": "KEEP_ALL_PROFILE", "filterProfile": "MINIMAL_KEEP_LIST_PROFILE"}}')
+    assert "given twice" in str(caught.value)
+    assert parse_config('{"dicom": {}, "image": {}}').image is not None

@@ -150,3 +150,14 @@ def test_a_long_number_under_the_root_of_dicom_is_mapped(run):
     new = run(BASIC, dataset)[1]
     assert new.FrameOfReferenceUID.startswith("2.25.")
     assert new.SynchronizationFrameOfReferenceUID == "1.2.840.10008.15.1.1"
+
+
+@pytest.mark.parametrize("config", [BASIC, CONTENTS, {"dicom": {"keepList": {"tags": ["PatientSex"]}}}])
+def test_what_is_no_character_set_does_not_stay_as_one(run, config):
+    item, dataset = Dataset(), Dataset()
+    item.SpecificCharacterSet, item.PatientSex = ["", "SMITHERS JOHN"], "O"
+    dataset.ReferencedSeriesSequence = [item]
+    assert b"SMITHERS" not in run(config, dataset)[0].content
+    for stated in ("ISO_IR 100", "ISO-IR 100", ["", "ISO 2022 IR 87"], "GB18030", ""):
+        dataset.SpecificCharacterSet = stated
+        assert run(config, dataset)[1].SpecificCharacterSet == stated
