@@ -125,7 +125,7 @@ def _by_profile(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str
     if plan.profile in (Profile.KEEP_ALL, Profile.REMOVE_LIST):
         return _nearly_all(plan, path, vr)
     if plan.profile is Profile.CONTENTS:
-        return _contents(plan, tag, vr)
+        return _contents(plan, path, vr)
     if plan.profile is Profile.KEEP_LIST and (at_top or tag in plan.listed) and (tag in plan.listed or not supplement.is_cleaned(tag)):
         if tag not in plan.listed and is_text_for_number(tag, vr):
             return _text_for_number(tag)
@@ -203,9 +203,10 @@ def _descriptor(plan: ActionPlan, tag: int, vr: str) -> Decision | None:
     return _cleaned(plan, row, Option.DESCRIPTORS, tag, vr) if row is not None and Option.DESCRIPTORS in plan.options else None
 
 
-def _contents(plan: ActionPlan, tag: int, vr: str) -> Decision:
+def _contents(plan: ActionPlan, path: tuple[int, ...], vr: str) -> Decision:
     """DEIDENTIFY_TAG_CONTENTS: every text is inspected, all else stays but bytes where PS3.6 has a text."""
-    passed_over = tag in (NEEDED | STATED_BY_US | _CODES).difference(supplement.BY_TAG) or (vr == "UI" and _names_a_kind(tag))
+    tag, stated = path[-1], STATED_BY_US if len(path) == 1 else frozenset()
+    passed_over = tag in (NEEDED | stated | _CODES).difference(supplement.BY_TAG) or (vr == "UI" and _names_a_kind(tag))
     private_bytes = vr == "OB" and (bool(tag >> 16 & 1) or tag == _ICC_PROFILE) and plan.inspects("UN")
     if private_bytes or is_text_for_number(tag, vr) or (plan.inspects(vr) and not passed_over):
         return Decision(Step.CLEAN, f"Matched VR: {vr}")
@@ -374,13 +375,13 @@ def is_kept_kind(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr
     return is_kind and plan.profile is not Profile.KEEP_ALL
 
 
-def is_unlisted(plan: ActionPlan, decision: Decision, tag: int) -> bool:
+def is_unlisted(plan: ActionPlan, decision: Decision, path: tuple[int, ...]) -> bool:
     """Whether an element stays only because nothing says that it identifies, so that it is looked through for the header's own words."""
     contents = plan.profile is Profile.CONTENTS and not plan.api_vrs_only
     if decision != _KEPT or not (contents or plan.profile in (Profile.BASIC, Profile.MINIMAL)):
         return False
-    listed = tables.row(tag) is not None and not contents
-    return not listed and tag not in NEEDED | STATED_BY_US | PIXELS
+    listed = tables.row(path[-1]) is not None and not contents
+    return not listed and path[-1] not in NEEDED | PIXELS | (STATED_BY_US if len(path) == 1 else frozenset())
 
 
 def _names_a_kind(tag: int) -> bool:

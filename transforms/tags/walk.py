@@ -158,7 +158,7 @@ class Walk:
     def _kept(self, place: _Place, decision: Decision) -> Element:
         """The element as it is; a sequence is rebuilt of its items, so that nothing passes that was not read."""
         if place.items is None:
-            unlisted = actions.is_unlisted(place.scope.plan, decision, place.path[-1])
+            unlisted = actions.is_unlisted(place.scope.plan, decision, place.path)
             return self._looked_through(place) if unlisted else elements.kept(place.element, place.dataset)
         before, tag, new_items = len(self.findings), place.path[-1], []
         for number, item in enumerate(place.items):

@@ -161,3 +161,12 @@ def test_what_is_no_character_set_does_not_stay_as_one(run, config):
     for stated in ("ISO_IR 100", "ISO-IR 100", ["", "ISO 2022 IR 87"], "GB18030", ""):
         dataset.SpecificCharacterSet = stated
         assert run(config, dataset)[1].SpecificCharacterSet == stated
+
+
+@pytest.mark.parametrize("config", [BASIC, CONTENTS])
+def test_what_states_a_de_identification_is_written_afresh_at_the_top_and_looked_into_below(run, config):
+    item, dataset = Dataset(), Dataset()
+    dataset.PatientName = "Quarrelsome^Ann"
+    dataset.PatientIdentityRemoved = item.PatientIdentityRemoved = "QUARRELSOME"
+    dataset.ReferencedSeriesSequence = [item]
+    assert b"QUARRELSOME" not in run(config, dataset)[0].content
