@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import secrets
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from transforms.model.resolve import with_api_vrs_only, without_keys
 from transforms.read.open import open_instance, read_content
 from transforms.tags import elements
 from transforms.tags.consent import leaves_identity
+from transforms.tags.patients import with_patients
 from transforms.tags.policy import admit
 from transforms.tags.scrubber import Scrubber
 
@@ -28,7 +28,7 @@ KEPT = "KEPT"
 def explain(config: str | None, file: str | None, *, api_vrs_only: bool = False, patients: PatientPlan = PSEUDONYMS) -> Iterator[str]:
     """The lines to print. No value of the file is in them. Raises ConfigError, InstanceProblem."""
     plan = without_keys(parse_config(read_document("--config", config).text) if config else SAFE_CONFIG)
-    plan = dataclasses.replace(with_api_vrs_only(plan) if api_vrs_only else plan, patients=patients)
+    plan = with_patients(with_api_vrs_only(plan) if api_vrs_only else plan, patients)
     yield from _of_plan(plan)
     if file is not None:
         yield ""

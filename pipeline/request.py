@@ -26,7 +26,7 @@ from transforms.pixels.templates import Template, parse_templates, shipped
 from transforms.read.chosen import ChosenReference, read_chosen
 from transforms.tags import tables
 from transforms.tags.consent import leaves_identity
-from transforms.tags.patients import patient_plan
+from transforms.tags.patients import patient_plan, with_patients
 
 GOOGLE_HOST = "healthcare.googleapis.com"
 _STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/fhirStores/[^/]+")
@@ -92,9 +92,8 @@ def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
     def place(key: CryptoKey | KeyReference) -> KeyReference:
         return key if isinstance(key, KeyReference) else KeyReference(f"file:{settings.workspace.crypto_key_file(key.fingerprint)}")
 
-    plan = dataclasses.replace(
-        resolve(config, place if settings.is_local else None), patients=patient_plan(settings.patient_id, settings.patient_map)
-    )
+    resolved = resolve(config, place if settings.is_local else None)
+    plan = with_patients(resolved, patient_plan(settings.patient_id, settings.patient_map))
     plan = with_api_vrs_only(plan) if settings.api_vrs_only else plan
     in_text = plan.text.exclude | {name for name, _ in plan.text.by_info_type}
     for at, named in (("config.text", in_text), ("config.image", plan.image.info_types)):

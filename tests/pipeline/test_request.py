@@ -205,6 +205,13 @@ def test_what_a_request_may_not_say(settings, extra, sentence):
         read_request(settings("--request", json.dumps({"destinationStore": "x", **extra})))
 
 
+def test_a_trial_has_a_subject(settings):
+    trial = '{"dicomTagConfig": {"clinicalTrial": {"sponsorName": "NIH", "protocolId": "P-7"}}}'
+    assert read_request(settings("--config", trial)).plan.trial[0] == (0x00120010, "NIH")
+    with pytest.raises(ConfigError, match=r"config\.dicomTagConfig\.clinicalTrial: its subject"):
+        read_request(settings("--config", trial, "--patient_id=empty"))
+
+
 def test_a_config_that_is_not_there_is_named(settings):
     with pytest.raises(ConfigError, match=r"--config is '/nowhere/c\.json'"):
         read_request(settings("--config", "/nowhere/c.json"))

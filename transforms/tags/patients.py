@@ -15,7 +15,7 @@ import re
 
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.keys import PurposeKey
-from transforms.model.plan import PatientMode, PatientPlan
+from transforms.model.plan import ActionPlan, PatientMode, PatientPlan
 from transforms.model.storage import read_bytes
 from transforms.tags.dates import patient_shift
 from transforms.tags.pseudonym import patient_identity, pseudonym
@@ -69,6 +69,14 @@ def patient_plan(mode: str, map_uri: str | None) -> PatientPlan:
     if map_uri and mode == PatientMode.EMPTY:
         raise ConfigError("--patient_id", "a patient map says what stands for each patient", "give --patient_map or --patient_id empty")
     return PatientPlan(PatientMode(mode), map_uri or "", read_patient_map(map_uri).digest if map_uri else "")
+
+
+def with_patients(plan: ActionPlan, patients: PatientPlan) -> ActionPlan:
+    """The plan with these patients. Raises ConfigError where the trial that it states would be without a subject (Type 1C)."""
+    if plan.trial and patients.mode is PatientMode.EMPTY:
+        why = "its subject is what stands for the patient, and --patient_id empty leaves nothing"
+        raise ConfigError("config.dicomTagConfig.clinicalTrial", why, "choose one of them")
+    return dataclasses.replace(plan, patients=patients)
 
 
 def _read(row: dict[str, str], line: int) -> tuple[bytes, Subject]:
