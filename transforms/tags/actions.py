@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
 
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
 from transforms.model.plan import API_TEXT_VRS, MORE_TEXT_VRS, ActionPlan, Option, PatientMode, PatientPlan, Profile, Rule, Verb
-from transforms.tags import safe_private, supplement, tables
+from transforms.tags import documents, safe_private, supplement, tables
 from transforms.tags.attributes import attribute_type, resolve_code
 from transforms.tags.minimal import MINIMAL_KEEP
 from transforms.tags.safe_private import Safe
@@ -115,6 +115,8 @@ def decide(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, cre
     tag = path[-1]
     rule = plan.rule(path, vr, creator)
     decision = _structure(plan, tag, rule) or (_by_rule(plan, rule, vr) if rule else None)
+    if decision is None and len(path) == 1 and documents.replaces(plan, sop_class, tag):
+        decision = Decision(Step.DUMMY, _table_reason(documents.DOCUMENT, "D", "D"))
     if decision:
         return decision
     return _instance_uid(plan, tag) if tag in NAMES_AN_INSTANCE else _by_profile(plan, sop_class, path, vr, creator)

@@ -16,6 +16,7 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
+from transforms.tags import documents
 from transforms.tags.attributes import required
 
 TEXT = "ANONYMIZED"
@@ -87,7 +88,8 @@ def _file() -> dict[str, Any]:
 def _values(sop_class: str) -> Mapping[int, Any]:
     """Values by tag: what the class asks for before what all classes allow."""
     by_tag = {tag: value for tag, (_, _, value) in _file()["values"].items()} | _file()["classes"].get(sop_class, {})
-    return {int(tag, 16): value for tag, value in by_tag.items()}
+    document = documents.placeholders().get(sop_class)
+    return {int(tag, 16): value for tag, value in by_tag.items()} | dict(document.values if document else {})
 
 
 @functools.cache

@@ -57,11 +57,12 @@ class Headers:
         self._elements, self._source, self._sop_class = elements, source, sop_class
         self.findings: list[TagFinding] = []
 
-    def state(self, plan: ActionPlan, pixels: PixelResult, *, with_pixels: bool, doubtful: bool) -> None:
+    def state(self, plan: ActionPlan, pixels: PixelResult, *, with_pixels: bool, doubtful: bool, our_document: bool) -> None:
         """Write it all. The identity is removed only by Basic or stricter, without kept UIDs or a doubt about the object, and
         with samples only if no text is left in them (`PixelResult.is_without_text`).
 
         What the standard's own options retain takes nothing from that; what a config's actions keep beyond them does.
+        `our_document`: an encapsulated document stands there that is none of the source's.
         """
         by_profile = plan.profile in _METHODS and not weakened(plan)
         kept_uids = plan.keep_primary_uids and Option.UIDS not in plan.options
@@ -75,6 +76,8 @@ class Headers:
         self._dates(plan)
         if with_pixels:
             self._burned_in(pixels)
+        elif our_document:
+            self._set(BURNED_IN, "CS", "NO")
         if pixels.lossy is not None:
             self._lossy(pixels.lossy)
 

@@ -1,6 +1,7 @@
 """The policy for every object (DESIGN 18): SOP class to family, family to what is done with it, from `data/policy.json`.
 
-`process`: de-identified like any other. `hold`: de-identified, then set aside for a person. `refuse` and `skip`: not opened further.
+`process`: de-identified like any other. `replace`: likewise, with another document in the place of its own (`documents`).
+`hold`: de-identified, then set aside for a person. `refuse` and `skip`: not opened further.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ class Family:
 
     name: str
     treatment: str
-    """process, hold, refuse or skip."""
+    """process, replace, hold, refuse or skip."""
     code: str = ""
-    """Of the outcome, where the treatment is not `process`."""
+    """Of the outcome, where the instance is not published."""
     sentence: str = ""
 
 
@@ -71,9 +72,16 @@ def admit(dataset: FileDataset) -> None:
 
 
 def hold(dataset: FileDataset) -> Hold | None:
-    """The doubt that a class of its own brings with it: raw data, unknown and private classes, retired ones that come out empty."""
+    """The doubt that a class of its own brings with it: raw data, unknown and private classes, retired ones that come out empty.
+
+    So does a slide that does not say what it shows.
+    """
     kind = family(str(dataset.get("SOPClassUID") or ""))
-    return Hold(STAGE_TAGS, kind.code, kind.sentence) if kind.treatment == "hold" else None
+    if kind.treatment == "hold":
+        return Hold(STAGE_TAGS, kind.code, kind.sentence)
+    if kind.name == "whole_slide" and not _flavors(dataset):
+        return Hold(STAGE_TAGS, "LABEL", "nothing says that the picture is not that of a slide's label")
+    return None
 
 
 def _refuse(kind: Family) -> None:
@@ -82,6 +90,11 @@ def _refuse(kind: Family) -> None:
 
 
 def _shows_label(dataset: FileDataset) -> bool:
-    """Value 3 of Image Type is LABEL, or Specimen Label in Image says YES (PS3.3 C.8.12.4)."""
-    flavor = [str(value) for value in dataset.get("ImageType") or ()][2:3]
-    return flavor == ["LABEL"] or dataset.get("SpecimenLabelInImage") == "YES"
+    """Value 3 of Image Type is LABEL, or Specimen Label in Image says YES (PS3.3 C.8.12.4), however they are spelt."""
+    return "LABEL" in _flavors(dataset) or str(dataset.get("SpecimenLabelInImage") or "").strip().upper() == "YES"
+
+
+def _flavors(dataset: FileDataset) -> list[str]:
+    """The values of Image Type from the third on."""
+    values = dataset.get("ImageType") or ()
+    return [str(value).strip().upper() for value in ((values,) if isinstance(values, str) else values)][2:]

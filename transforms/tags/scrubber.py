@@ -8,7 +8,7 @@ from transforms.model.errors import InstanceProblem
 from transforms.model.keys import Purpose, Secret
 from transforms.model.plan import ActionPlan, Profile
 from transforms.model.records import Hold, InstanceUids, OpenInstance, ScrubbedInstance
-from transforms.tags import elements, filemeta, policy, samples
+from transforms.tags import documents, elements, filemeta, policy, samples
 from transforms.tags.actions import standard_vr
 from transforms.tags.attributes import required
 from transforms.tags.dummies import dummy
@@ -52,7 +52,8 @@ class Scrubber:
         samples.replace(new, opened.pixels)
         cleared = samples.clear_overlays(new, opened.pixels)
         headers = Headers(new, source, sop_class)
-        headers.state(plan, opened.pixels, with_pixels=samples.present(source), doubtful=bool(holds))
+        ours = documents.DOCUMENT in new and documents.replaces(plan, sop_class, documents.DOCUMENT)
+        headers.state(plan, opened.pixels, with_pixels=samples.present(source), doubtful=bool(holds), our_document=ours)
         headers.trial(plan.trial, walk.subject)
         content = part10(elements.data_set(new, source), syntax, sop_class, target.instance)
         meta, stated = filemeta.findings(source, target.instance), {finding.tag for finding in headers.findings}

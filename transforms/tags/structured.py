@@ -14,7 +14,10 @@ from transforms.tags import elements
 CONTENT_SEQUENCE = 0x0040A730
 TEXT_VALUE, CODE_VALUE, MEASURED_VALUE = 0x0040A160, 0x0040A168, 0x0040A300
 """What a content item says, where Table E.1-1 does not take it away already, as it does names, dates, times and UIDs (PS3.3 C.18)."""
-_CONCEPT_NAME, _CODE, _SCHEME, _VALUE_TYPE = 0x0040A043, 0x00080100, 0x00080102, 0x0040A040
+TEMPLATE, RELATIONSHIP, VALUE_TYPE, REFERENCED = 0x0040A504, 0x0040A010, 0x0040A040, 0x00081199
+KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
+_CONCEPT_NAME, _CODE, _SCHEME = 0x0040A043, 0x00080100, 0x00080102
+_REFERENCE_TYPES = ("COMPOSITE", "IMAGE", "WAVEFORM")
 _REFERENCED_ITEM = 0x0040DB73
 
 _TABLE = json.loads(resources.files("transforms.tags").joinpath("data/content_items.json").read_text(encoding="utf-8"))
@@ -36,6 +39,12 @@ def verdict(item: Dataset, options: frozenset[Option]) -> str:
     return basic.partition("/")[0]
 
 
+def reference_type(item: Dataset) -> str:
+    """The value type of a content item that refers to an instance; empty for any other."""
+    kind = elements.text_at(item, VALUE_TYPE).strip()
+    return kind if kind in _REFERENCE_TYPES and REFERENCED in item else ""
+
+
 def counts_its_items(dataset: Dataset) -> bool:
     """Whether a content tree points at its items by position (by-reference relationships), so that none of them may go."""
     if _REFERENCED_ITEM in dataset:
@@ -51,4 +60,4 @@ def _row(item: Dataset) -> tuple[str, Mapping[str, str]] | None:
         return None
     code, scheme = (elements.text_at(names[0], tag).strip() for tag in (_CODE, _SCHEME))
     by_type = _ROWS.get((code, scheme), {})
-    return by_type.get(elements.text_at(item, _VALUE_TYPE).strip()) or next(iter(by_type.values()), None)
+    return by_type.get(elements.text_at(item, VALUE_TYPE).strip()) or next(iter(by_type.values()), None)

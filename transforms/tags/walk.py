@@ -139,6 +139,8 @@ class Walk:
             and any(actions.PIXELS & item.keys() for item in place.items or ())
         ):
             return Decision(Step.DELETE, actions.matched(tag, actions.THUMBNAIL))
+        if tag == structured.TEMPLATE and len(place.path) == 1 and self._loses_tree:
+            return Decision(Step.DELETE, actions.matched(tag, "the content that followed this template is gone"))
         plan = self._basic if tag in self._pointed_at and len(place.path) == 1 else scope.plan
         decision = actions.decide(plan, self._sop_class, place.path, vr, creator)
         if scope.verdict and self._plan.rule(place.path, vr, creator) is None:
@@ -180,6 +182,20 @@ class Walk:
         is_big = self._source.original_encoding[1] is False
         return elements.turned(item, self._source) if is_big and item.original_encoding[1] else item
 
+    def _references(self, place: _Place) -> list[Dataset]:
+        """The content items of a key object selection that refer to instances, with nothing but that (PS3.16 TID 2010)."""
+        tag, scope, found = place.path[-1], _Scope(place.scope.plan), []
+        for number, item in enumerate(place.items or ()):
+            kind = structured.reference_type(item)
+            if not kind:
+                continue
+            only = elements.data_set({structured.REFERENCED: elements.at(item, structured.REFERENCED)}, item)
+            new = self._elements(only, place.path, f"{tag:08X}[{number}]", scope)
+            new |= {structured.RELATIONSHIP: elements.written(structured.RELATIONSHIP, "CS", "CONTAINS")}
+            new |= {structured.VALUE_TYPE: elements.written(structured.VALUE_TYPE, "CS", kind)}
+            found.append(elements.data_set(new, item))
+        return found
+
     def _scope(self, place: _Place, decision: Decision, item: Dataset) -> _Scope:
         """How an item of a sequence is treated."""
         if decision.step is Step.KEEP_WHOLE:
@@ -187,6 +203,12 @@ class Walk:
         cleaned = place.scope.cleaned or decision.step is Step.CLEAN_ITEMS
         content = place.path[-1] == structured.CONTENT_SEQUENCE and cleaned and Option.STRUCTURED in self._plan.options
         return _Scope(place.scope.plan, cleaned, structured.verdict(item, self._plan.options) if content else "")
+
+    @functools.cached_property
+    def _loses_tree(self) -> bool:
+        """Whether the content at the top goes; that of a key object selection goes but for its references, which is a tree of its kind."""
+        step = actions.decide(self._plan, self._sop_class, (structured.CONTENT_SEQUENCE,), "SQ").step
+        return step in (Step.DUMMY, Step.DELETE) and self._sop_class != structured.KEY_OBJECT
 
     @functools.cached_property
     def _by_position(self) -> bool:
@@ -287,7 +309,10 @@ class Walk:
             return place.element
         tag = place.path[-1]
         vr = actions.standard_vr(tag) or elements.value_vr(place.element)
-        return self._replaced(place, decision, vr, dummy(tag, vr, self._sop_class, place.path[:-1]))
+        selects = self._sop_class == structured.KEY_OBJECT and place.path == (structured.CONTENT_SEQUENCE,)
+        selected = self._references(place) if selects else []
+        value = Sequence(selected) if selected else dummy(tag, vr, self._sop_class, place.path[:-1])
+        return self._replaced(place, decision, vr, value)
 
     def _mapped(self, place: _Place, decision: Decision) -> Element:
         values = elements.raw_text(place.element).split("\\")
@@ -324,8 +349,12 @@ class Walk:
         return patient_identity(issuer, patient_id, self._study)
 
     def _replaced(self, place: _Place, decision: Decision, vr: str, value: object) -> Element:
+        """The element with another value; as it is, without a finding, where its text is that already."""
         new = elements.written(place.path[-1], vr, value)
-        self._found(place, Action.RESET, decision, elements.text(new, place.dataset))
+        text = elements.text(new, place.dataset)
+        if text is not None and text == elements.text(place.element, place.dataset):
+            return elements.kept(place.element, place.dataset)
+        self._found(place, Action.RESET, decision, text)
         return new
 
     def _found(self, place: _Place, action: Action, decision: Decision, replaced: str | None = None) -> None:

@@ -1,8 +1,11 @@
 """Fixtures of the scrubber's tests: a file or data set as the read stage hands it on."""
 
 import datetime as dt
+import functools
 import io
 import json
+import re
+import subprocess
 
 import pydicom
 import pytest
@@ -73,3 +76,21 @@ def deidentify(secret, opened, file_bytes):
         return scrubbed, pydicom.dcmread(io.BytesIO(scrubbed.content)), Prover(plan).prove(scrubbed).holds
 
     return run
+
+
+@pytest.fixture
+def new_errors(tmp_path):
+    """A function from a source and its output to the errors that dciodvfy shows on the output and not on the source."""
+
+    @functools.cache
+    def shown(name: str, content: bytes) -> set[str]:
+        file = tmp_path / f"{name}.dcm"
+        file.write_bytes(content)
+        done = subprocess.run(["dciodvfy", "-new", str(file)], capture_output=True, check=False)
+        lines = {line.removeprefix("Error - ") for line in done.stderr.decode(errors="replace").splitlines() if line.startswith("Error")}
+        return {re.sub(r"\[\d+\]|(?<= = )<[^>]*>?", "", line) for line in lines}  # without item numbers and values
+
+    def compare(source: bytes, output: bytes) -> set[str]:
+        return shown("output", output) - shown("source", source)
+
+    return compare

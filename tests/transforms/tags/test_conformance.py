@@ -1,8 +1,6 @@
 """dciodvfy shows no error on an output that it does not show on the source, for real files under every profile."""
 
-import re
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -33,33 +31,21 @@ CLEAN = PixelResult(search=PixelSearch.DEFAULT, all_text=True, second_look=Secon
 only NO (`test_headers`): the one error that an output may have and its source had not."""
 
 
-def errors(path: Path) -> set[str]:
-    """Error lines without item numbers and values."""
-    shown = subprocess.run(["dciodvfy", "-new", str(path)], capture_output=True, check=False).stderr.decode(errors="replace")
-    lines = {line.removeprefix("Error - ") for line in shown.splitlines() if line.startswith("Error")}
-    return {re.sub(r"\[\d+\]|(?<= = )<[^>]*>?", "", line) for line in lines}
-
-
 @pytest.mark.servers
 @pytest.mark.parametrize("name", FILES)
-def test_an_output_has_no_error_that_the_source_did_not_have(real_file, scrub, tmp_path, name):
-    source = real_file(name)
-    before = errors(source)
+def test_an_output_has_no_error_that_the_source_did_not_have(real_file, scrub, new_errors, name):
+    source = real_file(name).read_bytes()
     for profile in PROFILES:
-        output = tmp_path / f"{profile}.dcm"
-        output.write_bytes(scrub(source.read_bytes(), profile, pixels=CLEAN)[0].content)
-        assert errors(output) - before == set(), profile
+        assert new_errors(source, scrub(source, profile, pixels=CLEAN)[0].content) == set(), profile
 
 
 @pytest.mark.servers
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("options", [RETAINED, CLEANED, MODIFIED], ids=["retained", "cleaned", "modified"])
-def test_options_bring_no_error_either(real_file, opened, secret, tmp_path, name, options):
-    source = real_file(name)
+def test_options_bring_no_error_either(real_file, opened, secret, new_errors, name, options):
+    source = real_file(name).read_bytes()
     plan = ActionPlan(Profile.BASIC, Option.UIDS in options, ALL_TEXT, options=options)
-    output = tmp_path / "output.dcm"
-    output.write_bytes(Scrubber(plan, secret).scrub(opened(source.read_bytes(), CLEAN)).content)
-    assert errors(output) - errors(source) == set()
+    assert new_errors(source, Scrubber(plan, secret).scrub(opened(source, CLEAN)).content) == set()
 
 
 @pytest.mark.servers

@@ -11,10 +11,10 @@ from pydicom.uid import UID_dictionary
 
 from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.tags import attributes
+from transforms.tags.documents import placeholders
 from transforms.tags.policy import admit, family, hold
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
-PDF = "1.2.840.10008.5.1.4.1.1.104.1"
 SLIDE = "1.2.840.10008.5.1.4.1.1.77.1.6"
 EXPLICIT = "1.2.840.10008.1.2.1"
 COMMITMENT = {"1.2.840.10008.1.20.1", "1.2.840.10008.1.20.2"}
@@ -47,8 +47,9 @@ def refusal(dataset: FileDataset) -> tuple[str, str, OutcomeKind]:
 def test_every_storage_class_has_a_family(sop_class):
     found = family(sop_class)
     assert found.name not in ("unknown", "private")
-    assert found.treatment in ("process", "hold", "refuse", "skip")
-    assert bool(found.code and found.sentence) == (found.treatment != "process")
+    assert found.treatment in ("process", "replace", "hold", "refuse", "skip")
+    assert bool(found.code and found.sentence) == (found.treatment not in ("process", "replace"))
+    assert (found.treatment == "replace") == (sop_class in placeholders())
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,7 @@ def test_every_storage_class_has_a_family(sop_class):
         ("GrayscaleSoftcopyPresentationStateStorage", "presentation_state", "process"),
         ("TwelveLeadECGWaveformStorage", "waveform", "process"),
         ("GeneralAudioWaveformStorage", "audio", "refuse"),
-        ("EncapsulatedCDAStorage", "encapsulated_document", "refuse"),
+        ("EncapsulatedCDAStorage", "encapsulated_document", "replace"),
         ("RawDataStorage", "raw_data", "hold"),
         ("DICOSCTImageStorage", "not_medical", "hold"),
         ("MediaStorageDirectoryStorage", "directory", "skip"),
@@ -80,7 +81,6 @@ def test_classes_are_treated_as_their_family(keyword, name, treatment):
 @pytest.mark.parametrize(
     ("dataset", "code", "kind"),
     [
-        (instance(PDF), "ENCAPSULATED_DOCUMENT", OutcomeKind.FAILED),
         (instance("1.2.840.10008.5.1.4.1.1.9.4.1"), "AUDIO", OutcomeKind.FAILED),
         (instance("1.2.840.10008.5.1.4.1.1.88.2"), "AUDIO", OutcomeKind.FAILED),
         (instance("1.2.840.10008.5.1.4.1.1.201.1"), "INVENTORY", OutcomeKind.FAILED),
@@ -106,8 +106,6 @@ def test_what_cannot_be_de_identified_is_refused(dataset, code, kind):
         instance(),
         instance(syntax="1.2.840.10008.1.2.4.90"),
         instance(SLIDE, ImageType=["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], SpecimenLabelInImage="NO"),
-        instance(SLIDE, ImageType="ORIGINAL"),
-        instance(SLIDE),
         instance(CT, ImageType=["DERIVED", "PRIMARY", "LABEL"]),
     ],
 )
@@ -132,6 +130,12 @@ def test_a_doubtful_class_is_admitted_and_held(sop_class, code):
     admit(instance(sop_class))
     held = hold(instance(sop_class))
     assert (held.stage, held.code) == ("tags", code)
+
+
+@pytest.mark.parametrize("dataset", [instance(SLIDE), instance(SLIDE, ImageType="ORIGINAL")])
+def test_a_slide_that_does_not_say_what_it_shows_is_held(dataset):
+    admit(dataset)
+    assert hold(dataset).code == "LABEL"
 
 
 def test_sentences_and_codes_name_no_value():
