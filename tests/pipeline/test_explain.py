@@ -99,4 +99,5 @@ def test_patients_and_the_trial_are_told(explain, real_file, tmp_path_factory):
         "would be held: a patient that it names is not in the patient map"
         in explain(config, "--patient_map", patients, real_file("CT_small.dcm"))[1]
     )
-    assert "patients, by the Basic profile: ids and names emptied" in explain(config, "--patient_id", "empty")[1]
+    assert "patients, by the Basic profile: ids and names emptied" in explain({}, "--patient_id", "empty")[1]
+    assert explain(config, "--patient_id", "empty")[0] == 2
