@@ -76,8 +76,20 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--fhir_token_uri", help="with --fhir_store: where the Bearer token is that it wants: file:PATH or env:NAME")
     query = _verb(verbs, "query", _query, "ask the table Provenance in BigQuery SQL")
     query.add_argument("--sql_file", required=True, help="file with one statement; whatever project and dataset it names")
-    query.add_argument("--json", action="store_true", help="print a JSON object a row")
-    _verb(verbs, "answers", _answers, "what was de-identified, how and why, when, and how long did it take")
+    query.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME:TYPE:VALUE", help="what @NAME stands for; may be given several times"
+    )
+    query.add_argument("--format", choices=("table", "csv", "json"), default="table", help="json: an object a row")
+    answers = _verb(verbs, "answers", _answers, "what was de-identified, how and why, when, and how long did it take")
+    chosen = answers.add_mutually_exclusive_group()
+    chosen.add_argument("--instance", metavar="UID", help="of one instance only, by its SOP Instance UID as it was or as it is now")
+    chosen.add_argument("--operation", metavar="ID", help="of one operation only")
+    chosen.add_argument("--patient", metavar="ID", help="of one patient only, by PatientID or PatientName as it was or as it is now")
+    views = _verb(verbs, "views", _views, "make the views beside a table in BigQuery; a run does so too", workspace=False)
+    views.add_argument("--bigquery_table", required=True, help="PROJECT:DATASET.TABLE, as the run had it")
+    views.add_argument("--bigquery_schema", choices=("analytics_v2", "lossless"), default="analytics_v2", help="its form")
+    views.add_argument("--bigquery_endpoint", help="URL of another server of the BigQuery API than Google's")
+    views.add_argument("--print", action="store_true", help="print the statements, and ask no server")
     which = _verb(verbs, "which", _which, "the source behind an opaque reference")
     which.add_argument("reference")
     return parser
@@ -199,25 +211,43 @@ def _search(arguments: argparse.Namespace) -> int:
 
 
 def _query(arguments: argparse.Namespace) -> int:
-    from pipeline.local.sql import query, render  # noqa: PLC0415
+    from pipeline.local.sql import parameter, query, render, write_csv  # noqa: PLC0415
 
     try:
         statement = Path(arguments.sql_file).read_text(encoding="utf-8")
     except OSError:
         raise ConfigError("--sql_file", "the file cannot be read", "check its path", arguments.sql_file) from None
-    columns, rows = query(_workspace(arguments), statement)
-    if arguments.json:
+    columns, rows = query(_workspace(arguments), statement, parameters=dict(map(parameter, arguments.parameter)))
+    if arguments.format == "json":
         for row in rows:
             print(json.dumps(dict(zip(columns, row, strict=True)), default=str, ensure_ascii=False))
+    elif arguments.format == "csv":
+        write_csv(columns, rows, sys.stdout)
     else:
         render(columns, rows)
     return 0
 
 
 def _answers(arguments: argparse.Namespace) -> int:
-    from pipeline.local.answers import answers, render  # noqa: PLC0415
+    from pipeline.local.answers import Chosen, answers, render  # noqa: PLC0415
 
-    render(answers(_workspace(arguments)))
+    named = {f"--{name}": value for name in ("instance", "operation", "patient") if (value := getattr(arguments, name))}
+    chosen = next((Chosen(option, value) for option, value in named.items()), None)
+    render(answers(_workspace(arguments), chosen))
+    return 0
+
+
+def _views(arguments: argparse.Namespace) -> int:
+    from pipeline.graph import utc_now  # noqa: PLC0415
+    from transforms.bigquery.operation import TableTarget  # noqa: PLC0415
+    from transforms.bigquery.schema import Schema  # noqa: PLC0415
+    from transforms.bigquery.views import create_views  # noqa: PLC0415
+
+    target = TableTarget(arguments.bigquery_table, Schema(arguments.bigquery_schema), arguments.bigquery_endpoint)
+    if arguments.print:
+        print(";\n\n".join(create_views(target.table, target.schema).values()) + ";")
+    else:
+        print(f"made: {', '.join(target.loader(utc_now).make_views())}", file=sys.stderr)
     return 0
 
 

@@ -1,7 +1,8 @@
 """BigQuery SQL in DuckDB's words: sqlglot's dialects, and the rules that sqlglot does not know.
 
-Three things differ: BigQuery shows the fields of an un-aliased UNNEST as columns, counts `WITH OFFSET` from 0, and
-counts `[SAFE_OFFSET(n)]` from 0 for any n. Whatever project and dataset a query names, its tables are the local ones.
+Functions are looked after by `functions`. Three things of the language differ: BigQuery shows the fields of an
+un-aliased UNNEST as columns, counts `WITH OFFSET` from 0, and counts `[SAFE_OFFSET(n)]` from 0 for any n. Whatever
+project and dataset a query names, its tables are the local ones.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ErrorLevel, SqlglotError
 
+from pipeline.local.functions import require_known, reword
 from transforms.model.errors import ConfigError
 
 
@@ -22,6 +24,8 @@ def translate(sql: str, tables: dict[str, str], at: str = "sql") -> str:
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         raise ConfigError(at, "one SELECT is answered, nothing else", "ask with one SELECT")
     tree = statements[0]
+    require_known(tree, at)
+    reword(tree)
     for table in list(tree.find_all(exp.Table)):
         _localize(table, tables, at)
     for bracket in list(tree.find_all(exp.Bracket)):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import json
-from typing import Any
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
 
 import duckdb
 from rich.console import Console
@@ -18,6 +21,8 @@ from transforms.model.workspace import Workspace
 Answer = tuple[list[str], list[tuple[Any, ...]]]
 """Column names, and rows of plain values: records as dicts, arrays as lists, timestamps in UTC."""
 
+Choose = Callable[[duckdb.DuckDBPyConnection], dict[str, str]]
+
 NARROWEST = 160
 """Columns of text where the output is not a terminal."""
 
@@ -25,18 +30,81 @@ _OF_THE_QUERY = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserE
 """Faults whose message tells of names and types in the query; that of others can hold a value of the table."""
 
 
-def query(workspace: Workspace, sql: str, at: str = "sql") -> Answer:
-    """The answer of one BigQuery SELECT. Raises ConfigError naming `at` if it cannot be understood or there is no table."""
+def query(
+    workspace: Workspace, sql: str, at: str = "sql", parameters: Mapping[str, Any] | None = None, choose: Choose | None = None
+) -> Answer:
+    """The answer of one BigQuery SELECT, in which `@name` stands for a parameter.
+
+    `choose` is given the connection before the query runs, and answers with relations to read in place of those named.
+    Raises ConfigError naming `at` if it cannot be understood or there is no table.
+    """
     with _connect(workspace, at) as connection:
         tables = {name.lower(): name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
+        if choose:
+            tables |= choose(connection)
         statement = translate(sql, tables, at)
         try:
-            cursor = connection.execute(statement)
+            cursor = connection.execute(statement, dict(parameters)) if parameters else connection.execute(statement)
             return [column[0] for column in cursor.description or []], cursor.fetchall()
+        except duckdb.InvalidInputException as error:
+            raise ConfigError(at, f"the query failed ({_of_parameters(error)})", "see its parameters and expressions") from None
         except _OF_THE_QUERY as error:
             raise ConfigError(at, f"the query does not fit the table ({_headline(error)})", "compare its names with the schema") from None
         except duckdb.Error as error:
             raise ConfigError(at, f"the query failed ({type(error).__name__})", "try parts of it to find the expression") from None
+
+
+def parameter(text: str) -> tuple[str, Any]:
+    """Name and value of NAME:TYPE:VALUE, as `bq query --parameter` has it; no TYPE is STRING. Raises ConfigError."""
+    name, _, rest = text.partition(":")
+    kind, colon, value = rest.partition(":")
+    if not name.isidentifier() or not colon or kind not in ("", *_PARAMETERS):
+        kinds = ", ".join(_PARAMETERS)
+        raise ConfigError("--parameter", "a parameter is NAME:TYPE:VALUE", f"TYPE is one of {kinds}; STRING may be left out", name)
+    try:
+        return name, _PARAMETERS[kind or "STRING"](value)
+    except ValueError:
+        raise ConfigError("--parameter", f"its value is no {kind}", "correct it", name) from None
+
+
+def write_csv(columns: list[str], rows: list[tuple[Any, ...]], file: TextIO) -> None:
+    """Write an answer as CSV (RFC 4180) with a header; records and arrays as JSON, nothing for NULL."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_plain(value) for value in row] for row in rows)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dt.datetime):
+        return value.isoformat()
+    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError
+    return text.lower() == "true"
+
+
+def _instant(text: str) -> dt.datetime:
+    found = dt.datetime.fromisoformat(text)
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+
+
+_PARAMETERS: dict[str, Callable[[str], Any]] = {
+    "STRING": str,
+    "INT64": int,
+    "FLOAT64": float,
+    "BOOL": _boolean,
+    "TIMESTAMP": _instant,
+    "DATE": dt.date.fromisoformat,
+}
+
+
+def _of_parameters(error: duckdb.Error) -> str:
+    """DuckDB names the parameters that it lacks, or that are too many; of other faults only the kind is told."""
+    names = re.findall(r"[Pp]arameter[^:]*: ?([A-Za-z_, $]+)$", _headline(error))
+    return f"parameters {names[0]}" if names else type(error).__name__
 
 
 def render(

@@ -91,7 +91,7 @@ def test_the_table_has_a_row_for_each(everything):
 
 
 def test_burned_in_text_was_found_and_told(everything, dicom_deid):
-    output, _ = dicom_deid("query", "--workspace", everything.workspace, "--json", "--sql_file", BOXES).communicate(timeout=60)
+    output, _ = dicom_deid("query", "--workspace", everything.workspace, "--format", "json", "--sql_file", BOXES).communicate(timeout=60)
     rows = [json.loads(line) for line in output.splitlines()]
     assert len(rows) > 100
     assert set(rows[0]) == {"Source", "Destination", "Left", "Right", "Top", "Bottom", "Quote", "InfoType", "Confidence"}

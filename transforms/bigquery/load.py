@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
-import gzip
 import hashlib
 import io
 import json
@@ -20,11 +19,11 @@ from typing import Any
 
 import google.auth.exceptions
 import requests
-from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError
+from google.api_core.exceptions import BadRequest, Conflict, GoogleAPICallError, NotFound
 from google.cloud import bigquery
 
 from transforms.bigquery.marshal import Row
-from transforms.bigquery.schema import Schema, operations_columns, provenance_columns
+from transforms.bigquery.schema import Field, Schema, operations_table, provenance_table
 from transforms.bigquery.table import TableName
 from transforms.bigquery.views import OPERATIONS, create_views
 from transforms.model.errors import StoreError
@@ -32,9 +31,11 @@ from transforms.model.errors import StoreError
 MAX_ROW_BYTES = 100_000_000
 """Bytes of one row of newline-delimited JSON that a load job takes (BigQuery, quotas of load jobs)."""
 FILE_BYTES = 64 << 20
-"""Bytes of a file to load, before compression. A table takes 1,500 load jobs a day: 96 GB of rows, some 7 million instances."""
+"""Bytes of a file to load. A table takes 1,500 load jobs a day: 96 GB of rows, some 7 million instances."""
 MAX_REFUSED = 100
 """Rows that BigQuery may refuse before the load breaks off: then it is not the rows."""
+_PARTITIONS = " PARTITION BY DATE(lastUpdated) CLUSTER BY id"
+_TYPES = {"STRING": "STRING", "FLOAT": "FLOAT64", "TIMESTAMP": "TIMESTAMP", "INTEGER": "INT64", "BOOLEAN": "BOOL"}
 STAGING_LIFETIME = dt.timedelta(days=1)
 """After which BigQuery itself drops what a broken run left."""
 
@@ -71,17 +72,15 @@ class TableLoader:
         Makes the table if need be, partitioned by the day of `lastUpdated` and clustered by `id`. Of two lines with one id
         the caller gives one.
         """
-        target = self._table(self._name.table, provenance_columns(self._schema))
-        target.time_partitioning = bigquery.TimePartitioning(type_="DAY", field="lastUpdated")
-        target.clustering_fields = ["id"]
-        self._upsert(target, operation_id, lines, refuse)
+        self._upsert(self._name.table, provenance_table(self._schema), _PARTITIONS, operation_id, lines, refuse)
 
     def load_operation(self, row: Row) -> None:
         """Put the row of an operation into the table `Operations` beside it."""
-        self._upsert(self._table(OPERATIONS, operations_columns()), row["id"], [Line.of("", row)], _fail)
+        self._upsert(OPERATIONS, operations_table(), "", row["id"], [Line.of("", row)], _fail)
 
     def make_views(self) -> list[str]:
         """Make the views beside the table, as far as its form has what they read; their names."""
+        self._make(self._full(OPERATIONS), operations_table(), "")  # a view reads it, and the first run ends only after this
         views = create_views(str(self._name), self._schema)
         for statement in views.values():
             self._query(statement)
@@ -100,21 +99,30 @@ class TableLoader:
         ((found,),) = self._query(sql, bigquery.QueryJobConfig(query_parameters=parameters))
         return int(found)
 
-    def _upsert(self, target: bigquery.Table, key: str, lines: Iterable[Line], refuse: Refuse) -> None:
-        staging = self._table(f"{target.table_id}_staging_{hashlib.sha256(key.encode()).hexdigest()[:16]}", target.schema)
-        staging.expires = self._clock() + STAGING_LIFETIME
+    def _upsert(self, table: str, columns: Field, layout: str, key: str, lines: Iterable[Line], refuse: Refuse) -> None:
+        target, staging = self._full(table), self._full(f"{table}_staging_{hashlib.sha256(key.encode()).hexdigest()[:16]}")
+        expires = (self._clock() + STAGING_LIFETIME).astimezone(dt.UTC).isoformat(timespec="seconds")
+        self._make(target, columns, layout)
+        self._query(f"DROP TABLE IF EXISTS `{staging}`")
+        self._query(f"CREATE TABLE `{staging}` ({_ddl(columns)}) OPTIONS(expiration_timestamp = TIMESTAMP '{expires}')")
         with _explained():
-            self._client.create_table(target, exists_ok=True)
-            self._client.delete_table(staging, not_found_ok=True)
-            self._client.create_table(staging)
-            if sum(self._load(staging, file, refuse) for file in _files(lines, refuse)):
-                self._query(_merge(self._full(target.table_id), self._full(staging.table_id), target.schema))
-            self._client.delete_table(staging, not_found_ok=True)
+            loaded = sum(self._load(staging, file, refuse) for file in _files(lines, refuse))
+        if loaded:
+            self._query(_merge(target, staging, columns))
+        self._query(f"DROP TABLE `{staging}`")
 
-    def _load(self, staging: bigquery.Table, lines: list[Line], refuse: Refuse) -> int:
+    def _make(self, table: str, columns: Field, layout: str) -> None:
+        """Make a table that is not there yet."""
+        with _explained():
+            try:
+                self._client.get_table(table)
+            except NotFound:
+                self._query(f"CREATE TABLE IF NOT EXISTS `{table}` ({_ddl(columns)}){layout}")
+
+    def _load(self, staging: str, lines: list[Line], refuse: Refuse) -> int:
         """Load one file whole; where BigQuery will not have it, its halves. How many lines are in."""
         try:
-            self._job(staging, gzip.compress(b"".join(line.content for line in lines), compresslevel=1, mtime=0)).result()
+            self._job(staging, b"".join(line.content for line in lines)).result()
         except BadRequest as error:
             if _reason(error) != "invalid":
                 raise
@@ -129,10 +137,9 @@ class TableLoader:
             return 0
         return len(lines)
 
-    def _job(self, staging: bigquery.Table, content: bytes) -> Any:
+    def _job(self, staging: str, content: bytes) -> Any:
         """A load job. It has a name, so that an upload repeated after a lost answer finds it and is no second one."""
         config = bigquery.LoadJobConfig(
-            schema=staging.schema,
             source_format=bigquery.SourceFormat.NEWLINE_DELIMITED_JSON,
             create_disposition=bigquery.CreateDisposition.CREATE_NEVER,
             write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
@@ -146,9 +153,6 @@ class TableLoader:
     def _query(self, sql: str, config: bigquery.QueryJobConfig | None = None) -> list[tuple[Any, ...]]:
         with _explained():
             return [tuple(row.values()) for row in self._client.query(sql, job_config=config).result()]
-
-    def _table(self, table: str, columns: list[Any]) -> bigquery.Table:
-        return bigquery.Table(self._full(table), schema=columns)
 
     def _full(self, table: str) -> str:
         return f"{self._name.project}.{self._name.dataset}.{table}"
@@ -171,9 +175,19 @@ def _files(lines: Iterable[Line], refuse: Refuse) -> Iterator[list[Line]]:
         yield file
 
 
-def _merge(target: str, staging: str, columns: Iterable[bigquery.SchemaField]) -> str:
+def _ddl(record: Field) -> str:
+    """The columns of a record as CREATE TABLE has them; all names are quoted, since `end` and `when` are words of SQL."""
+    return ", ".join(f"`{field.name}` {_type(field)}" for field in record.fields)
+
+
+def _type(field: Field) -> str:
+    kind = f"STRUCT<{_ddl(field)}>" if field.fields else _TYPES[field.type]
+    return f"ARRAY<{kind}>" if field.repeated else kind
+
+
+def _merge(target: str, staging: str, columns: Field) -> str:
     """The statement that puts all rows of one table into another, by `id`."""
-    names = [f"`{column.name}`" for column in columns]
+    names = [f"`{field.name}`" for field in columns.fields]
     inserted, update = ", ".join(f"s.{name}" for name in names), ", ".join(f"{name} = s.{name}" for name in names)
     return f"""MERGE `{target}` AS t USING `{staging}` AS s ON t.id = s.id
         WHEN MATCHED THEN UPDATE SET {update}

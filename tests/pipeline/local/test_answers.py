@@ -2,9 +2,10 @@
 
 import pytest
 
-from pipeline.local.answers import answers, render
+from pipeline.local.answers import Chosen, answers, render
 from pipeline.local.sql import query
 from pipeline.local.table import build
+from transforms.model.errors import ConfigError
 
 
 @pytest.fixture
@@ -64,3 +65,30 @@ def test_no_answer_names_a_patient_a_source_or_a_text(tabled, capsys):
 def test_counts_agree_with_the_table(tabled, found):
     assert sum(row["Findings"] for row in found["What"]) == sum(row["Findings"] for row in found["How"])
     assert query(tabled, "SELECT COUNT(*) FROM p.d.Provenance")[1] == [(len(found["Instance"]) + len(found["When"]),)]
+
+
+CHOICES = [
+    (("--instance", "2.25.31"), ["2.25.31"]),
+    (("--instance", "1.2.3.4.2"), ["2.25.32"]),
+    (("--operation", "op1"), ["2.25.31", "2.25.32", "2.25.33"]),
+    (("--operation", "operation-op1"), ["2.25.31", "2.25.32", "2.25.33"]),
+    (("--patient", "Doe^John"), ["2.25.31", "2.25.32"]),
+    (("--patient", "A1B2"), ["2.25.31", "2.25.32"]),
+]
+
+
+@pytest.mark.parametrize(("chosen", "instances"), CHOICES)
+def test_of_an_instance_an_operation_or_a_patient(tabled, spool_operation, make_instance, chosen, instances):
+    spool_operation("op2", [make_instance(4)])
+    build(tabled)
+    what, how, when, each = answers(tabled, Chosen(*chosen))
+    assert [row[0] for row in each.rows] == instances
+    assert [(row[0], row[4]) for row in when.rows] == [("operation-op1", len(instances))]
+    assert sum(row[2] for row in what.rows) == sum(row[4] for row in how.rows)
+
+
+@pytest.mark.parametrize("option", ["--instance", "--operation", "--patient"])
+def test_what_the_table_has_nothing_of_is_said(tabled, option):
+    with pytest.raises(ConfigError, match=option) as refusal:
+        answers(tabled, Chosen(option, "Roe^Jane"))
+    assert "Roe" not in str(refusal.value)

@@ -1,10 +1,13 @@
 """BigQuery SQL over the local table: the same answers as BigQuery would give, or a refusal in one sentence."""
 
+import csv
+import io
+import json
 from pathlib import Path
 
 import pytest
 
-from pipeline.local.sql import query, render
+from pipeline.local.sql import parameter, query, render, write_csv
 from transforms.model.errors import ConfigError
 
 SEED = Path(__file__).parents[2] / "seed_page"
@@ -113,9 +116,13 @@ REFUSED = {
     f"CREATE TABLE x AS SELECT * FROM {TABLE}": "one SELECT",
     "SELECT * FROM p.d.Patient": "no such table",
     "SELECT * FROM p.INFORMATION_SCHEMA.TABLES": "no such table",
-    "SELECT * FROM read_csv('/etc/hostname')": "no such table",
+    "SELECT * FROM read_csv('/etc/hostname')": "READ_CSV",
     f"SELECT no_column FROM {TABLE}": "no_column",
-    f"SELECT CAST(Quote AS INT64) FROM {BOXES}": "ConversionException",
+    f"SELECT CAST(Quote AS FLOAT64) FROM {BOXES}": "ConversionException",
+    f"SELECT CAST(Quote AS INT64) FROM {BOXES}": "does not fit",
+    f"SELECT target[OFFSET(7)] FROM {TABLE}": "failed",
+    "SELECT 1 / 0": "failed",
+    "SELECT @name": "parameters: name|parameters name",
     f"SELECT id FROM {TABLE} AS p WHERE p.lastUpdated = 'Doe^John'": "failed",
 }
 
@@ -137,6 +144,28 @@ def test_a_query_reads_no_file_of_the_machine(tabled, tmp_path):
 def test_without_a_table_it_says_what_to_do(workspace):
     with pytest.raises(ConfigError, match="run a de-identification"):
         query(workspace, f"SELECT 1 FROM {TABLE}")
+
+
+def test_parameters_stand_for_their_values(tabled):
+    given = dict(map(parameter, ["below:FLOAT64:0.7", "quote::F 42", "from:TIMESTAMP:2026-03-01T00:00:00Z"]))
+    sql = f"SELECT Quote FROM {BOXES} WHERE Confidence < @below AND Quote = @quote AND @from < TIMESTAMP('2026-03-02')"
+    assert query(tabled, sql, parameters=given)[1] == [("F 42",)]
+
+
+@pytest.mark.parametrize("text", ["below", "below:0.5", "below:TEXT:x", "below:INT64:x", "a b:INT64:1", "t:DATE:1", "b:BOOL:maybe"])
+def test_a_parameter_that_is_none_is_refused(text):
+    with pytest.raises(ConfigError, match="--parameter"):
+        parameter(text)
+
+
+def test_an_answer_is_csv_that_a_reader_reads_back(tabled):
+    columns, rows = query(tabled, f"SELECT Quote, Confidence, InfoType FROM {BOXES} ORDER BY Quote")
+    file = io.StringIO()
+    write_csv([*columns, "x"], [(*row, [{"a": 'comma, "quote"\nline'}]) for row in rows], file)
+    read = list(csv.reader(io.StringIO(file.getvalue())))
+    assert read[0] == ["Quote", "Confidence", "InfoType", "x"]
+    assert read[1][:3] == ["DOE JOHN", "0.9", ""]
+    assert json.loads(read[1][3]) == [{"a": 'comma, "quote"\nline'}]
 
 
 def test_an_answer_is_printed_with_what_is_left_out(capsys):
