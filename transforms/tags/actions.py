@@ -108,10 +108,7 @@ _CODES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080119, 0x00080120})
 
 @functools.lru_cache(maxsize=1 << 16)
 def decide(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, creator: str = "") -> Decision:
-    """The decision on the element at `path` (tags from the top down, without item numbers) whose value has this `vr`.
-
-    `creator` is the private creator of its block.
-    """
+    """The decision on the element at `path` (tags from the top down, without item numbers); `vr` is its value's, `creator` its block's."""
     tag = path[-1]
     rule = plan.rule(path, vr, creator)
     decision = _structure(plan, tag, rule) or (_by_rule(plan, rule, vr) if rule else None)

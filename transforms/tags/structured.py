@@ -10,10 +10,12 @@ from pydicom.dataset import Dataset
 
 from transforms.model.plan import Option
 from transforms.tags import elements
+from transforms.tags.actions import Step
 
 CONTENT_SEQUENCE = 0x0040A730
 TEXT_VALUE, CODE_VALUE, MEASURED_VALUE = 0x0040A160, 0x0040A168, 0x0040A300
 """What a content item says, where Table E.1-1 does not take it away already, as it does names, dates, times and UIDs (PS3.3 C.18)."""
+_SAYS = {TEXT_VALUE: Step.DUMMY, CODE_VALUE: Step.DUMMY, MEASURED_VALUE: Step.EMPTY}
 TEMPLATE, RELATIONSHIP, VALUE_TYPE, REFERENCED = 0x0040A504, 0x0040A010, 0x0040A040, 0x00081199
 KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
 _CONCEPT_NAME, _CODE, _SCHEME = 0x0040A043, 0x00080100, 0x00080102
@@ -37,6 +39,13 @@ def verdict(item: Dataset, options: frozenset[Option]) -> str:
         if option in by_option:
             return by_option[option]
     return basic.partition("/")[0]
+
+
+def step(tag: int, verdict: str) -> Step | None:
+    """What the verdict on a content item makes of what it says; None if it makes nothing of this element."""
+    if verdict in ("X", "D"):
+        return _SAYS.get(tag)
+    return {"K": Step.KEEP, "C": Step.CLEAN}.get(verdict) if tag == TEXT_VALUE else None
 
 
 def reference_type(item: Dataset) -> str:

@@ -24,7 +24,6 @@ from transforms.tags.uids import UidMapper, are_uids, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
 _CODE_SCHEME, _CODE_MEANING = 0x00080102, 0x00080104
-_VALUES = {structured.TEXT_VALUE: Step.DUMMY, structured.CODE_VALUE: Step.DUMMY, structured.MEASURED_VALUE: Step.EMPTY}
 _CHARACTER_SET = 0x00080005
 _A_SET = r"[ \0]*(?:ISO[ _-]?(?:2022[ _-]?)?IR[ _-]?\d{1,3}|GB18030|GBK)?[ \0]*"
 _CHARACTER_SETS = re.compile(rf"(?i:{_A_SET}(?:\\{_A_SET})*)")
@@ -133,18 +132,13 @@ class Walk:
         elif vr == "SQ":
             vr = "UN"
         creator = _creator(place.dataset, tag)
-        if (
-            self._plan.image.searches
-            and self._plan.rule(place.path, vr, creator) is None
-            and any(actions.PIXELS & item.keys() for item in place.items or ())
-        ):
-            return Decision(Step.DELETE, actions.matched(tag, actions.THUMBNAIL))
-        if tag == structured.TEMPLATE and len(place.path) == 1 and self._loses_tree:
-            return Decision(Step.DELETE, actions.matched(tag, "the content that followed this template is gone"))
+        outlived = self._outlived(place, vr, creator)
+        if outlived:
+            return Decision(Step.DELETE, actions.matched(tag, outlived))
         plan = self._basic if tag in self._pointed_at and len(place.path) == 1 else scope.plan
         decision = actions.decide(plan, self._sop_class, place.path, vr, creator)
         if scope.verdict and self._plan.rule(place.path, vr, creator) is None:
-            by_concept = _by_concept(tag, scope.verdict)
+            by_concept = structured.step(tag, scope.verdict)
             if by_concept is not None:
                 return Decision(by_concept, actions.matched(tag, f"its concept, PS3.15 {tables.EDITION} Table E.3.4-1 {scope.verdict}"))
         kept = scope.verdict == "K" or (tag == _CODE_MEANING and _of_a_vocabulary(place.dataset))
@@ -156,6 +150,13 @@ class Walk:
         if actions.is_kept_kind(plan, decision, place.path, vr) and not are_uids(elements.raw_text(place.element)):
             return Decision(Step.UID, actions.matched(tag, "no UID, so it names no kind of thing"))
         return decision
+
+    def _outlived(self, place: _Place, vr: str, creator: str) -> str:
+        """Why an element goes with another that it was about; empty if it does not."""
+        by_rule = self._plan.rule(place.path, vr, creator) is not None
+        if self._plan.image.searches and not by_rule and any(actions.PIXELS & item.keys() for item in place.items or ()):
+            return actions.THUMBNAIL
+        return "the content that followed this template is gone" if place.path == (structured.TEMPLATE,) and self._loses_tree else ""
 
     def _kept(self, place: _Place, decision: Decision) -> Element:
         """The element as it is; a sequence is rebuilt of its items, so that nothing passes that was not read."""
@@ -364,13 +365,6 @@ class Walk:
 
 _OWN_WORDS = Decision(Step.CLEAN, "Matched Expression: the instance's own names, ids, dates and places")
 _ITEM_GONE = f"Matched Expression: the concept of a content item (PS3.15 {tables.EDITION} Table E.3.4-1 X)"
-
-
-def _by_concept(tag: int, verdict: str) -> Step | None:
-    """What the concept of a content item makes of its value; None if it makes nothing of this element."""
-    if verdict in ("X", "D"):
-        return _VALUES.get(tag)
-    return {"K": Step.KEEP, "C": Step.CLEAN}.get(verdict) if tag == structured.TEXT_VALUE else None
 
 
 def _is_published(creator: Element, dataset: Dataset) -> bool:
