@@ -127,7 +127,7 @@ class DeidentifyOptions(PipelineOptions):
             choices=("google", "r4"),
             help="Extensions as on the API's page, or the same facts as strict R4 servers want them.",
         )
-        add("--pixel_templates", help="YAML file of known layouts, whose boxes are redacted in every frame (docs/burned-in-text.md).")
+        add("--pixel_templates", help="YAML file of known layouts, whose boxes are redacted in every frame (docs/config.md).")
         for option, text in (
             ("--no_second_look", "Do not search redacted frames a second time; then nothing is claimed in the header."),
             ("--provenance_for_held", "Held instances have a Provenance too, whose target is in the quarantine."),

@@ -37,6 +37,12 @@ _FRACTIONS = re.compile(r"(?<=\d)\.\d+")
 """The decimals of a number: a structure set has a million of them, among which any id of five or six digits stands by chance."""
 _DIGITS = b"0123456789"
 _CHUNK = 1 << 20
+_LARGE = 1 << 20
+"""Bytes from which a value is not copied while the file is parsed."""
+_META = 4096
+"""Bytes of the file among which its meta information names the transfer syntax."""
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _WIDE = ("utf-16-le", "utf-16-be")
 _ESCAPES = re.compile(rb"\x1b[\x20-\x2f]+[\x30-\x7e]")
 
@@ -126,8 +132,7 @@ class Sweep:
 
     def _in_file(self, content: bytes, dataset: FileDataset, terms: Collection[str]) -> Iterator[Residue]:
         whole = _inflated(content, dataset)
-        raw = dataset.get_item(0x7FE00010)
-        pixels = raw.value if raw is not None and isinstance(raw.value, bytes) else b""
+        pixels = next((dataset.get_item(tag).value for tag in _SAMPLES if tag in dataset), None) or b""
         start = whole.find(pixels) if len(pixels) > 64 else -1
         pieces = [whole] if start < 0 else [whole[:start], whole[start + len(pixels) :]]
         for piece in pieces:
@@ -135,19 +140,41 @@ class Sweep:
         if dataset.file_meta.TransferSyntaxUID.is_compressed and dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
             overlap = max((len(pattern.coded) for pattern in self._patterns), default=0)
             for at in range(0, len(pixels), _CHUNK):
-                chunk = pixels[at : at + _CHUNK + overlap]
+                chunk = bytes(pixels[at : at + _CHUNK + overlap])
                 yield from (Residue(kind, "the coded stream of 7FE00010") for kind in self._in_bytes(chunk, self._long))
 
 
 def parse(content: bytes) -> FileDataset:
-    """A Part 10 file, read to its end. Raises InstanceProblem UNREADABLE_OUTPUT."""
+    """A Part 10 file, read to its end; large samples are a view of `content`. Raises InstanceProblem UNREADABLE_OUTPUT."""
     try:
-        dataset = dcmread(io.BytesIO(content))
+        deflated = DeflatedExplicitVRLittleEndian.encode() in content[:_META]
+        dataset = dcmread(io.BytesIO(content), defer_size=None if deflated else _LARGE)
+        _fill_in(dataset, memoryview(content))
         if not dataset.file_meta.TransferSyntaxUID.is_transfer_syntax:
             raise ValueError
     except Exception:  # noqa: BLE001 - whatever the parser says of it, it may quote values
         raise InstanceProblem("proof", "UNREADABLE_OUTPUT", "the de-identified file cannot be parsed again") from None
     return dataset
+
+
+def _fill_in(dataset: FileDataset, content: memoryview) -> None:
+    """Give the large values that the parser passed over; those of samples, which may be most of the memory, are not copied."""
+    for tag in list(dataset.keys()):
+        element = dataset.get_item(tag, keep_deferred=True)
+        if isinstance(element, RawDataElement) and element.value is None and element.length:
+            start = element.value_tell
+            end = _items_end(content, start) if element.length == _UNDEFINED else start + element.length
+            value = content[start:end]
+            dataset[tag] = element._replace(value=value if int(tag) in _SAMPLES else bytes(value))
+
+
+def _items_end(content: memoryview, at: int) -> int:
+    """Where the items of an encapsulated value end (PS3.5 A.4)."""
+    while content[at : at + 4] == _ITEM:
+        at += 8 + int.from_bytes(content[at + 4 : at + 8], "little")
+    if content[at : at + 4] != _DELIMITER:
+        raise ValueError
+    return at
 
 
 def _walk(dataset: FileDataset) -> Iterator[tuple[str, DataElement | RawDataElement]]:

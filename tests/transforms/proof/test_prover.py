@@ -274,3 +274,20 @@ def test_text_that_is_left_in_pixels_holds_too(source, output):
     for look, codes in ((SecondLook.CLEAN, []), (SecondLook.NONE, []), (SecondLook.RESIDUAL, ["RESIDUAL_TEXT"])):
         opened = OpenInstance(InstanceRef("00" * 8, "/x.dcm", 0), uids, dataset, NOON, PixelResult(second_look=look))
         assert [hold.code for hold in Prover(BASIC).prove(ScrubbedInstance(opened, uids, content, ())).holds] == codes
+
+
+@pytest.mark.parametrize(
+    "syntax", [pydicom.uid.ExplicitVRLittleEndian, pydicom.uid.RLELossless, pydicom.uid.DeflatedExplicitVRLittleEndian]
+)
+@pytest.mark.parametrize("place", ["before", "in", "behind", "nowhere"])
+def test_large_samples_are_passed_over_and_what_stands_around_them_is_not(prove, source, output, syntax, place):
+    samples = b"KOWALSKIJAN" if place == "in" else b""
+    fragment = bytes(2_000_000) + samples + bytes(len(samples) % 2)
+    output.Rows, output.Columns, output.BitsAllocated, output.PixelRepresentation = 1000, 1000, 16, 0
+    output.PixelData = pydicom.encaps.encapsulate([fragment]) if syntax.is_compressed and not syntax.is_deflated else fragment
+    output["PixelData"].VR = "OB"
+    output.TextValue = "word " * 300_000 + ("Kowalski" if place == "before" else "")
+    output.DataSetTrailingPadding = b"Kowalski^Jan" if place == "behind" else b"12"
+    holds = prove(part10(output, syntax), of=source)
+    found = place in ("before", "behind") or (place == "in" and syntax == pydicom.uid.RLELossless)
+    assert [hold.code for hold in holds] == (["RESIDUAL_TOKEN"] if found else [])
