@@ -124,8 +124,6 @@ class TableLoader:
         try:
             self._job(staging, b"".join(line.content for line in lines)).result()
         except BadRequest as error:
-            if _reason(error) != "invalid":
-                raise
             if len(lines) > 1:
                 middle = len(lines) // 2
                 return self._load(staging, lines[:middle], refuse) + self._load(staging, lines[middle:], refuse)
@@ -133,7 +131,7 @@ class TableLoader:
             if self._refused > MAX_REFUSED:
                 why = f"it refuses more than {MAX_REFUSED} rows"
                 raise StoreError("--bigquery_table", why, "see that the table has the columns of --bigquery_schema") from None
-            refuse(lines[0], "BigQuery refuses the row (invalid)")
+            refuse(lines[0], f"BigQuery refuses the row ({_reason(error)})")
             return 0
         return len(lines)
 

@@ -1,4 +1,4 @@
-module bigquery
+module dicom-deid-tests
 
 go 1.25.0
 
