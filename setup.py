@@ -16,7 +16,10 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.11,<3.14",
     packages=find_packages(include=["pipeline", "pipeline.*", "transforms", "transforms.*"]),
-    package_data={"transforms": ["*/data/*.json", "*/data/*.sql", "*/data/*.yaml"], "pipeline": ["*/data/*.json", "*/data/*.sql"]},
+    package_data={
+        "transforms": ["*/data/*.json", "*/data/*.sql", "*/data/*.yaml", "*/data/*.onnx"],
+        "pipeline": ["*/data/*.json", "*/data/*.sql"],
+    },
     install_requires=[line for line in REQUIRES if line],
     entry_points={"console_scripts": ["dicom-deid=pipeline.cli:entry"]},
 )

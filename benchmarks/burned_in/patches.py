@@ -1,0 +1,98 @@
+"""What the line detector is trained on: patches of seeded frames, and maps of where their lines are.
+
+PYTHONPATH=. python -m benchmarks.burned_in.patches OUT.npz [--frames N] [--first SEED]
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.burned_in.frames import SEEDS, Frame, frame
+
+SIDE = 192
+CELL = 4
+"""Pixels of the image that one cell of a map stands for, as in `transforms.pixels.detector`."""
+THINNEST, THICKEST = 5.0, 48.0
+"""Lines thinner or thicker than this, after scaling, belong to another scale: they count neither way."""
+CORE = 0.25
+"""Share of a line's thickness that its core leaves at each edge, so that close lines stay two."""
+MARGIN = 1.0
+"""Pixels around the ink that belong to a line."""
+
+
+def patches(made: Frame, random: np.random.Generator, count: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
+    """(SIDE, SIDE, 3) and (SIDE / CELL, SIDE / CELL, 3): region, core and whether the cell counts."""
+    for _ in range(count):
+        scale = float(random.choice((1, 1, 1, 1 / 3, 2, random.uniform(0.4, 1.7))))
+        if scale == 2 and max(made.taken.shape) > 700:
+            scale = 1.0
+        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+        picture = made.picture if scale == 1 else cv2.resize(made.picture, None, fx=scale, fy=scale, interpolation=method)
+        maps = _maps(made, scale, picture.shape[:2])
+        rows, columns = picture.shape[:2]
+        if made.texts and random.integers(10) < 8:
+            text = made.texts[int(random.integers(len(made.texts)))]
+            x = int(random.uniform(text.left, text.right) * scale - random.uniform(0.1, 0.9) * SIDE)
+            y = int(random.uniform(text.top, text.bottom) * scale - random.uniform(0.1, 0.9) * SIDE)
+        else:
+            x, y = int(random.uniform(-20, max(1, columns - SIDE + 20))), int(random.uniform(-20, max(1, rows - SIDE + 20)))
+        x, y = max(0, min(x, columns - SIDE)), max(0, min(y, rows - SIDE))
+        patch, target = _cut(picture, x, y), _cut(maps, x, y)
+        if random.integers(4) == 0:  # a fainter rendering
+            patch = cv2.convertScaleAbs(patch, alpha=float(random.uniform(0.3, 1)), beta=float(random.uniform(0, 80)))
+        if random.integers(4) == 0:
+            patch = 255 - patch
+        if random.integers(6) == 0:
+            _, coded = cv2.imencode(".jpg", patch, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(40, 95))])
+            patch = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        if random.integers(2):
+            patch = patch[..., random.permutation(3)]
+        yield patch, cv2.resize(target, (SIDE // CELL,) * 2, interpolation=cv2.INTER_AREA)
+
+
+def _maps(made: Frame, scale: float, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    maps = np.zeros((*shape, 3), np.uint8)
+    maps[..., 2] = 255
+    for text in made.texts:
+        thickness = min(text.right - text.left, text.bottom - text.top) * scale
+        box = np.array([text.left - MARGIN, text.top - MARGIN, text.right + MARGIN, text.bottom + MARGIN]) * scale
+        left, top, right, bottom = (round(float(value)) for value in box.clip(0))
+        if not THINNEST <= thickness <= THICKEST:
+            maps[top:bottom, left:right, 2] = 0
+            continue
+        maps[top:bottom, left:right, 0] = 255
+        inset = round(CORE * thickness)
+        maps[top + inset : bottom - inset, left + inset : right - inset, 1] = 255
+    return maps
+
+
+def _cut(picture: NDArray[np.uint8], x: int, y: int) -> NDArray[np.uint8]:
+    cut = picture[y : y + SIDE, x : x + SIDE]
+    return np.pad(cut, ((0, SIDE - cut.shape[0]), (0, SIDE - cut.shape[1]), (0, 0)))
+
+
+def main() -> None:
+    """Make the patches of a range of seeds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out")
+    parser.add_argument("--frames", type=int, default=3000)
+    parser.add_argument("--first", type=int, default=0)
+    options = parser.parse_args()
+    random = np.random.default_rng(options.first)
+    pictures, targets = [], []
+    for number in range(options.first, options.first + options.frames):
+        made = frame(SEEDS["train"] + number, "train", with_text=number % 4 != 0)
+        for patch, target in patches(made, random, min(5, 2 + len(made.texts) // 2)):
+            pictures.append(patch)
+            targets.append(target)
+    np.savez(options.out, pictures=np.stack(pictures), targets=np.stack(targets))
+    print(f"{len(pictures)} patches")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What a search made of frames whose ink is known."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import difflib
+import math
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.burned_in.backgrounds import Picture
+from benchmarks.burned_in.frames import Frame, Text
+from benchmarks.burned_in.instances import shown
+from transforms.pixels.search import Line
+
+HIDDEN = 0.98
+"""Share of a string's ink that must lie in boxes, with nothing left that an independent reader reads."""
+MARGIN = 12
+"""Pixels around text in which a box takes nothing that counts as a picture."""
+TOUCHED = 0.0005
+"""Share of a frame without text from which it counts as touched."""
+READ = 0.8
+"""Similarity from which a string counts as read."""
+
+
+@dataclasses.dataclass
+class Score:
+    """Sums over frames; each group counts [hidden, strings] or [leaking, instances]."""
+
+    strings: collections.Counter[tuple[str, bool]] = dataclasses.field(default_factory=collections.Counter)
+    """(group, hidden) → identifying strings."""
+    lines: collections.Counter[bool] = dataclasses.field(default_factory=collections.Counter)
+    """Found or not, of all strings, labels and markers too."""
+    instances: collections.Counter[tuple[str, bool]] = dataclasses.field(default_factory=collections.Counter)
+    """(group, leaks) → instances with identifying strings."""
+    outside: list[float] = dataclasses.field(default_factory=list)
+    text_free: collections.Counter[bool] = dataclasses.field(default_factory=collections.Counter)
+    """Touched or not."""
+    read: collections.Counter[bool] = dataclasses.field(default_factory=collections.Counter)
+    cpu: list[float] = dataclasses.field(default_factory=list)
+    missed: list[str] = dataclasses.field(default_factory=list)
+
+    def add(self, made: Frame, groups: Sequence[str], lines: Sequence[Line], cpu: float, reader: Callable[[Picture], str] | None) -> None:
+        """Count one frame. `groups`: what its instance belongs to; `reader` judges what is left of a string."""
+        self.cpu.append(cpu)
+        boxes = np.zeros(made.taken.shape, bool)
+        for line in lines:
+            boxes[line.top : line.bottom, line.left : line.right] = True
+        outside = float((boxes & ~around(made)).mean())
+        if not made.texts:
+            self.text_free[outside > TOUCHED] += 1
+        self.outside.append(outside)
+        leaks = False
+        for text in made.texts:
+            covered = float(boxes[text.top : text.bottom, text.left : text.right][text.ink].mean())
+            hidden = covered >= HIDDEN and (covered == 1 or reader is None or not _readable(made, text, boxes, reader))
+            self.lines[hidden] += 1
+            if not text.identifies:
+                continue
+            leaks |= not hidden
+            for group in ("all", f"script {text.script}", *(("font unseen in training",) if text.unseen else ())):
+                self.strings[group, hidden] += 1
+            if not hidden:
+                self.missed.append(f"{groups} {text.string!r} {text.right - text.left}x{text.bottom - text.top} {covered:.2f}")
+            if text.script == "latin" and any(line.text for line in lines):
+                self.read[_says(text, lines) >= READ] += 1
+        if any(text.identifies for text in made.texts):
+            for group in ("all", *groups):
+                self.instances[group, leaks] += 1
+
+    def report(self, name: str) -> Iterable[str]:
+        """The figures, a line each."""
+        yield f"{name}: {1000 * sum(self.cpu) / len(self.cpu):.0f} ms CPU a frame over {len(self.cpu)} frames"
+        yield f"  strings hidden          {_share(self.strings, 'all', True)}"
+        for group in sorted({group for group, _ in self.strings} - {"all"}):
+            yield f"    {group:24} {_share(self.strings, group, True)}"
+        for group in sorted({group for group, _ in self.instances}, key=lambda group: (group != "all", group)):
+            bad, count = self.instances[group, True], self.instances[group, False] + self.instances[group, True]
+            yield f"  instances leaking {group:24} {bad}/{count} = {100 * bad / count:.2f} %, at most {100 * upper_bound(bad, count):.2f} %"
+        yield f"  lines found             {self.lines[True]}/{self.lines.total()} = {self.lines[True] / max(1, self.lines.total()):.4f}"
+        mean, worst = 100 * np.mean(self.outside), 100 * np.percentile(self.outside, 99)
+        yield f"  outside text            mean {mean:.3f} %, p99 {worst:.2f} % of a frame"
+        if self.text_free.total():
+            touched, count = self.text_free[True], self.text_free.total()
+            yield f"  text-free touched       {touched}/{count} = {100 * touched / count:.1f} %"
+        if self.read.total():
+            yield f"  Latin strings read      {self.read[True]}/{self.read.total()} = {self.read[True] / self.read.total():.3f}"
+
+
+def around(made: Frame) -> NDArray[np.bool_]:
+    """Where text is, grown by MARGIN."""
+    grown = np.zeros(made.taken.shape, bool)
+    for text in made.texts:
+        grown[max(0, text.top - MARGIN) : text.bottom + MARGIN, max(0, text.left - MARGIN) : text.right + MARGIN] = True
+    return grown
+
+
+def upper_bound(bad: int, count: int, sure: float = 0.95) -> float:
+    """Clopper and Pearson's one-sided bound of a rate."""
+    low, high = bad / count, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        chance = sum(math.comb(count, one) * middle**one * (1 - middle) ** (count - one) for one in range(bad + 1)) if middle < 1 else 0.0
+        low, high = (middle, high) if chance > 1 - sure else (low, middle)
+    return high
+
+
+def _readable(made: Frame, text: Text, boxes: NDArray[np.bool_], reader: Callable[[Picture], str]) -> bool:
+    rows, columns = slice(max(0, text.top - 4), text.bottom + 4), slice(max(0, text.left - 4), text.right + 4)
+    left = shown(made.picture[rows, columns], boxes[rows, columns])
+    left = np.ascontiguousarray(np.rot90(left)) if text.turned else left
+    return any(character.isalnum() for character in reader(left))
+
+
+def _says(text: Text, lines: Sequence[Line]) -> float:
+    """How like the string the best of the lines over it is; a line may hold more strings than one."""
+    wanted = _letters(text.string)
+    best = 0.0
+    for line in lines:
+        if min(line.right, text.right) > max(line.left, text.left) and min(line.bottom, text.bottom) > max(line.top, text.top):
+            matcher = difflib.SequenceMatcher(None, wanted, _letters(line.text), autojunk=False)
+            best = max(best, sum(block.size for block in matcher.get_matching_blocks()) / max(1, len(wanted)))
+    return best
+
+
+def _letters(text: str) -> str:
+    return "".join(character for character in text.casefold() if character.isalnum())
+
+
+def _share(counter: collections.Counter[tuple[str, bool]], group: str, good: bool) -> str:
+    hits, count = counter[group, good], counter[group, good] + counter[group, not good]
+    return f"{hits}/{count} = {hits / max(1, count):.4f}"

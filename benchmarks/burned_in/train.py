@@ -1,0 +1,138 @@
+"""Train the line detector and write transforms/pixels/data/line_detector.onnx.
+
+    python -m venv /tmp/training && /tmp/training/bin/pip install tensorflow-cpu onnx numpy
+    /tmp/training/bin/python benchmarks/burned_in/train.py PATCHES.npz... [--steps N] [--out FILE]
+
+A venv of its own: TensorFlow belongs neither to a run nor to its tests. The patches come from `patches`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import tensorflow as tf
+from onnx import TensorProto, helper, numpy_helper
+from tensorflow import keras
+
+OUT = Path(__file__).parents[2] / "transforms/pixels/data/line_detector.onnx"
+BATCH = 16
+WIDTHS = (8, 16, 24)
+"""Channels at a half, a quarter and an eighth of the size."""
+DILATIONS = (1, 2, 4, 2)
+
+
+def network() -> keras.Model:
+    """Three channels in [-1, 1] → logits of region and core, at a quarter of the size. 31,000 weights."""
+    layers = keras.layers
+
+    def conv(name: str, value: Any, channels: int, stride: int = 1, dilation: int = 1) -> Any:
+        # Padded by one on both sides, as ONNX and OpenCV do it; Keras' "same" pads stride 2 on one side only.
+        value = layers.ZeroPadding2D(dilation)(value)
+        return layers.Conv2D(channels, 3, stride, "valid", dilation_rate=dilation, activation="relu", name=name)(value)
+
+    half, quarter, eighth = WIDTHS
+    image = keras.Input((None, None, 3))
+    fine = conv("half", image, half, 2)
+    fine = conv("quarter_in", fine, quarter, 2)
+    fine = conv("quarter", fine, quarter)
+    wide = conv("eighth_in", fine, eighth, 2)
+    for number, dilation in enumerate(DILATIONS):
+        wide = conv(f"eighth_{number}", wide, eighth, 1, dilation)
+    wide = layers.UpSampling2D(interpolation="nearest")(layers.Conv2D(quarter, 1, name="widen")(wide))
+    both = layers.ReLU()(layers.Add()([wide, fine]))
+    return keras.Model(image, layers.Conv2D(2, 1, name="maps")(conv("joined", both, quarter)))
+
+
+def loss(truth: Any, logits: Any) -> Any:
+    """Cross entropy and Dice where cells count; text weighs more than paper, since a miss costs a person more."""
+    target, counts = truth[..., :2], truth[..., 2:]
+    entropy = tf.nn.weighted_cross_entropy_with_logits(target, logits, 2.0)
+    chance = tf.sigmoid(logits)
+    shared = tf.reduce_sum(counts * chance * target, (0, 1, 2))
+    dice = 1 - (2 * shared + 1) / (tf.reduce_sum(counts * chance, (0, 1, 2)) + tf.reduce_sum(counts * target, (0, 1, 2)) + 1)
+    return tf.reduce_sum(counts * entropy) / (2 * tf.reduce_sum(counts) + 1) + 0.5 * tf.reduce_mean(dice)
+
+
+def write(model: keras.Model, path: Path) -> None:
+    """The network as ONNX, one axis of each of batch, rows and columns free."""
+    nodes, weights = [], []
+
+    def conv(name: str, source: str, stride: int = 1, dilation: int = 1, activated: bool = True) -> str:
+        kernel, bias = (variable.numpy() for variable in model.get_layer(name).weights)
+        size = kernel.shape[0]
+        weights.append(numpy_helper.from_array(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)), f"{name}.kernel"))
+        weights.append(numpy_helper.from_array(bias, f"{name}.bias"))
+        pads = [dilation * (size // 2)] * 4
+        inputs = [source, f"{name}.kernel", f"{name}.bias"]
+        given = {"kernel_shape": [size] * 2, "strides": [stride] * 2, "dilations": [dilation] * 2, "pads": pads}
+        nodes.append(helper.make_node("Conv", inputs, [f"{name}.sum" if activated else name], **given))
+        if activated:
+            nodes.append(helper.make_node("Relu", [f"{name}.sum"], [name]))
+        return name
+
+    fine = conv("quarter", conv("quarter_in", conv("half", "image", 2), 2))
+    wide = conv("eighth_in", fine, 2)
+    for number, dilation in enumerate(DILATIONS):
+        wide = conv(f"eighth_{number}", wide, 1, dilation)
+    wide = conv("widen", wide, activated=False)
+    weights.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
+    given = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+    nodes.append(helper.make_node("Resize", [wide, "", "twice"], ["grown"], **given))
+    nodes.append(helper.make_node("Add", ["grown", fine], ["both.sum"]))
+    nodes.append(helper.make_node("Relu", ["both.sum"], ["both"]))
+    conv("maps", conv("joined", "both"), activated=False)
+    nodes.append(helper.make_node("Sigmoid", ["maps"], ["chances"]))
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, "rows", "columns"])
+    chances = helper.make_tensor_value_info("chances", TensorProto.FLOAT, ["n", 2, "map_rows", "map_columns"])
+    graph = helper.make_graph(nodes, "line_detector", [image], [chances], weights)
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.checker.check_model(made)
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(made.SerializeToString())
+
+
+def main() -> None:
+    """Train on the patches of all files given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("patches", nargs="+")
+    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--rate", type=float, default=2e-3, help="the highest of the run; it falls to a fiftieth")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--weights", type=Path, help="where to go on from, and what is kept to go on from later")
+    options = parser.parse_args()
+    keras.utils.set_random_seed(1)
+    files = [np.load(name) for name in options.patches]
+    pictures, targets = (np.concatenate([file[name] for file in files]) for name in ("pictures", "targets"))
+    model = network()
+    if options.weights and options.weights.exists():
+        model.load_weights(options.weights)
+    random = np.random.default_rng(1)
+    model.compile(
+        keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(0.0, options.steps, 0.02, warmup_target=options.rate, warmup_steps=50)
+        ),
+        loss,
+    )
+    print(f"{len(pictures)} patches, {model.count_params()} weights", flush=True)
+    start, mean = time.monotonic(), 0.0
+    for step in range(1, options.steps + 1):
+        chosen = random.integers(len(pictures), size=BATCH)
+        picture, target = pictures[chosen], targets[chosen]
+        turns = int(random.integers(4)) if random.integers(6) == 0 else 2 * int(random.integers(2) * random.integers(2))
+        picture, target = (np.rot90(one, turns, (1, 2)) for one in (picture, target))
+        mean += float(model.train_on_batch(picture.astype(np.float32) / 127.5 - 1, target.astype(np.float32) / 255)) / 200
+        if step % 200 == 0:
+            print(f"step {step}: loss {mean:.4f}, {time.monotonic() - start:.0f} s", flush=True)
+            mean = 0.0
+            write(model, options.out)
+            if options.weights:
+                model.save_weights(options.weights)
+
+
+if __name__ == "__main__":
+    main()

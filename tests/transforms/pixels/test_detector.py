@@ -1,0 +1,69 @@
+"""Maps become boxes, tiles become one map, and what is too small or too flat is not looked at."""
+
+import numpy as np
+import pytest
+
+from transforms.pixels.detector import CELL, OVERLAP, TILE, Found, LineDetector, _tiles, boxes_of
+
+
+def maps(*lines: tuple[int, int, int, int], shape=(40, 60)) -> np.ndarray:
+    """Regions with cores that leave a cell at each edge."""
+    made = np.zeros((2, *shape), np.float32)
+    for left, top, right, bottom in lines:
+        made[0, top:bottom, left:right] = 0.9
+        made[1, top + 1 : bottom - 1, left + 1 : right - 1] = 0.8
+    return made
+
+
+def places(made: np.ndarray) -> set[tuple[int, ...]]:
+    return {box[:4] for box in boxes_of(made, 0.3)}
+
+
+def test_lines_that_touch_are_parted_by_their_cores():
+    assert places(maps((5, 5, 40, 9), (5, 9, 30, 13))) == {(5, 5, 40, 9), (5, 9, 30, 13)}
+
+
+def test_a_region_without_a_core_is_a_line_all_the_same():
+    made = maps((5, 5, 40, 9))
+    made[0, 30, 10:20] = 0.4
+    assert places(made) == {(5, 5, 40, 9), (10, 30, 20, 31)}
+
+
+def test_a_region_belongs_to_no_core_of_another_region():
+    made = maps((5, 5, 20, 9))
+    made[0, 5:9, 22:24] = 0.5
+    assert places(made) == {(5, 5, 20, 9), (22, 5, 24, 9)}
+
+
+def test_the_chance_of_a_line_is_its_highest():
+    made = maps((5, 5, 20, 9))
+    made[0, 6, 6] = 0.95
+    assert [round(box.chance, 2) for box in boxes_of(made, 0.3)] == [0.95]
+
+
+def test_nothing_is_in_an_empty_map():
+    assert places(np.zeros((2, 10, 10), np.float32)) == set()
+
+
+@pytest.mark.parametrize("side", [24, TILE, TILE + 1, TILE + OVERLAP, 3 * TILE, 8192])
+def test_tiles_cover_a_side_and_each_pixel_belongs_to_one(side):
+    tiles = [*_tiles(side)]
+    inner = [start for _, _, start in tiles] + [side]
+    assert inner[0] == 0
+    assert inner == sorted(inner)
+    for (start, end, own), following in zip(tiles, inner[1:], strict=True):
+        assert start <= own < following <= end
+        assert own % CELL == 0
+        assert own == 0 or own - start >= OVERLAP // 2
+
+
+@pytest.mark.parametrize("image", [np.full((512, 700), 93, np.uint8), np.zeros((20, 20), np.uint8), np.full((600, 600, 3), 255, np.uint8)])
+def test_what_is_flat_or_too_small_holds_no_line(image):
+    assert LineDetector(0.3, 0.3).find(image) == []
+
+
+def test_boxes_lie_within_the_image():
+    noise = np.random.default_rng(3).integers(0, 255, (201, 307), np.uint8)
+    found = LineDetector(0.05, 0.05).find(noise)
+    assert found
+    assert all(isinstance(box, Found) and 0 <= box.left < box.right <= 307 and 0 <= box.top < box.bottom <= 201 for box in found)

@@ -1,0 +1,148 @@
+"""Three strengths of a search by networks: how sure a detector must be, whether a second one is asked, and whether lines are read.
+
+| | lines of our own detector from a chance of | second detector | read |
+|---|---|---|---|
+| fast | FAST | no | no |
+| default | DEFAULT | no | yes |
+| strict | STRICT | yes | yes |
+
+Reading decides nothing about what is a line: what nobody can read is a line all the same (DESIGN 7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.model.records import PixelSearch
+from transforms.pixels.detector import Found, LineDetector
+from transforms.pixels.learned import LearnedDetector, weights
+from transforms.pixels.reading import Reader, Reading, languages_of, page_reader
+from transforms.pixels.search import Line, TextSearch
+from transforms.pixels.strips import upright
+
+EDGE = 0.3
+"""Chance down to which a line reaches."""
+FAST, DEFAULT, STRICT = 0.98, 0.9, 0.8
+"""Chance that a line must have somewhere. Chosen on the tuning seeds of `benchmarks/text_search.py`."""
+
+SAME_LINE = 0.6
+"""Share of the larger thickness that two overlapping boxes must have in common to be one line."""
+INSIDE = 0.8
+"""Share of a box inside another from which it says nothing new."""
+
+Image = NDArray[np.uint8]
+
+
+class Detector(Protocol):
+    """What finds lines in one image."""
+
+    def find(self, image: Image) -> list[Found]:
+        """The lines of an image, (rows, columns) grey or (rows, columns, 3) RGB."""
+        ...
+
+
+class LineSearch:
+    """Finds the lines of a frame by all its detectors in all renderings, and reads each once."""
+
+    def __init__(self, detectors: Sequence[Detector], reader: Reader | None) -> None:
+        """`reader` is None where lines are not read."""
+        self._detectors, self._reader = tuple(detectors), reader
+
+    def lines(self, *images: Image) -> list[Line]:
+        """As `TextSearch.lines`. Raises InstanceProblem OCR_FAILED."""
+        images = tuple(np.ascontiguousarray(image) for image in images)
+        seen = [_Seen(*box, number) for number, image in enumerate(images) for detector in self._detectors for box in detector.find(image)]
+        lines = joined(seen)
+        readings = self._read(images, lines)
+        return [
+            Line(one.left, one.top, one.right, one.bottom, reading.text, reading.confidence)
+            for one, reading in zip(lines, readings, strict=True)
+        ]
+
+    def _read(self, images: Sequence[Image], lines: Sequence[_Seen]) -> list[Reading]:
+        if self._reader is None:
+            return [Reading()] * len(lines)
+        strips = [[*upright(images[line.image], line.left, line.top, line.right, line.bottom)] for line in lines]
+        answers = iter(self._reader.read([strip for some in strips for strip in some]))
+        return [max((next(answers) for _ in some), key=_worth) for some in strips]
+
+
+class _Seen(NamedTuple):
+    left: int
+    top: int
+    right: int
+    bottom: int
+    chance: float
+    image: int
+    """The rendering that shows it best."""
+
+
+def joined(boxes: Sequence[_Seen]) -> list[_Seen]:
+    """Boxes with those made one that are one line seen twice; close lines stay apart. From top to bottom.
+
+    A grown box can reach others in turn, so this goes on until none does.
+    """
+    done: list[_Seen] = []
+    for box in sorted(boxes, key=lambda one: (-one.chance, one)):
+        grown = box
+        while same := [other for other in done if _is_same(grown, other)]:
+            done = [other for other in done if other not in same]
+            grown = _union([grown, *same])
+        done.append(grown)
+    return sorted(done, key=lambda one: (one.top, one.left, one.right, one.bottom))
+
+
+def _is_same(one: _Seen, other: _Seen) -> bool:
+    width = min(one.right, other.right) - max(one.left, other.left)
+    height = min(one.bottom, other.bottom) - max(one.top, other.top)
+    if width <= 0 or height <= 0:
+        return False
+    areas = [(box.right - box.left) * (box.bottom - box.top) for box in (one, other)]
+    if width * height >= INSIDE * min(areas):
+        return True
+    if all(box.right - box.left >= box.bottom - box.top for box in (one, other)):
+        return height >= SAME_LINE * max(one.bottom - one.top, other.bottom - other.top)
+    if all(box.right - box.left <= box.bottom - box.top for box in (one, other)):
+        return width >= SAME_LINE * max(one.right - one.left, other.right - other.left)
+    return False
+
+
+def _union(boxes: Sequence[_Seen]) -> _Seen:
+    best = max(boxes, key=lambda one: (one.chance, -one.image))
+    return _Seen(
+        min(one.left for one in boxes),
+        min(one.top for one in boxes),
+        max(one.right for one in boxes),
+        max(one.bottom for one in boxes),
+        best.chance,
+        best.image,
+    )
+
+
+def _worth(reading: Reading) -> float:
+    return (reading.confidence or 0.0) * len(reading.text)
+
+
+def text_search(strength: PixelSearch, languages: Sequence[str] = ()) -> TextSearch:
+    """The engine of a strength, made once a worker; `languages` as `languages_of`.
+
+    Raises ConfigError and PreflightError where what it needs is not installed (`check_search`).
+    """
+    least = {PixelSearch.FAST: FAST, PixelSearch.DEFAULT: DEFAULT, PixelSearch.STRICT: STRICT}
+    ours = LineDetector(EDGE, least[strength])
+    if strength is PixelSearch.FAST:
+        return LineSearch([ours], None)
+    reader = Reader(page_reader(languages_of(languages)))
+    return LineSearch([ours, LearnedDetector()] if strength is PixelSearch.STRICT else [ours], reader)
+
+
+def check_search(strength: PixelSearch, languages: Sequence[str]) -> None:
+    """Whether all that a strength needs is installed. Raises ConfigError and PreflightError."""
+    if strength is not PixelSearch.FAST:
+        languages_of(languages)
+    if strength is PixelSearch.STRICT:
+        weights()
