@@ -12,6 +12,9 @@ PATIENCE = 10.0
 PERMISSIONS = ("healthcare.fhirResources.update", "healthcare.fhirStores.executeBundle")
 """What writing takes: PUT by id, and bundles of them. The role roles/healthcare.fhirResourceEditor has both (access control page)."""
 
+_ABSENT = "there is no such FHIR store (HTTP 404)", "make it with version R4 and enableUpdateCreate, or correct its name"
+_NO_STATEMENT = "no FHIR server answers there: it has no metadata (HTTP 404)", "name the base URL of an R4 server"
+
 
 def check_fhir_store(client: FhirClient) -> None:
     """Raise PreflightError unless the store answers, is R4, creates resources by PUT under the client's id, and we may write to it."""
@@ -22,6 +25,9 @@ def check_fhir_store(client: FhirClient) -> None:
         else:
             _check_statement(client.store_url, client.get("metadata", PATIENCE))
     except StoreError as fault:
+        if fault.got.startswith("HTTP 404"):
+            why, mend = _ABSENT if client.is_healthcare_store else _NO_STATEMENT
+            raise PreflightError("--fhir_store", why, mend, client.store_url) from None
         raise PreflightError("--fhir_store", f"{fault.why} ({fault.got or 'GET'})", fault.mend, client.store_url) from None
 
 

@@ -41,12 +41,18 @@ def renderings(written: WrittenInstance, disclosure: Disclosure) -> Iterator[tup
     """The children of `dicom-images` and `dicom-tags`, from everything to the briefest; take the first that fits.
 
     Boxes first go without what follows from their edges, then one stands for each frame, then one for all frames; with
-    each of these the elements are told one by one, and then by path, action and reason.
+    each of these the elements are told one by one, and then by path, action and reason. Only where thousands of different
+    elements pass the limits by themselves are they told by the groups of their tags, and in the end by their actions: the
+    last rendering always fits.
     """
-    for boxes in (box_extensions, _boxes_without_relative_edges, _boxes_by_frame, _boxes_of_all):
+    for boxes in _BOXES:
         images = boxes(written, disclosure)
         yield images, tag_extensions(written.tags, disclosure)
         yield images, _tags_by_path(written.tags)
+    for boxes in _BOXES:
+        images = boxes(written, disclosure)
+        yield images, _tags_by_group(written.tags)
+        yield images, _tags_by_action(written.tags)
 
 
 def _tags_by_path(tags: Iterable[TagFinding]) -> list[Json]:
@@ -63,6 +69,22 @@ def _tags_by_path(tags: Iterable[TagFinding]) -> list[Json]:
         for (tag, path, action, reason), count in groups.items()
     ]
     return _said(extensions, "elements by path, action and reason")
+
+
+def _tags_by_group(tags: Iterable[TagFinding]) -> list[Json]:
+    """One `tag-id` for a group of tags, such as `0009xxxx`, and an action."""
+    return _said(_counted((f"{tag.tag[:4]}xxxx", tag.action.value) for tag in tags), "elements by group and action")
+
+
+def _tags_by_action(tags: Iterable[TagFinding]) -> list[Json]:
+    return _said(_counted(("xxxxxxxx", tag.action.value) for tag in tags), "elements by action")
+
+
+def _counted(groups: Iterable[tuple[str, str]]) -> list[Json]:
+    return [
+        {"url": "tag-id", "valueString": tags, "extension": [*strings([("deidentify-action", action)]), decimal("count", count)]}
+        for (tags, action), count in collections.Counter(groups).items()
+    ]
 
 
 def _boxes_without_relative_edges(written: WrittenInstance, disclosure: Disclosure) -> list[Json]:
@@ -86,6 +108,10 @@ def _boxes_of_all(written: WrittenInstance, _disclosure: Disclosure) -> list[Jso
     around = _enclosing(boxes, written)
     around["extension"].append(decimal("last-frame-index", boxes[-1].frame))
     return _said([around], "boxes of all frames: the rectangle around them")
+
+
+_BOXES = (box_extensions, _boxes_without_relative_edges, _boxes_by_frame, _boxes_of_all)
+"""How boxes are told, from everything to the briefest."""
 
 
 def _enclosing(boxes: list[BoxFinding], written: WrittenInstance) -> Json:

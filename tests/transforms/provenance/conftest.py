@@ -26,7 +26,7 @@ def written():
         rows=2000,
         frames=2,
         structured_size=5321,
-        tags=(TagFinding("00102150", Action.CLEANED, "Matched VR: LO", original="US", replaced="LOCATION", info_type="LOCATION"),),
+        tags=(TagFinding("00102150", Action.CLEANED, "Matched VR: LO", "", "US", "LOCATION", "LOCATION", byte_start=0, byte_end=2),),
         boxes=(BoxFinding(0, 100, 100, 200, 200, "John Doe", 0.7, "PERSON_NAME"),),
         search=PixelSearch.NAIVE,
         started=START,

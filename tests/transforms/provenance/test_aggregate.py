@@ -65,6 +65,30 @@ def test_long_texts_alone_can_pass_the_limit_of_bytes(written, build):
     assert len(under(resource, "https://g.co/dicom-tags")) == 901
 
 
+def different(count, step):
+    """So many elements, each with a tag of its own; those of one group while `step` is 1."""
+    return tuple(TagFinding(f"{0x00090000 + step * at:08X}", Action.DELETED, "Matched Expression: private") for at in range(count))
+
+
+def test_thousands_of_different_elements_are_counted_by_group_and_the_box_stays(written, build):
+    resource = build(dataclasses.replace(written, tags=(*different(6000, 1), *different(2, 0x20000))))
+    Provenance.model_validate(resource)
+    assert fits(resource)
+    *tags, said = under(resource, "https://g.co/dicom-tags")
+    assert said == {"url": "aggregated", "valueString": "elements by group and action"}
+    assert [tag["valueString"] for tag in tags] == ["0009xxxx", "000Bxxxx"]
+    assert [(value(tag, "deidentify-action"), value(tag, "count")) for tag in tags] == [("DELETED", 6001), ("DELETED", 1)]
+    assert value(under(resource, "https://g.co/dicom-images")[0], "quote") == "John Doe"
+
+
+def test_whatever_was_found_there_is_a_rendering_that_fits(written, build):
+    resource = build(dataclasses.replace(written, tags=different(5100, 0x10000), boxes=boxes(2500, 1)))
+    assert fits(resource)
+    (tag, said), (around, _) = under(resource, "https://g.co/dicom-tags"), under(resource, "https://g.co/dicom-images")
+    assert said["valueString"] == "elements by action"
+    assert (value(tag, "deidentify-action"), value(tag, "count"), value(around, "count")) == ("DELETED", 5100, 2500)
+
+
 def boxes(frames, each):
     return tuple(
         BoxFinding(frame, 10 * box, 5, 10 * box + 8, 20 + box, f"text {box}", 0.5) for frame in range(frames) for box in range(each)
