@@ -55,6 +55,8 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--api_vrs_only", action="store_true", help="as in dicom-deid run")
     explain.add_argument("--patient_id", default="pseudonym", choices=("pseudonym", "empty"), help="as in dicom-deid run")
     explain.add_argument("--patient_map", help="as in dicom-deid run")
+    explain.add_argument("--inspection_engine", choices=("local", "dlp"), default="local", help="as in dicom-deid run")
+    explain.add_argument("--dlp_parent", help="as in dicom-deid run")
     explain.add_argument("file", nargs="?", help="a DICOM file")
     _verb(verbs, "plan", _run_help, "say what a run with the same options would take; writes nothing", workspace=False)
     replay = _verb(verbs, "replay", _replay, "send an operation's dead letters to its FHIR store again")
@@ -127,11 +129,13 @@ def _run_help(_arguments: argparse.Namespace) -> int:
 
 def _explain(arguments: argparse.Namespace) -> int:
     from pipeline.explain import explain  # noqa: PLC0415
+    from pipeline.options import dlp_parent  # noqa: PLC0415
     from transforms.tags.patients import patient_plan  # noqa: PLC0415
 
+    parent = dlp_parent(arguments.inspection_engine, arguments.dlp_parent)
     try:
         patients = patient_plan(arguments.patient_id, arguments.patient_map)
-        for line in explain(arguments.config, arguments.file, api_vrs_only=arguments.api_vrs_only, patients=patients):
+        for line in explain(arguments.config, arguments.file, api_vrs_only=arguments.api_vrs_only, patients=patients, dlp_parent=parent):
             print(line)
     except InstanceProblem as problem:
         print(f"dicom-deid: {problem}", file=sys.stderr)
@@ -142,7 +146,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _plan(argv: list[str]) -> int:
     from pipeline.options import parse, workers  # noqa: PLC0415
     from pipeline.plan import make_plan  # noqa: PLC0415
-    from pipeline.request import read_request, redactor, require_consent, store_address  # noqa: PLC0415
+    from pipeline.request import check_inspection, read_request, redactor, require_consent, store_address  # noqa: PLC0415
     from transforms.model.resolve import without_keys  # noqa: PLC0415
     from transforms.model.storage import list_files  # noqa: PLC0415
     from transforms.pixels.tesseract import check_tesseract  # noqa: PLC0415
@@ -154,8 +158,10 @@ def _plan(argv: list[str]) -> int:
     store_address(settings, request.config)
     if request.plan.image.searches:
         check_tesseract()
+    if not settings.skip_preflight:
+        check_inspection(request.plan)
     files = list(list_files(settings.source))
-    looked_at = dataclasses.replace(without_keys(request.config), patients=request.plan.patients)
+    looked_at = dataclasses.replace(without_keys(request.config), patients=request.plan.patients, dlp_parent=request.plan.dlp_parent)
     plan = make_plan(files, looked_at, redactor(settings, request.plan)(), workers(settings), settings.fhir_write_ops_per_minute)
     print("\n".join(plan.lines()))
     return 0

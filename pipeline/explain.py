@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import secrets
 from collections.abc import Iterator
@@ -25,10 +26,13 @@ from transforms.tags.scrubber import Scrubber
 KEPT = "KEPT"
 
 
-def explain(config: str | None, file: str | None, *, api_vrs_only: bool = False, patients: PatientPlan = PSEUDONYMS) -> Iterator[str]:
+def explain(
+    config: str | None, file: str | None, *, api_vrs_only: bool = False, patients: PatientPlan = PSEUDONYMS, dlp_parent: str = ""
+) -> Iterator[str]:
     """The lines to print. No value of the file is in them. Raises ConfigError, InstanceProblem."""
     plan = without_keys(parse_config(read_document("--config", config).text) if config else SAFE_CONFIG)
     plan = with_patients(with_api_vrs_only(plan) if api_vrs_only else plan, patients)
+    plan = dataclasses.replace(plan, dlp_parent=dlp_parent)
     yield from _of_plan(plan)
     if file is not None:
         yield ""
@@ -49,6 +53,8 @@ def _of_plan(plan: ActionPlan) -> Iterator[str]:
         yield f"text that inspection finds: {named}the rest {f'by {plan.text.default.kind}' if plan.text.default else 'left'}"
     if plan.cleans_text and plan.api_vrs_only:
         yield f"inspected are texts of {', '.join(sorted(API_TEXT_VRS))}"
+    if plan.dlp_parent and (plan.cleans_text or plan.image.mode is TextMode.SENSITIVE):
+        yield f"language is looked for by Cloud DLP in {plan.dlp_parent}"
     if plan.trial:
         yield f"clinical trial: {', '.join(f'{keyword_for_tag(tag)} {value!r}' for tag, value in plan.trial)}, its subject the patient"
     lines = leaves_identity(plan)

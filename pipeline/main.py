@@ -32,6 +32,7 @@ from pipeline.progress import watched
 from pipeline.request import (
     Request,
     asked_for,
+    check_inspection,
     check_keys,
     keep_keys,
     operation_name,
@@ -123,6 +124,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         _require_destination(settings, operation)
         with delivery.address(settings.workspace) as url:
             if not settings.skip_preflight:
+                check_inspection(request.plan)
                 _preflight(settings, delivery, url)
             operation.bind(asked)
             delivery.save(operation.folder)

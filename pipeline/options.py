@@ -128,6 +128,13 @@ class DeidentifyOptions(PipelineOptions):
             help="Extensions as on the API's page, or the same facts as strict R4 servers want them.",
         )
         add("--pixel_templates", help="YAML file of known layouts, whose boxes are redacted in every frame (docs/config.md).")
+        add(
+            "--inspection_engine",
+            default="local",
+            choices=("local", "dlp"),
+            help="What finds names and places by language: a model on the worker, or Cloud DLP (content.inspect).",
+        )
+        add("--dlp_parent", help="Where Cloud DLP is asked, with Application Default Credentials: projects/P/locations/L.")
         for option, text in (
             ("--no_second_look", "Do not search redacted frames a second time; then nothing is claimed in the header."),
             ("--provenance_for_held", "Held instances have a Provenance too, whose target is in the quarantine."),
@@ -164,6 +171,8 @@ class Settings:
     provenance_phi: str
     provenance_shape: str
     pixel_templates: str | None
+    dlp_parent: str
+    """Empty: the local engine inspects."""
     no_second_look: bool
     provenance_for_held: bool
     validate_provenance: bool
@@ -244,6 +253,7 @@ def parse(argv: list[str]) -> Settings:
         provenance_phi=known.provenance_phi,
         provenance_shape=known.provenance_shape,
         pixel_templates=known.pixel_templates,
+        dlp_parent=dlp_parent(known.inspection_engine, known.dlp_parent),
         no_second_look=known.no_second_look,
         provenance_for_held=known.provenance_for_held,
         validate_provenance=known.validate_provenance,
@@ -282,6 +292,15 @@ def _runner(beam: list[str]) -> str:
             "--runner", "this runner silently loses outcomes and Provenance", "use FnApiRunner, DataflowRunner or FlinkRunner", name
         )
     return name
+
+
+def dlp_parent(engine: str, parent: str | None) -> str:
+    """Where Cloud DLP is asked; empty where the local engine inspects. Raises ConfigError."""
+    if engine == "local" and parent:
+        raise ConfigError("--dlp_parent", "the local engine asks nobody", "leave it out, or add --inspection_engine dlp", parent)
+    if engine == "dlp" and not re.fullmatch(r"projects/[^/]+/locations/[^/]+", parent or ""):
+        raise ConfigError("--dlp_parent", "Cloud DLP is asked in a project and location", "write projects/P/locations/L", parent or "")
+    return parent or ""
 
 
 def _bigquery(known: argparse.Namespace) -> TableTarget | None:

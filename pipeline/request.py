@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pipeline.documents import read_document
 from pipeline.options import Settings
+from transforms.inspection import wanted
 from transforms.inspection.finding import InfoType
 from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, DeidentifyDicomStoreRequest, parse_config, parse_request
 from transforms.model.cryptokey import CryptoKey
@@ -95,20 +96,26 @@ def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
     resolved = resolve(config, place if settings.is_local else None)
     plan = with_patients(resolved, patient_plan(settings.patient_id, settings.patient_map))
     plan = with_api_vrs_only(plan) if settings.api_vrs_only else plan
+    plan = dataclasses.replace(plan, dlp_parent=settings.dlp_parent)
+    if not plan.dlp_parent:
+        _require_known(plan)
+    return plan
+
+
+def _require_known(plan: ActionPlan) -> None:
+    """Raise ConfigError where the config names an infoType that the local engine cannot tell; Cloud DLP says itself which it can."""
     in_text = plan.text.exclude | {name for name, _ in plan.text.by_info_type}
     for at, named in (("config.text", in_text), ("config.image", plan.image.info_types)):
         for info_type in sorted(named - set(InfoType)):
             known = ", ".join(sorted(InfoType))
             raise ConfigError(at, "the inspection knows no such infoType", f"allowed: {known}", info_type)
-    return plan
 
 
 def redactor(settings: Settings, plan: ActionPlan) -> Callable[[], Redactor]:
     """What makes the redactor of a run, once a worker. Raises ConfigError where a file of templates cannot be read."""
     templates = {template.name: template for template in (*shipped(), *_own_templates(settings))}
-    return functools.partial(
-        redactor_of, plan.image, tuple(templates.values()), not settings.no_second_look, tables.NAMED, plan.may_keep_overlays
-    )
+    how_it_looks = (tables.NAMED, plan.may_keep_overlays, plan.dlp_parent)
+    return functools.partial(redactor_of, plan.image, tuple(templates.values()), not settings.no_second_look, *how_it_looks)
 
 
 def _own_templates(settings: Settings) -> tuple[Template, ...]:
@@ -128,6 +135,14 @@ def check_keys(plan: ActionPlan) -> None:
     """Raise PreflightError where a key of the config cannot be had; the workers fetch it again, for themselves."""
     for reference in {rule.key for rule in plan.text.transformations if rule.key is not None}:
         reference.purpose_key(Purpose.HASH)
+
+
+def check_inspection(plan: ActionPlan) -> None:
+    """Raise PreflightError where Cloud DLP is the engine and does not inspect for us, or does not know an infoType of the config."""
+    if plan.dlp_parent:
+        from transforms.inspection.dlp import check_dlp  # noqa: PLC0415 - Google's client takes seconds to import
+
+        check_dlp(plan.dlp_parent, wanted.of_text(plan.text) | wanted.of_image(plan.image))
 
 
 def require_consent(request: Request) -> list[str]:
@@ -177,6 +192,7 @@ def asked_for(settings: Settings, request: Request, store: StoreAddress, secret:
     flags = (str(settings.provenance_for_held), str(settings.api_vrs_only))
     how = [settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, *flags]
     how += ["no second look"] if settings.no_second_look else []
+    how += [f"Cloud DLP {settings.dlp_parent}"] if settings.dlp_parent else []
     how += [repr(_own_templates(settings))] if settings.pixel_templates else []
     who = (
         settings.patient_id,

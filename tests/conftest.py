@@ -5,6 +5,7 @@ import http.server
 import json
 import secrets
 import shutil
+import sys
 import threading
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from pydicom.data import get_testdata_file
 
 from transforms.model.keys import KeyReference, Secret
 from transforms.model.workspace import Workspace
+
+sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
+
+import cloud_dlp as stand_in
 
 KEY_HEX = "6b" * 32
 
@@ -66,6 +71,15 @@ def key_services(monkeypatch):
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def cloud_dlp(monkeypatch):
+    """Cloud DLP on loopback, the only place where it is looked for."""
+    service = stand_in.CloudDlpService()
+    with stand_in.serving(service) as url:
+        monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_DLP", url)
+        yield service
 
 
 class KeyServices:

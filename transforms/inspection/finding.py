@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 
 class InfoType(enum.StrEnum):
-    """The infoTypes the local engine can tell."""
+    """The infoTypes the local engine can tell, and those that Cloud DLP is asked for unless the config names others."""
 
     AGE = "AGE"
     CREDIT_CARD_NUMBER = "CREDIT_CARD_NUMBER"
@@ -47,7 +47,7 @@ class TextFinding:
     confidence: float
     """0 to 1."""
     by: str
-    """`term` (in the instance's own header), `pattern` or `ner`."""
+    """`term` (in the instance's own header), `pattern`, `ner` or `dlp`."""
 
     def moved(self, by: int) -> TextFinding:
         """The same finding in a text that begins `by` characters earlier."""

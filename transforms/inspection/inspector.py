@@ -23,6 +23,9 @@ _NO_SENTENCES = frozenset({"AE", "CS"})
 _SURE = 0.75
 """What is found in a code has to be as sure as this."""
 
+_NOT_ASKED = _BY_VR.keys() | _TERMS_ONLY | _NO_SENTENCES
+"""VRs of which the engine is asked nothing."""
+
 _FORMS = (in_patterns, people_in, places_in)
 _SENTENCE = 16
 """Letters: as many come about in random bytes once in many megabytes."""
@@ -80,10 +83,18 @@ class Inspector:
         yield from (one for one in self._terms.find(value, vr) if vr != "CS" or not _is_vocabulary(value, one))
         if vr in _TERMS_ONLY:
             return
-        searches = _FORMS if vr in _NO_SENTENCES or self._engine is None else (*_FORMS, self._engine.find)
+        searches = _FORMS if vr in _NOT_ASKED or self._engine is None else (*_FORMS, self._engine.find)
         for start, piece in _windows(value):
             for search in searches:
                 yield from (one.moved(start) for one in search(piece) if vr not in _NO_SENTENCES or one.confidence >= _SURE)
+
+
+def asked(text: str, vr: str) -> Iterator[str]:
+    """What an engine is asked about when this text is inspected: the pieces in their order."""
+    if vr not in _NOT_ASKED:
+        for _, value in parts(text, vr):
+            if any(map(str.isalnum, value)):
+                yield from (piece for _, piece in _windows(value))
 
 
 def _windows(value: str) -> Iterator[tuple[int, str]]:

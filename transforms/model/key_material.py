@@ -3,8 +3,6 @@
     file:PATH   env:NAME   gs://BUCKET/OBJECT   secret:projects/P/secrets/S/versions/V
     kms:projects/P/locations/L/keyRings/R/cryptoKeys/K#WRAPPED, where WRAPPED is file:, env:, gs:// or base64:
 
-Google's services are asked at their own endpoints, or at those that gcloud's environment variables name
-(CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS and …_SECRETMANAGER); plain http is for loopback and gets no credentials.
 Sources: Cloud KMS API v1, `cryptoKeys.decrypt`; Secret Manager API v1, `secrets.versions.access`.
 """
 
@@ -17,16 +15,14 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
 
 from transforms.model import gcs
+from transforms.model.endpoints import rest_endpoint
 from transforms.model.errors import ConfigError, PreflightError
 
 FORMS = "file:PATH, env:NAME, gs://BUCKET/OBJECT, secret:VERSION and kms:CRYPTO_KEY#WRAPPED"
 CRYPTO_KEY = re.compile(r"projects/[^/#]+/locations/[^/#]+/keyRings/[^/#]+/cryptoKeys/[^/#]+")
 _VERSION = re.compile(r"projects/[^/]+/secrets/[^/]+/versions/[^/]+")
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _SECONDS = 60.0
 
 
@@ -92,7 +88,7 @@ def _unwrapped(name: str, wrapped: bytes, at: str) -> bytes:
     from google.cloud.kms_v1.services.key_management_service.transports import KeyManagementServiceRestTransport  # noqa: PLC0415
 
     with _asked("Cloud KMS", "cloudkms.cryptoKeyVersions.useToDecrypt", at):
-        transport = KeyManagementServiceRestTransport(**_endpoint("CLOUDKMS", "cloudkms.googleapis.com", at))
+        transport = KeyManagementServiceRestTransport(**rest_endpoint("CLOUDKMS", "cloudkms.googleapis.com", at))
         client = kms_v1.KeyManagementServiceClient(transport=transport)
         request = {"name": name, "ciphertext": wrapped, "ciphertext_crc32c": google_crc32c.value(wrapped)}
         answer = client.decrypt(request=request, timeout=_SECONDS)
@@ -108,28 +104,13 @@ def _secret(version: str, at: str) -> bytes:
     from google.cloud.secretmanager_v1.services.secret_manager_service.transports import SecretManagerServiceRestTransport  # noqa: PLC0415
 
     with _asked("Secret Manager", "secretmanager.versions.access", at):
-        transport = SecretManagerServiceRestTransport(**_endpoint("SECRETMANAGER", "secretmanager.googleapis.com", at))
+        transport = SecretManagerServiceRestTransport(**rest_endpoint("SECRETMANAGER", "secretmanager.googleapis.com", at))
         client = secretmanager_v1.SecretManagerServiceClient(transport=transport)
         payload = client.access_secret_version(name=version, timeout=_SECONDS).payload
         material = bytes(payload.data)
     if google_crc32c.value(material) != payload.data_crc32c:
         raise PreflightError(at, "the answer of Secret Manager was damaged on its way", "start again")
     return material
-
-
-def _endpoint(service: str, default: str, at: str) -> dict[str, Any]:
-    """What a REST transport takes: the host, and no credentials for a stand-in on this machine."""
-    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
-
-    named = os.environ.get(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}", "")
-    if not named:
-        return {"host": default}
-    url = urlsplit(named)
-    if url.scheme == "http" and url.hostname in _LOOPBACK:
-        return {"host": url.netloc, "url_scheme": "http", "credentials": AnonymousCredentials()}
-    if url.scheme != "https":
-        raise PreflightError(at, f"the endpoint of {service} is reached by https, or on this machine", "correct the environment variable")
-    return {"host": url.netloc}
 
 
 @contextlib.contextmanager

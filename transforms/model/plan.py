@@ -188,6 +188,8 @@ class ActionPlan:
     patients: PatientPlan = PSEUDONYMS
     api_vrs_only: bool = False
     """Whether only texts of API_TEXT_VRS are inspected (`--api_vrs_only`)."""
+    dlp_parent: str = ""
+    """`projects/P/locations/L` where Cloud DLP is asked (`--inspection_engine dlp`); empty for the local engine."""
 
     def inspects(self, vr: str) -> bool:
         """Whether text of this VR is inspected where the plan cleans it."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
-from transforms.inspection.engine import local_engine
+from transforms.inspection.engine import Engine, engine_of, local_engine
+from transforms.inspection.wanted import of_image
 from transforms.model.plan import ImagePlan, TextMode
 from transforms.model.records import BoxFinding, OpenInstance, PixelSearch, SecondLook
 from transforms.pixels.codecs import Decoded
@@ -42,11 +43,12 @@ class Redactor:
         templates: Sequence[Template] = (),
         phrase_tags: Collection[int] = (),
         overlays: bool = False,
+        engine: Callable[[], Engine] = local_engine,
     ) -> None:
         """`search` is None under REDACT_NO_TEXT; `phrase_tags`: elements whose values are phrases, where the plan looks for these;
-        `overlays`: whether overlay planes may stay, and so are searched.
+        `overlays`: whether overlay planes may stay, and so are searched; `engine` is called where lines are chosen by what they say.
         """
-        self._plan, self._search, self._strength = plan, search, strength
+        self._plan, self._search, self._strength, self._engine = plan, search, strength, engine
         self._looks, self._templates, self._phrase_tags, self._overlays = LOOKS if second_look else 0, templates, phrase_tags, overlays
         self.watch = Stopwatch()
         """Of the instance at hand, or the last."""
@@ -54,7 +56,7 @@ class Redactor:
     def redact(self, opened: OpenInstance) -> OpenInstance:
         """The instance with what the pixel stage did. What can hide text beside the samples goes under every mode.
 
-        One decoded frame is in memory at a time. Raises InstanceProblem (stage `pixels`).
+        One decoded frame is in memory at a time. Raises InstanceProblem (stage `pixels`), and those of the engine.
         """
         self.watch = Stopwatch()
         canvas = canvas_of(opened.dataset)
@@ -91,19 +93,27 @@ class Redactor:
         if self._plan.mode is TextMode.ALL:
             return choose_all
         suspicious = functools.partial(is_outside, known=regions(dataset))
-        return Sensitive(self._plan, dataset, local_engine(), self._phrase_tags, suspicious)
+        return Sensitive(self._plan, dataset, self._engine(), self._phrase_tags, suspicious)
 
 
 def redactor_of(
-    plan: ImagePlan, templates: Sequence[Template], second_look: bool, phrase_tags: Collection[int], overlays: bool
+    plan: ImagePlan,
+    templates: Sequence[Template],
+    second_look: bool,
+    phrase_tags: Collection[int],
+    overlays: bool,
+    dlp_parent: str = "",
 ) -> Redactor:
     """The redactor of a run, made once a worker. Raises PreflightError where the engine that the plan needs is not installed.
 
     The naive engine sees other letters in noise and tissue each time a frame has changed: its second look would say nothing.
     """
     search, strength = (RememberingSearch(Tesseract()) if plan.searches else None), PixelSearch.NAIVE
+    engine = functools.partial(engine_of, dlp_parent, of_image(plan))
     again = second_look and strength is not PixelSearch.NAIVE
-    return Redactor(plan, search, strength, second_look=again, templates=templates, phrase_tags=phrase_tags, overlays=overlays)
+    return Redactor(
+        plan, search, strength, second_look=again, templates=templates, phrase_tags=phrase_tags, overlays=overlays, engine=engine
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from transforms.inspection.allowed import without_allowed
 from transforms.inspection.engine import Engine
 from transforms.inspection.finding import TextFinding
-from transforms.inspection.inspector import Inspector
+from transforms.inspection.inspector import Inspector, asked
 from transforms.inspection.phrases import phrases_of
 from transforms.inspection.resemblance import Resemblance
 from transforms.inspection.terms import terms_of
@@ -67,6 +67,7 @@ class Sensitive:
     ) -> None:
         """`phrase_tags`: elements whose values are phrases; `suspicious`: whether a line lies where identities are written."""
         terms = terms_of(dataset)
+        self._engine = engine
         self._plan, self._inspector, self._alike = plan, Inspector(terms, engine), Resemblance(terms)
         phrases = phrases_of(dataset, phrase_tags if plan.phrases else ())
         self._phrases, self._alike_phrases = phrases, Resemblance(phrases)
@@ -78,7 +79,10 @@ class Sensitive:
 
         Pieces of one row are inspected together, too: a label and its value, or the parts of a date, may be apart.
         """
-        by_row = dict(itertools.chain.from_iterable(self._in_row(row) for row in rows(lines)))
+        pieces = [row for row in rows(lines) if len(row) > 1]
+        texts = [line.text for line in lines if is_sure(line)] + [_joined(row) for row in pieces]
+        self._engine.expect(piece for text in texts for piece in asked(text, _AS_TEXT))
+        by_row = dict(itertools.chain.from_iterable(map(self._in_row, pieces)))
         chosen = (self._chosen(line, by_row.get(number)) for number, line in enumerate(lines))
         return [one for one in chosen if one is not None]
 
@@ -92,10 +96,8 @@ class Sensitive:
 
     def _in_row(self, row: Sequence[tuple[int, Line]]) -> Iterator[tuple[int, str]]:
         """What is found in the pieces of a row read as one, by the number of the line."""
-        if len(row) < 2:
-            return
         starts = list(itertools.accumulate((len(line.text) + 1 for _, line in row), initial=0))
-        for finding in self._findings(" ".join(line.text for _, line in row)):
+        for finding in self._findings(_joined(row)):
             for (number, line), start in zip(row, starts, strict=False):
                 if finding.start < start + len(line.text) and start < finding.end:
                     yield number, finding.info_type
@@ -138,6 +140,10 @@ def _goes_on(before: Line, line: Line) -> bool:
     height = min(before.bottom - before.top, line.bottom - line.top)
     beside = min(before.bottom, line.bottom) - max(before.top, line.top)
     return 2 * beside >= height and line.left - before.right <= _GAP * height
+
+
+def _joined(row: Sequence[tuple[int, Line]]) -> str:
+    return " ".join(line.text for _, line in row)
 
 
 def _spans(compiled: re.Pattern[str], pattern: Pattern, text: str) -> Iterator[tuple[int, int]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from pydicom.dataset import FileDataset
 
 from transforms.model.errors import InstanceProblem
@@ -39,11 +41,14 @@ class Scrubber:
     def scrub(self, opened: OpenInstance) -> ScrubbedInstance:
         """The instance as a new file, with all findings. The source data set stays as it was read.
 
-        Raises InstanceProblem (stage `tags`): NO_SOP_CLASS, SYNTAX_MISMATCH, BAD_ITEMS, CANNOT_ENCODE.
+        Raises InstanceProblem (stage `tags`): NO_SOP_CLASS, SYNTAX_MISMATCH, BAD_ITEMS, CANNOT_ENCODE; and those of the engine.
         """
         plan, source = self._plan, opened.dataset
         sop_class, syntax, target, holds = _sop_class(source), transfer_syntax(source), self._target(opened), _holds(opened)
-        walk = Walk(plan, sop_class, self._uids, self._patients, source, opened.source, target, self._texts)
+        here = self._texts.of(source)
+        walked = functools.partial(Walk, plan, sop_class, self._uids, self._patients, source, opened.source, target, self._texts)
+        here.expect(lambda rehearsal: walked(rehearsal).top())
+        walk = walked(here)
         new = walk.top()
         if walk.names_unlisted:
             holds += (_UNLISTED,)
@@ -57,10 +62,10 @@ class Scrubber:
         headers.trial(plan.trial, walk.subject)
         content = part10(elements.data_set(new, source), syntax, sop_class, target.instance)
         meta, stated = filemeta.findings(source, target.instance), {finding.tag for finding in headers.findings}
-        walked = (
+        changed = (
             finding for finding in walk.findings if finding.path or finding.tag not in stated
         )  # one finding an element: the last word
-        return ScrubbedInstance(opened, target, content, (*opened.pixels.findings, *cleared, *meta, *walked, *headers.findings), holds)
+        return ScrubbedInstance(opened, target, content, (*opened.pixels.findings, *cleared, *meta, *changed, *headers.findings), holds)
 
     def _target(self, opened: OpenInstance) -> InstanceUids:
         """The published UIDs. Instances told apart by `distinct` get a new SOP Instance UID even where UIDs are kept."""

@@ -6,15 +6,17 @@ import dataclasses
 import datetime as dt
 import functools
 import re
+from collections.abc import Callable, Iterator
 
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
+from transforms.inspection import wanted
 from transforms.inspection.allowed import without_allowed
-from transforms.inspection.engine import local_engine
+from transforms.inspection.engine import Engine, engine_of
 from transforms.inspection.finding import TextFinding, settled
-from transforms.inspection.inspector import Inspector
+from transforms.inspection.inspector import Inspector, asked
 from transforms.inspection.terms import Terms, phrases, terms_of
 from transforms.inspection.values import parts
 from transforms.model.keys import Purpose, Secret
@@ -89,6 +91,23 @@ class InstanceTexts:
     def __init__(self, plan: ActionPlan, cleaner: Cleaner, eraser: Cleaner, source: Dataset) -> None:
         self._plan, self._cleaner, self._eraser, self._source = plan, cleaner, eraser, source
 
+    def expect(self, walk: Callable[[InstanceTexts], object]) -> None:
+        """Tell the engine which texts it will be asked about, so that one far away is asked once for the instance.
+
+        `walk` goes through the instance with the texts it is given, as it will with these. Raises InstanceProblem.
+        """
+        if self._plan.cleans_text:
+            self._engine.expect(self._heard(walk))
+
+    def _heard(self, walk: Callable[[InstanceTexts], object]) -> Iterator[str]:
+        rehearsal = _Rehearsal(self._plan, self._cleaner, self._eraser, self._source)
+        walk(rehearsal)
+        yield from rehearsal.heard
+
+    @property
+    def _engine(self) -> Engine:
+        return engine_of(self._plan.dlp_parent, wanted.of_text(self._plan.text))
+
     @functools.cached_property
     def _terms(self) -> Terms:
         return terms_of(self._source)
@@ -97,7 +116,7 @@ class InstanceTexts:
     def _inspector(self) -> Inspector:
         """Without the language engine, which takes seconds to load, where the plan itself cleans no text (but an earlier run's method)."""
         context = phrases(context_of(self._source)) if Option.DESCRIPTORS in self._plan.options else None
-        return Inspector(self._terms, local_engine() if self._plan.cleans_text else None, self._plan.text.exclude, context)
+        return Inspector(self._terms, self._engine if self._plan.cleans_text else None, self._plan.text.exclude, context)
 
     def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> NewText | None:
         """The element's new text; None where it stays as it is. `patient` from `patient_identity`.
@@ -150,6 +169,23 @@ class InstanceTexts:
 
     def _is_wanted(self, info_type: str) -> bool:
         return self._plan.profile is not Profile.CONTENTS or self._plan.text.of(info_type) is not None
+
+
+class _Rehearsal(InstanceTexts):
+    """Hears which texts a walk through the instance asks an engine about, and changes none of them."""
+
+    def __init__(self, plan: ActionPlan, cleaner: Cleaner, eraser: Cleaner, source: Dataset) -> None:
+        super().__init__(plan, cleaner, eraser, source)
+        self.heard: list[str] = []
+
+    def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> None:  # noqa: ARG002 - the same for every patient
+        """Hear it."""
+        encodings = elements.encodings(dataset)
+        text = decode(_bytes(element, dataset, vr, encodings), vr, encodings)
+        self.heard += asked(text or "", vr)
+
+    def without_own_words(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> None:
+        """No language is asked."""
 
 
 def _is_vocabulary(text: str) -> bool:

@@ -19,7 +19,7 @@ from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
 from transforms.tags.patients import Patients
 from transforms.tags.pseudonym import patient_identity
-from transforms.tags.text import NewText, Texts, is_time
+from transforms.tags.text import InstanceTexts, NewText, Texts, is_time
 from transforms.tags.uids import UidMapper, are_uids, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
@@ -73,11 +73,13 @@ class Walk:
         source_uids: InstanceUids,
         target_uids: InstanceUids,
         texts: Texts,
+        here: InstanceTexts,
     ) -> None:
+        """`here`: the texts of `source`, from `texts`."""
         self._plan, self._sop_class, self._uids, self._patients = plan, sop_class, uids, patients
         self._source, self._study = source, source_uids.study
         self._own = frozenset(dataclasses.astuple(source_uids))
-        self._texts, self._here = texts, texts.of(source)
+        self._texts, self._here = texts, here
         self._basic = dataclasses.replace(plan, profile=Profile.BASIC)
         self._pointed_at = elements.tags_in(source, _FRAME_INCREMENT_POINTER) if plan.profile is Profile.MINIMAL else frozenset()
         self._primary = {actions.STUDY: target_uids.study, actions.SERIES: target_uids.series, actions.INSTANCE: target_uids.instance}

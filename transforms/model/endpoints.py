@@ -1,0 +1,32 @@
+"""Where Google's services are asked: at their own endpoints, or at those that gcloud's environment variables name.
+
+CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS, …_SECRETMANAGER and …_DLP; plain http is for loopback and gets no credentials.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+from urllib.parse import urlsplit
+
+from transforms.model.errors import PreflightError
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+def rest_endpoint(service: str, default: str, at: str) -> dict[str, Any]:
+    """What the REST transport of a Google client takes: the host, and no credentials for a stand-in on this machine.
+
+    `service` as gcloud names it in its variable; raises PreflightError for the option or field `at`.
+    """
+    from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415 - takes long to import, and only those who use it wait
+
+    named = os.environ.get(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{service}", "")
+    if not named:
+        return {"host": default}
+    url = urlsplit(named)
+    if url.scheme == "http" and url.hostname in _LOOPBACK:
+        return {"host": url.netloc, "url_scheme": "http", "credentials": AnonymousCredentials()}
+    if url.scheme != "https":
+        raise PreflightError(at, f"the endpoint of {service} is reached by https, or on this machine", "correct the environment variable")
+    return {"host": url.netloc}
