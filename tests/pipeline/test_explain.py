@@ -101,3 +101,15 @@ def test_patients_and_the_trial_are_told(explain, real_file, tmp_path_factory):
     )
     assert "patients, by the Basic profile: ids and names emptied" in explain({}, "--patient_id", "empty")[1]
     assert explain(config, "--patient_id", "empty")[0] == 2
+
+
+def test_a_plan_by_cloud_dlp_says_so_and_asks_it(explain, real_file, cloud_dlp):
+    config = {"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}}
+    words = ("--inspection_engine", "dlp", "--dlp_parent", "projects/p/locations/europe-west4")
+    cloud_dlp.words = {"e+1": "LOCATION"}
+    code, lines = explain(config, *words, real_file("CT_small.dcm"))
+    assert code == 0
+    assert "language is looked for by Cloud DLP in projects/p/locations/europe-west4" in lines
+    assert cloud_dlp.calls == 1
+    assert "00081030 StudyDescription: CLEANED LOCATION (Matched VR: LO)" in lines
+    assert explain(config, "--dlp_parent", "projects/p/locations/us")[0] == 2

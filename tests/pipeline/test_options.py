@@ -146,3 +146,21 @@ def test_workers_are_those_the_options_ask_for(base):
     assert workers(parse([*base, "--direct_num_workers=0"])) == os.cpu_count()
     remote = parse([*base, "--runner=DataflowRunner", "--key_uri=env:K", "--num_workers=5"])
     assert workers(remote) == 5
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        ["--inspection_engine=dlp"],
+        ["--inspection_engine=dlp", "--dlp_parent=projects/p"],
+        ["--inspection_engine=dlp", "--dlp_parent=projects/p/locations/us/content:inspect"],
+        ["--dlp_parent=projects/p/locations/us"],
+    ],
+)
+def test_cloud_dlp_is_asked_in_a_project_and_location(base, extra):
+    assert refusal([*base, *extra]).startswith("--dlp_parent")
+
+
+def test_the_local_engine_inspects_unless_another_is_named(base):
+    assert parse(base).dlp_parent == ""
+    assert parse([*base, "--inspection_engine=dlp", "--dlp_parent=projects/p/locations/us"]).dlp_parent == "projects/p/locations/us"

@@ -7,7 +7,16 @@ import pickle
 import pytest
 
 from pipeline.options import parse
-from pipeline.request import asked_for, check_keys, keep_keys, operation_name, read_request, require_consent, store_address
+from pipeline.request import (
+    asked_for,
+    check_inspection,
+    check_keys,
+    keep_keys,
+    operation_name,
+    read_request,
+    require_consent,
+    store_address,
+)
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.names import LOCAL_FHIR_STORE
@@ -241,3 +250,32 @@ def test_a_patient_map_is_part_of_what_is_asked_for_by_its_content(settings, sec
         asked("issuer,id,subject\n,,A\n")
     with pytest.raises(ConfigError, match="--patient_id"):
         read_request(settings("--patient_map", str(path), "--patient_id=empty"))
+
+
+DLP = ("--inspection_engine=dlp", "--dlp_parent=projects/p/locations/europe-west4")
+
+
+def test_the_engine_of_inspection_is_part_of_what_is_asked_for(settings, secret):
+    def asked(*extra):
+        made = settings(*extra)
+        request = read_request(made)
+        return asked_for(made, request, store_address(made, request.config), secret)
+
+    assert len({asked(), asked(*DLP), asked(DLP[0], "--dlp_parent=projects/p/locations/us")}) == 3
+
+
+def test_cloud_dlp_says_itself_which_info_types_there_are(settings, tmp_path, cloud_dlp):
+    def checked(info_type, *extra):
+        config = {
+            "dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"},
+            "text": {"transformations": [{"infoTypes": [info_type], "redactConfig": {}}]},
+        }
+        check_inspection(read_request(settings("--config", written(tmp_path, config), *extra)).plan)
+
+    checked("MEDICAL_RECORD_NUMBER", *DLP)
+    assert "MEDICAL_RECORD_NUMBER" in cloud_dlp.info_types
+    with pytest.raises(PreflightError, match="--dlp_parent"):
+        checked("NO_SUCH_TYPE", *DLP)
+    with pytest.raises(ConfigError, match="no such infoType"):
+        checked("MEDICAL_RECORD_NUMBER")
+    assert cloud_dlp.calls == 2
