@@ -18,7 +18,7 @@ setup(
     packages=find_packages(include=["pipeline", "pipeline.*", "transforms", "transforms.*"]),
     package_data={
         "transforms": ["*/data/*.json", "*/data/*.sql", "*/data/*.yaml", "*/data/*.onnx"],
-        "pipeline": ["*/data/*.json", "*/data/*.sql"],
+        "pipeline": ["*/data/*.json", "*/data/*.sql", "*/data/report.*"],
     },
     install_requires=[line for line in REQUIRES if line],
     entry_points={"console_scripts": ["dicom-deid=pipeline.cli:entry"]},

@@ -92,6 +92,10 @@ def _parser() -> argparse.ArgumentParser:
     views.add_argument("--bigquery_schema", choices=("analytics_v2", "lossless"), default="analytics_v2", help="its form")
     views.add_argument("--bigquery_endpoint", help="URL of another server of the BigQuery API than Google's")
     views.add_argument("--print", action="store_true", help="print the statements, and ask no server")
+    report = _verb(verbs, "report", _report, "one HTML page that tells of all operations, without texts and source names")
+    report.add_argument("--output", required=True, metavar="FILE.html", help="where to write it; not in the destination")
+    report.add_argument("--gallery", action="store_true", help="show a sample of redacted frames, with their boxes outlined")
+    report.add_argument("--show_quotes", action="store_true", help="with --gallery: the texts that were redacted, too; they are PHI")
     which = _verb(verbs, "which", _which, "the source behind an opaque reference")
     which.add_argument("reference")
     return parser
@@ -254,6 +258,13 @@ def _views(arguments: argparse.Namespace) -> int:
         print(";\n\n".join(create_views(target.table, target.schema).values()) + ";")
     else:
         print(f"made: {', '.join(target.loader(utc_now).make_views())}", file=sys.stderr)
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from pipeline.report.page import report  # noqa: PLC0415
+
+    report(_workspace(arguments), arguments.output, arguments.gallery, arguments.show_quotes)
     return 0
 
 

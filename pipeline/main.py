@@ -128,6 +128,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
                 _preflight(settings, delivery, url)
             operation.bind(asked)
             delivery.save(operation.folder)
+            replace(operation.folder.destination_file, settings.destination.encode(errors="surrogateescape"))
             Tables(settings.workspace, settings.bigquery, settings.table_files).save(operation.folder)
             launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
             _announce(launch)

@@ -39,7 +39,7 @@ def test_the_distribution_carries_its_data_and_nothing_of_the_tests(tmp_path):
         str(path.relative_to(ROOT))
         for package in ("pipeline", "transforms")
         for path in (ROOT / package).rglob("data/*.*")
-        if path.suffix in {".json", ".sql"}
+        if path.suffix in {".json", ".sql", ".html", ".css", ".js"}
     }
     assert len(data) > 5
     assert data <= carried

@@ -96,6 +96,7 @@ class Run:
     """The Provenance of each instance as spooled."""
     operation: dict
     """The operation's own Provenance."""
+    workspace: Workspace
 
 
 @pytest.fixture(scope="session")
@@ -118,7 +119,7 @@ def deidentify(tmp_path_factory):
             operation = Workspace(str(folder / "workspace")).operation(state.stem)
             found["resources"] = [entry["provenance"] for entry in spool.read_all(operation.spool)]
             found["operation"] = json.loads(operation.provenance_file.read_text())
-        return Run(done.returncode, done.stdout + done.stderr, **found)
+        return Run(done.returncode, done.stdout + done.stderr, **found, workspace=Workspace(str(folder / "workspace")))
 
     return run
 

@@ -1,4 +1,4 @@
-# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm), mitmproxy with Node for Medplum, two stand-ins for Cloud
+# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm), a browser (apt), mitmproxy with Node for Medplum, two stand-ins for Cloud
 # Storage, and packages whose tables are compared with ours (pip), into .venv/servers, each unless just this was installed before.
 # Takes PYTHON, apt_install and as_root from scripts/setup.sh. Plain sh.
 
@@ -64,8 +64,22 @@ install_tables() {
   done_with "$@"
 }
 
+# Chromium with its driver, and axe-core, which judges pages by WCAG.
+install_browser() {
+  for pair in chromium:chromium chromedriver:chromium-driver; do
+    command -v "${pair%%:*}" >/dev/null || apt_install "${pair%%:*} (opens the report)" "${pair##*:}"
+  done
+  set -- browser tests/servers/browser/package.json
+  installed "$@" && return
+  mkdir -p "$SERVERS/browser"
+  cp "$2" "$SERVERS/browser/"
+  PATH="$SERVERS/mitmproxy/bin:$PATH" npm install --prefix "$SERVERS/browser" --ignore-scripts --no-package-lock --no-audit --no-fund --silent
+  done_with "$@"
+}
+
 install_venv mitmproxy tests/servers/requirements.txt
 install_storage
 install_medplum
+install_browser
 install_hapi
 install_tables

@@ -114,6 +114,11 @@ class OperationFolder:
         return Path(self.root, "tables.json")
 
     @property
+    def destination_file(self) -> Path:
+        """Where the latest run published, so that the report can look at what it made."""
+        return Path(self.root, "destination")
+
+    @property
     def counts_file(self) -> Path:
         """The counts of the latest run, written by the last step of its graph."""
         return Path(self.root, "counts.json")

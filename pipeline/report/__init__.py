@@ -1,0 +1,1 @@
+"""The report: one HTML page that tells of all operations of a workspace."""

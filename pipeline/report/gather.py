@@ -1,0 +1,147 @@
+"""What the report tells, gathered from a workspace: aggregates in SQL, never a row of each box; no text, no source name."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import json
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydicom.datadict import keyword_for_tag
+from pydicom.tag import Tag
+
+from pipeline.local import sql
+from pipeline.report.published import Published
+from transforms.model.workspace import OperationFolder, Workspace
+
+Row = dict[str, Any]
+
+MAX_ACTIONS = 200
+"""Kinds of actions listed; the most frequent."""
+MAX_OPERATIONS = 20
+"""Operations listed; the latest."""
+MAX_REFERENCES = 20
+"""References given for each reason why instances were not published."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Gathered:
+    """The content of the report, in plain values. Each list has its rows in the order in which they are shown."""
+
+    operations: list[Row]
+    """Columns of ProvenanceOperations without source and destination, with `Id`, the last part of the name."""
+    throughput: dict[str, list[Row]]
+    """By operation id: Second, Instances."""
+    actions: list[Row]
+    """All kinds: Tag, Name, Action, Reason, Instances, Elements."""
+    info_types: list[Row]
+    """Place, InfoType, Instances, Findings."""
+    modalities: list[Row]
+    """Modality, Series, Instances, WithBoxes, Boxes, Elements."""
+    instances: list[Row]
+    """The first of all; with Modality and Outcome."""
+    not_published: list[Row]
+    """Operation, Outcome, Stage, Code, Sentence, Instances, References."""
+    dead_letters: list[Row]
+    """Operation, Status, Code, Instances, References; of those that the table refused, Status is `table`."""
+    total: int
+    """Instances that the table has, held ones among them."""
+
+
+def gather(workspace: Workspace) -> Gathered:
+    """All of it. Raises ConfigError if the workspace has no table."""
+    operations = ask(workspace, "operations")
+    for row in operations:
+        row["Id"] = row["Name"].rpartition("/")[2]
+    names = {row["Operation"]: row["Id"] for row in operations}
+    published = Published({row["Operation"]: workspace.operation(row["Id"]) for row in operations})
+    series = [{**row, "Modality": published.modality(row)} for row in ask(workspace, "series")]
+    modality_of = {(row["Operation"], row["Series"]): row["Modality"] for row in series}
+    throughput: dict[str, list[Row]] = {}
+    for row in ask(workspace, "throughput"):
+        throughput.setdefault(names.get(row["Operation"], "unknown"), []).append(row)
+    return Gathered(
+        operations=operations,
+        throughput=throughput,
+        actions=[{**row, "Name": _name(row["Tag"])} for row in ask(workspace, "actions")],
+        info_types=[{**row, "InfoType": row["InfoType"] or "not classified"} for row in ask(workspace, "info_types")],
+        modalities=_by_modality(series),
+        instances=[
+            {
+                **row,
+                "Operation": names.get(row["Operation"], "unknown"),
+                "Outcome": "held" if row["Held"] else "published",
+                "Modality": "not looked at" if row["Held"] else modality_of[row["Operation"], row["Series"]],
+            }
+            for row in ask(workspace, "instances")
+        ],
+        not_published=_not_published(workspace),
+        dead_letters=[letter for row in operations for letter in _dead_letters(workspace.operation(row["Id"]))],
+        total=sum(row["Instances"] for rows in throughput.values() for row in rows),
+    )
+
+
+def ask(workspace: Workspace, name: str) -> list[Row]:
+    """The answer to data/<name>.sql, a dict a row."""
+    statement = resources.files("pipeline.report").joinpath(f"data/{name}.sql").read_text(encoding="utf-8")
+    columns, rows = sql.query(workspace, statement)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def _name(tag: str) -> str:
+    """The element's keyword in the dictionary; SQL knows none."""
+    number = Tag(int(tag, 16))
+    return "private element" if number.is_private else keyword_for_tag(number) or "element"
+
+
+def _by_modality(series: Iterable[Row]) -> list[Row]:
+    sums: dict[str, collections.Counter[str]] = {}
+    for row in series:
+        of_one = sums.setdefault(row["Modality"], collections.Counter())
+        of_one.update({"Series": 1, **{name: int(row[name]) for name in ("Instances", "WithBoxes", "Boxes", "Elements")}})
+    return sorted(
+        ({"Modality": modality, **counts} for modality, counts in sums.items()), key=lambda row: (-row["Instances"], row["Modality"])
+    )
+
+
+class _Kinds:
+    """Counts by kind, with the first few references of each."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[tuple[str, ...], Row] = {}
+
+    def add(self, reference: str, kind: Row) -> None:
+        found = self._kinds.setdefault(tuple(map(str, kind.values())), {**kind, "Instances": 0, "References": []})
+        found["Instances"] += 1
+        if len(found["References"]) < MAX_REFERENCES:
+            found["References"].append(reference)
+
+    def rows(self) -> list[Row]:
+        return [row for _, row in sorted(self._kinds.items())]
+
+
+def _not_published(workspace: Workspace) -> list[Row]:
+    kinds = _Kinds()
+    for line in _lines(workspace.outcomes_file):
+        columns = {"Operation": "operation", "Outcome": "outcome", "Stage": "stage", "Code": "code", "Sentence": "sentence"}
+        kinds.add(line["reference"], {column: line[name] for column, name in columns.items()})
+    return kinds.rows()
+
+
+def _dead_letters(folder: OperationFolder) -> list[Row]:
+    kinds = _Kinds()
+    for file in sorted(folder.dead_letters.glob("*.ndjson")):
+        for line in _lines(file):
+            kinds.add(line["reference"], {"Operation": folder.operation_id, "Status": str(line["status"]), "Code": str(line["code"])})
+    for line in _lines(folder.refused_rows):
+        kinds.add(line["reference"] or "the operation", {"Operation": folder.operation_id, "Status": "table", "Code": line["why"]})
+    return kinds.rows()
+
+
+def _lines(file: Path) -> Iterable[Row]:
+    if file.exists():
+        with file.open("rb") as lines:
+            yield from map(json.loads, lines)
