@@ -1,5 +1,5 @@
-# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm), a browser (apt), mitmproxy with Node for Medplum, two stand-ins for Cloud
-# Storage, and packages whose tables are compared with ours (pip), into .venv/servers, each unless just this was installed before.
+# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm), a browser (apt), mitmproxy with Node for Medplum, two
+# stand-ins for Cloud Storage, and packages whose tables are compared with ours (pip), into .venv/servers, each unless just this was installed before.
 # Takes PYTHON, apt_install and as_root from scripts/setup.sh. Plain sh.
 
 SERVERS=$PWD/.venv/servers
