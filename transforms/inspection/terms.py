@@ -58,8 +58,15 @@ _GAP = 3
 """Characters between two words of one term, at most."""
 _CUT = 3
 """Letters that a term over several words must have of each that it does not cover."""
-_WHOLE_ONLY = frozenset({"DS", "IS", "TM", "UI"})
-"""Numbers: an id counts only if it is a whole component of the value."""
+_FORMS = {
+    "DS": re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d+)?"),
+    "IS": re.compile(r"[+-]?\d+"),
+    "TM": re.compile(r"\d\d(?::?\d\d){0,2}(?:\.\d+)?"),
+    "UI": re.compile(r"\d+(?:\.\d+)+"),
+}
+"""Numbers (PS3.5 6.2): in a value of this form an id or day counts only if it is a whole component. In any other it is text."""
+_DAY = 8
+"""Digits of a day that is written out, as no number or time of day is by chance."""
 
 
 class Term(NamedTuple):
@@ -94,8 +101,8 @@ class Terms:
         """Where the terms stand in one value of this VR; findings may overlap."""
         readable = folded(text)
         in_order = words(readable)
-        if vr in _WHOLE_ONLY:
-            return [one for one in self._in_words(in_order) if one.info_type is InfoType.GENERIC_ID and _is_component(text, one)]
+        if vr in _FORMS and _FORMS[vr].fullmatch(text.strip(" \0")):
+            return [one for one in self._in_words(in_order) if _counts_in_number(one) and _is_component(text, one)]
         found = [*self._in_words(in_order), *self._inside_words(readable)]
         if vr not in {"AS", "CS"} and readable.text.strip() in self._whole:
             found.append(TextFinding(0, len(text), InfoType.GENERIC_ID, 0.9, "term"))
@@ -292,6 +299,11 @@ def _cuts(text: str, run: list[int]) -> bool:
         return False
     first = gaps[0] < _CUT and run[0] > 0 and text[run[0] - 1].isalnum()
     return first or (len(run) - gaps[-1] < _CUT and text[run[-1] + 1 : run[-1] + 2].isalnum())
+
+
+def _counts_in_number(finding: TextFinding) -> bool:
+    is_day = finding.info_type is InfoType.DATE and finding.end - finding.start == _DAY
+    return is_day or finding.info_type is InfoType.GENERIC_ID
 
 
 def _is_component(text: str, finding: TextFinding) -> bool:

@@ -101,7 +101,8 @@ class Sweep:
         for part in parts:
             if fold(str(part)).strip() in DEFINED.get(element.keyword, ()):
                 continue
-            text = _FRACTIONS.sub(" ", str(part)) if element.VR in _NUMBER_VRS else str(part)
+            number = element.VR in _NUMBER_VRS and _is_number(part)
+            text = _FRACTIONS.sub(" ", str(part)) if number else str(part)
             yield from (Residue(kind, where) for kind in self._in_text(text, element.VR in _TEXT_VRS))
 
     def _in_value(self, value: bytes) -> Iterator[TokenKind]:
@@ -258,6 +259,15 @@ def _beside(token: Token) -> re.Pattern[str]:
     if token.reach is Reach.UID:
         return re.compile(rf"(?<![\d.]){text}(?!\.?\d)")
     return re.compile(text)
+
+
+def _is_number(value: object) -> bool:
+    """Whether a value of a VR of numbers is one, and no text that was written there."""
+    try:
+        float(str(value))
+    except ValueError:
+        return False
+    return True
 
 
 def _as_text(value: bytes) -> str | None:

@@ -94,6 +94,8 @@ _COMMON = frozenset(
 _PLACEHOLDER_DATES = frozenset({dt.date(1, 1, 1), dt.date(1800, 1, 1), dt.date(1900, 1, 1)})
 _OF_THE_STANDARD = re.compile(r"1\.2\.840\.10008(\.\d{1,4})+")
 """No number in a UID that PS3.6 registers has five digits."""
+_POINTS = 3
+"""Points in a UID that no number, date or version of two or three parts has."""
 _MONTHS = "january february march april may june july august september october november december".split()
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _LONGEST = 4096
@@ -138,9 +140,9 @@ def tokens_where(source: Dataset, chosen: Callable[[tuple[int, ...], str, str], 
 
 
 def uid_tokens(uids: Iterable[str]) -> tuple[Token, ...]:
-    """Tokens for UIDs, without those of the standard; one too short to be unique counts only as a whole value."""
+    """Tokens for UIDs, without those of the standard; one of two or three short numbers counts only as a whole value."""
     return tuple(
-        Token(TokenKind.UID, uid, Reach.UID if len(uid) >= 10 else Reach.VALUE, uid)
+        Token(TokenKind.UID, uid, Reach.UID if len(uid) >= 10 or uid.count(".") >= _POINTS else Reach.VALUE, uid)
         for uid in sorted({*uids})
         if "." in uid and not _OF_THE_STANDARD.fullmatch(uid)
     )

@@ -121,16 +121,18 @@ class InstanceTexts:
     def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> NewText | None:
         """The element's new text; None where it stays as it is. `patient` from `patient_identity`.
 
-        A code string of anatomy or device words alone stays even where a patient is called like one of them (PANCREAS_0001).
+        A code string of anatomy or device words alone stays even where a patient is called like one of them (PANCREAS_0001),
+        but not with a number or day of the header beside them (CT_20010131).
         """
         encodings = elements.encodings(dataset)
         raw = _bytes(element, dataset, vr, encodings)
         text = decode(raw, vr, encodings)
         if text is None:
             return self._overwritten(raw, patient) if vr in _BYTES else NewText(None, ())
+        found = self._inspector.inspect(text, vr)
         if vr == "CS" and without_allowed(text, 0, len(text)) is None:
-            return None
-        cleaned = self._cleaner.clean(text, vr, self._inspector.inspect(text, vr), patient)
+            found = [one for one in found if one.by == "term" and any(map(str.isdigit, text[one.start : one.end]))]
+        cleaned = self._cleaner.clean(text, vr, found, patient)
         if not cleaned.replacements:
             return None
         value = encode(cleaned.text, vr, encodings) if cleaned.text is not None else None

@@ -79,7 +79,8 @@ def test_in_numbers_and_uids_only_a_whole_component_counts(terms):
     assert terms.find("00458812", "IS")
     assert terms.find("1.2.458812.3", "UI")
     assert not terms.find("1.2.4588127.3", "UI")
-    assert not terms.find("19600115", "TM")
+    assert not terms.find("150160", "TM")
+    assert terms.find("19600115", "TM")
 
 
 def test_the_data_set_stays_as_it_was_read(real_file):

@@ -6,7 +6,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from pydicom.data import get_charset_files
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from transforms.model.errors import InstanceProblem
 from transforms.model.keys import Secret
@@ -291,3 +293,13 @@ def test_large_samples_are_passed_over_and_what_stands_around_them_is_not(prove,
     holds = prove(part10(output, syntax), of=source)
     found = place in ("before", "behind") or (place == "in" and syntax == pydicom.uid.RLELossless)
     assert [hold.code for hold in holds] == (["RESIDUAL_TOKEN"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("vr", "value"), [("CS", "1.2.3.4.2"), ("SH", "V(1.2.3.4.2)"), ("DS", "1.2.3.4.2"), ("IS", "1.2.3.4.2"), ("LO", "of 1.2.3.4.2 now")]
+)
+def test_a_short_uid_is_found_in_texts_and_numbers_alike(prove, source, output, vr, value):
+    source.StudyInstanceUID = "1.2.3.4.2"
+    raw = value.encode() + b" " * (len(value) % 2)
+    output[0x00181181] = RawDataElement(Tag(0x00181181), vr, len(raw), raw, 0, False, True)
+    assert [hold.code for hold in prove(output, of=source)] == ["RESIDUAL_TOKEN"]

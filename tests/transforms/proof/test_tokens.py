@@ -82,7 +82,7 @@ def test_uids_of_the_standard_and_of_classes_are_no_tokens():
     assert tokens(StudyInstanceUID="1.2.276.5551.1", SOPInstanceUID="1.2.840.10008.1.1", SOPClassUID="1.2.276.5551.9") == {
         "1.2.276.5551.1": Reach.UID
     }
-    assert [token.reach for token in uid_tokens(["1.2.3"])] == [Reach.VALUE]
+    assert [token.reach for token in uid_tokens(["1.2.3", "1.2.3.4"])] == [Reach.VALUE, Reach.UID]
 
 
 def test_every_uid_of_the_dictionary_is_a_token_unless_it_is_of_a_kind():

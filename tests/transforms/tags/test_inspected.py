@@ -1,7 +1,10 @@
 """What is inspected, and in which context: the API's VRs alone, and the phrases that Clean Descriptors knows."""
 
 import pytest
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from transforms.model.config import parse_config
 from transforms.model.errors import ConfigError
@@ -9,6 +12,7 @@ from transforms.model.resolve import resolve, with_api_vrs_only
 from transforms.tags.consent import leaves_identity
 
 CONTENTS = {"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}}
+BASIC = {"dicomTagConfig": {"profileType": "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE"}}
 BY_OPTION = {"dicomTagConfig": {"ps315Options": {"cleanDescriptors": True}}}
 
 
@@ -86,3 +90,38 @@ def test_what_is_not_inspected_needs_consent():
     said = "--api_vrs_only leaves texts of CS, DS, IS, TM, UI, UN, UR uninspected"
     assert said in leaves_identity(with_api_vrs_only(plan))
     assert said not in leaves_identity(plan)
+
+
+PATIENT_IN_ODD_PLACES = {
+    "an id among letters of a code": ("CollimatorType", "CS", "CT_MRN00482913_1"),
+    "a birth date in a code": ("FluoroscopyFlag", "CS", "CT_20010131_1"),
+    "a name where a number should be": ("PhaseDelay", "IS", "Quarrelsome"),
+    "a birth date where a number should be": ("GridPitch", "DS", "2001/01/31"),
+    "a birth date as a number": ("PatientSetupNumber", "IS", "20010131"),
+    "a name where a UID should be": ("DimensionOrganizationUID", "UI", "Quarrelsome"),
+}
+
+
+@pytest.mark.parametrize(("keyword", "vr", "value"), PATIENT_IN_ODD_PLACES.values(), ids=PATIENT_IN_ODD_PLACES)
+def test_what_names_the_patient_in_codes_and_numbers_is_cleaned_and_not_only_held(deidentify, keyword, vr, value):
+    source = Dataset()
+    source.PatientName, source.PatientID, source.PatientBirthDate = "Quarrelsome^Moss", "MRN00482913", "20010131"
+    tag = tag_for_keyword(keyword)
+    assert tag is not None
+    raw = value.encode() + b" " * (len(value) % 2)
+    source[tag] = RawDataElement(Tag(tag), vr, len(raw), raw, 0, False, True)
+    for config in (CONTENTS, BASIC):
+        scrubbed, _, holds = deidentify(config, source)
+        assert value.encode() not in scrubbed.content
+        assert holds == ()
+
+
+def test_codes_and_numbers_that_name_nobody_stay_as_they_are(deidentify):
+    source = Dataset()
+    source.PatientName, source.PatientID, source.PatientBirthDate = "Pancreas^Moss", "MRN00482913", "20010131"
+    source.ImageType, source.BodyPartExamined = ["ORIGINAL", "PRIMARY", "CT_SOM5 SPI"], "PANCREAS"
+    source.LossyImageCompressionMethod, source.SliceThickness, source.EchoNumbers = "ISO_10918_1", "2001.0131", 31
+    _, new, holds = deidentify(CONTENTS, source)
+    kept = ["ImageType", "BodyPartExamined", "LossyImageCompressionMethod", "SliceThickness", "EchoNumbers"]
+    assert [new[keyword].value for keyword in kept] == [source[keyword].value for keyword in kept]
+    assert holds == ()
