@@ -358,7 +358,7 @@ def _by_vr(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> 
 def _by_supplement(row: tables.Row, sop_class: str, path: tuple[int, ...]) -> Decision:
     reason = supplement.reason(path[-1])
     if path[-1] == _ICC_PROFILE:
-        return Decision(Step.COLOURS, reason, Step.EMPTY)
+        return Decision(Step.COLOURS, reason, _STEPS[resolve_code("Z", sop_class, path)])
     if supplement.is_cleaned(path[-1]):
         return Decision(Step.CLEAN, reason)
     return Decision(_STEPS[resolve_code(row.basic, sop_class, path)], reason)

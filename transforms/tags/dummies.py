@@ -16,13 +16,15 @@ from pydicom.datadict import dictionary_VM, dictionary_VR, keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from transforms.tags import documents
+from transforms.tags import documents, icc
 from transforms.tags.attributes import required
 
 TEXT = "ANONYMIZED"
 DATE = "19000101"
 UID = "2.25.0"
 """The nil UUID (PS3.5 B.2), for UIDs inside dummy items only: all others are mapped."""
+
+_ICC_PROFILE = 0x00282000
 
 _BY_VR: Mapping[str, Any] = {
     **dict.fromkeys(("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"), TEXT),
@@ -89,7 +91,7 @@ def _values(sop_class: str) -> Mapping[int, Any]:
     """Values by tag: what the class asks for before what all classes allow."""
     by_tag = {tag: value for tag, (_, _, value) in _file()["values"].items()} | _file()["classes"].get(sop_class, {})
     document = documents.placeholders().get(sop_class)
-    return {int(tag, 16): value for tag, value in by_tag.items()} | dict(document.values if document else {})
+    return {_ICC_PROFILE: icc.srgb()} | {int(tag, 16): value for tag, value in by_tag.items()} | dict(document.values if document else {})
 
 
 @functools.cache

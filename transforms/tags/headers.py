@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
-from transforms.model.plan import ActionPlan, Option, Profile
+from transforms.model.plan import ActionPlan, Option, Profile, TextKind
 from transforms.model.records import Action, LossyStep, PixelResult, TagFinding
 from transforms.tags import tables
 from transforms.tags.attributes import attribute_type
 from transforms.tags.consent import weakened
-from transforms.tags.elements import Element, at, data_set, raw_text, text, text_at, value_vr, written
+from transforms.tags.dummies import DATE
+from transforms.tags.elements import Element, at, data_set, raw_text, sequence, tags, text, text_at, value_vr, written
 
 PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODES = 0x00120062, 0x00120063, 0x00120064
 BURNED_IN, LONGITUDINAL = 0x00280301, 0x00280303
@@ -48,6 +49,11 @@ _OPTION_CODES = {
 }
 """Codes of DCM and their meanings (PS3.16 CID 7050). 113102 is about faces, of which nothing is claimed here."""
 _CLEAN_PIXELS = ("113101", "Clean Pixel Data Option")
+
+
+_UNMODIFIED, _MODIFIED, _REMOVED = "UNMODIFIED", "MODIFIED", "REMOVED"
+_TIMES = {"DA": DATE, "DT": f"{DATE}000000", "TM": "000000"}
+"""VRs of what is longitudinal, and the dummies of theirs."""
 
 
 class Headers:
@@ -90,13 +96,30 @@ class Headers:
             self._set(tag, "LO", value, _TRIAL)
 
     def _dates(self, plan: ActionPlan) -> None:
-        """LongitudinalTemporalInformationModified: what was done to dates; where they stay, an earlier statement stays too."""
-        if Option.MODIFIED_DATES in plan.options or plan.profile is Profile.CONTENTS:
-            self._set(LONGITUDINAL, "CS", "MODIFIED")
-        elif (plan.profile in _METHODS and Option.FULL_DATES not in plan.options) or plan.profile is Profile.KEEP_LIST:
-            self._set(LONGITUDINAL, "CS", "REMOVED")
-        elif not text_at(self._source, LONGITUDINAL):
-            self._set(LONGITUDINAL, "CS", "UNMODIFIED")
+        """LongitudinalTemporalInformationModified: what was done to dates, unless an earlier run did more."""
+        stated = text_at(self._source, LONGITUDINAL)
+        earlier = stated if stated in (_UNMODIFIED, _MODIFIED, _REMOVED) else ""
+        done = self._done_to_dates(plan)
+        if done == "":
+            self._drop(LONGITUDINAL)
+        elif earlier and (done == _UNMODIFIED or (done, earlier) == (_MODIFIED, _REMOVED)):
+            self._set(LONGITUDINAL, "CS", earlier)
+        else:
+            self._set(LONGITUDINAL, "CS", done)
+
+    def _done_to_dates(self, plan: ActionPlan) -> str:
+        """One of the attribute's three values; empty where none is true, since a config's action or keepList keeps some of the dates."""
+        if Option.MODIFIED_DATES in plan.options:
+            return _MODIFIED
+        if plan.profile is Profile.CONTENTS:
+            rule = plan.text.of("DATE")
+            return _UNMODIFIED if rule is None else _MODIFIED if rule.kind is TextKind.DATE_SHIFT else _REMOVED
+        if plan.profile is Profile.KEEP_LIST or (plan.profile in _METHODS and Option.FULL_DATES not in plan.options):
+            may_stay = plan.profile is Profile.KEEP_LIST or bool(weakened(plan))
+            return "" if may_stay and _tell_time(self._elements.values(), self._source) else _REMOVED
+        if plan.profile in (Profile.KEEP_ALL, Profile.REMOVE_LIST) and _times(self._elements, self._source) != _times_of(self._source):
+            return _MODIFIED
+        return _UNMODIFIED
 
     def _burned_in(self, pixels: PixelResult) -> None:
         """BurnedInAnnotation is NO only where the search earned it; else YES where the class must have an answer, else none.
@@ -107,14 +130,12 @@ class Headers:
         if pixels.is_without_text:
             self._set(BURNED_IN, "CS", "NO")
             return
-        stated = raw_text(at(self._source, BURNED_IN)) if BURNED_IN in self._source else ""
-        if "NO" not in {value.strip(" \0").upper() for value in stated.split("\\")}:
+        if BURNED_IN not in self._source or raw_text(at(self._source, BURNED_IN)).strip(" \0") in ("", "YES"):
             return
         if attribute_type(self._sop_class, (BURNED_IN,)) == "1":
             self._set(BURNED_IN, "CS", "YES")
         else:
-            self._elements.pop(BURNED_IN, None)
-            self._found(BURNED_IN, Action.DELETED, None)
+            self._drop(BURNED_IN)
 
     def _lossy(self, step: LossyStep) -> None:
         """A lossy re-encoding joins those that the source names (PS3.3 C.7.6.1.1.5); ratios that are no numbers are replaced."""
@@ -125,10 +146,14 @@ class Headers:
         self._append(LOSSY_METHOD, "CS", step.method)
 
     def _set(self, tag: int, vr: str, value: str, why: str = _STATED) -> None:
-        if text_at(self._source, tag) == value and tag in self._elements:
+        if tag in self._elements and text_at(self._source, tag) == text(self._elements[tag], self._source) == value:
             return
         self._elements[tag] = written(tag, vr, value.split("\\") if "\\" in value else value)
         self._found(tag, Action.RESET, value, why)
+
+    def _drop(self, tag: int) -> None:
+        if self._elements.pop(tag, None) is not None:
+            self._found(tag, Action.DELETED, None)
 
     def _append(self, tag: int, vr: str, value: str) -> None:
         element = self._elements.get(tag)
@@ -165,6 +190,27 @@ class Headers:
         reason = f"Matched ID: {tag:08X} ({why})"
         original = text(at(self._source, tag), self._source)
         self.findings.append(TagFinding(f"{tag:08X}", action, reason, original=original, replaced=replaced))
+
+
+def _times_of(source: Dataset) -> dict[int, str]:
+    return _times({tag: at(source, tag) for tag in tags(source)}, source)
+
+
+def _times(elements: dict[int, Element], dataset: Dataset) -> dict[int, str]:
+    """Dates and times of day by tag, but for empty ones."""
+    told = {tag: text(element, dataset) or "" for tag, element in elements.items() if value_vr(element) in _TIMES}
+    return {tag: value for tag, value in told.items() if value.strip()}
+
+
+def _tell_time(elements: Iterable[Element], dataset: Dataset) -> bool:
+    """Whether a date or time stands there, at any depth, that is none of the dummies."""
+    for element in elements:
+        vr = value_vr(element)
+        if vr in _TIMES and not _TIMES[vr].startswith((text(element, dataset) or "").strip()):
+            return True
+        if vr == "SQ" and any(_tell_time((at(item, tag) for tag in tags(item)), item) for item in sequence(element, dataset) or ()):
+            return True
+    return False
 
 
 def _are_numbers(values: str) -> bool:

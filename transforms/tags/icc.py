@@ -6,11 +6,16 @@ computes colours stays byte for byte, so that an image looks as before.
 
 from __future__ import annotations
 
+import functools
 import struct
 from collections.abc import Callable
 
+from PIL import ImageCms
+
 _HEADER, _ENTRY = 128, 12
-_DATE, _SIGNATURE, _ID = slice(24, 36), slice(36, 40), slice(84, 100)
+_CLASS, _DATE, _SIGNATURE, _PLATFORM, _ID = slice(12, 16), slice(24, 36), slice(36, 40), slice(40, 44), slice(84, 100)
+_INPUT = b"scnr"
+"""The class of an input device, which PS3.3 C.11.15.1 asks for."""
 _DUMMY_DATE = struct.pack(">6H", 1900, 1, 1, 0, 0, 0)
 _COLOURS = frozenset(
     b"XYZ |chad|chrm|cicp|clro|curv|mAB |mBA |meas|mft1|mft2|mpet|para|sf32|sig |uf32|ui08|ui16|ui32|ui64|view".split(b"|")
@@ -24,6 +29,14 @@ def without_texts(profile: bytes) -> bytes | None:
         return _blank(profile)
     except (struct.error, ValueError):
         return None
+
+
+@functools.cache
+def srgb() -> bytes:
+    """A profile of the colours that are meant where nothing says which: IEC 61966-2-1, as of an input device. The same every time."""
+    made = bytearray(_blank(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()))
+    made[_CLASS], made[_PLATFORM] = _INPUT, bytes(4)
+    return bytes(made) + bytes(len(made) % 2)
 
 
 def _blank(profile: bytes) -> bytes:

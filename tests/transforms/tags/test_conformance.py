@@ -49,6 +49,19 @@ def test_options_bring_no_error_either(real_file, opened, secret, new_errors, na
 
 
 @pytest.mark.servers
+@pytest.mark.parametrize("name", ["CT_small.dcm", "eCT_Supplemental.dcm", "rtplan.dcm", "test-SR.dcm", "waveform_ecg.dcm"])
+@pytest.mark.parametrize("option", list(Option))
+def test_each_option_alone_is_sound_to_three_tools(real_file, opened, secret, new_errors, tmp_path, name, option):
+    source, output = real_file(name).read_bytes(), tmp_path / "alone.dcm"
+    plan = ActionPlan(Profile.BASIC, option is Option.UIDS, ALL_TEXT, options=frozenset({option}))
+    output.write_bytes(Scrubber(plan, secret).scrub(opened(source, CLEAN)).content)
+    assert new_errors(source, output.read_bytes()) == set()
+    for tool in (["dcmdump", "-q"], ["gdcminfo"]):
+        of_output, of_source = (subprocess.run([*tool, str(f)], capture_output=True, check=False) for f in (output, real_file(name)))
+        assert (of_output.returncode, of_output.stderr) in ((0, b""), (of_source.returncode, of_source.stderr)), tool
+
+
+@pytest.mark.servers
 @pytest.mark.parametrize("name", ["image_dfl.dcm", "emri_small_big_endian.dcm", "SC_rgb_jpeg_dcmtk.dcm", "explicit_VR-UN.dcm"])
 def test_dcmtk_reads_every_output(real_file, scrub, tmp_path, name):
     for profile in PROFILES:

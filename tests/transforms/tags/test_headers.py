@@ -4,7 +4,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from transforms.model.plan import Profile
-from transforms.model.records import LossyStep, PixelResult, PixelSearch, SecondLook
+from transforms.model.records import Action, LossyStep, PixelResult, PixelSearch, SecondLook
 from transforms.tags.tables import EDITION
 
 SR = "1.2.840.10008.5.1.4.1.1.88.11"
@@ -99,6 +99,13 @@ def test_earlier_methods_are_kept_and_appended_to(scrub, file_bytes):
     assert list(new.DeidentificationMethod)[:2] == ["first", "second"]
     assert len(new.DeidentificationMethod) == 3
     assert [item.CodeValue for item in new.DeidentificationMethodCodeSequence] == ["113101", "113100"]
+
+
+@pytest.mark.parametrize("stated", ["Kowalski", "NO\\YES", "no"])
+def test_burned_in_says_yes_or_no_or_nothing(scrub, file_bytes, stated):
+    scrubbed, new = scrub(file_bytes(with_samples(BurnedInAnnotation=stated.split("\\"))))
+    assert "BurnedInAnnotation" not in new
+    assert [found.action for found in scrubbed.findings if found.tag == "00280301"] == [Action.DELETED]
 
 
 def test_keep_all_leaves_what_was_said_of_dates(scrub, file_bytes):

@@ -14,6 +14,7 @@ from transforms.tags.icc import without_texts
 
 BASIC = {"dicomTagConfig": {}}
 MINIMAL = {"dicomTagConfig": {"profileType": "MINIMAL_KEEP_LIST_PROFILE"}}
+SLIDE, COLOR_PRESENTATION = "1.2.840.10008.5.1.4.1.1.77.1.6", "1.2.840.10008.5.1.4.1.1.11.2"
 CONTENTS = {"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}}
 
 
@@ -92,10 +93,37 @@ def test_the_profile_of_an_image_and_of_an_optical_path_says_nothing(deidentify,
     assert finding.action is Action.CLEANED
 
 
-def test_a_profile_that_cannot_be_read_goes(deidentify):
+def test_a_profile_that_cannot_be_read_is_emptied_where_no_class_asks_for_it(deidentify):
     dataset = Dataset()
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.2"
     dataset.ICCProfile = b"by Dr. John Smithers"
-    assert b"Smithers" not in deidentify(BASIC, dataset)[0].content
+    assert deidentify(BASIC, dataset)[1].ICCProfile is None
+
+
+@pytest.mark.parametrize("sop_class", [SLIDE, COLOR_PRESENTATION])
+@pytest.mark.parametrize("config", [BASIC, MINIMAL])
+def test_a_profile_that_must_be_there_and_cannot_be_read_becomes_srgb(deidentify, config, sop_class):
+    dataset, path = Dataset(), Dataset()
+    dataset.SOPClassUID, unread = sop_class, b"by Dr. John Smithers"
+    if sop_class == SLIDE:
+        path.ICCProfile, dataset.OpticalPathSequence = unread, [path]
+    else:
+        dataset.ICCProfile = unread
+    scrubbed, new, _ = deidentify(config, dataset)
+    made = new.OpticalPathSequence[0].ICCProfile if sop_class == SLIDE else new.ICCProfile
+    assert b"Smithers" not in scrubbed.content
+    assert colours(made) == colours(profile())
+    assert without_texts(made) == made
+    assert made[12:16] == b"scnr"
+    (finding,) = [finding for finding in scrubbed.findings if finding.tag == "00282000"]
+    assert finding.action is Action.RESET
+
+
+def test_a_reset_profile_is_one(deidentify):
+    dataset = Dataset()
+    dataset.ICCProfile = WORDY + bytes(len(WORDY) % 2)
+    reset = {"dicomTagConfig": {"actions": [{"queries": ["ICCProfile"], "resetTag": {}}]}}
+    assert colours(deidentify(reset, dataset)[1].ICCProfile) == colours(profile())
 
 
 def test_of_tag_contents_what_is_found_is_written_over(deidentify):

@@ -6,7 +6,6 @@ import subprocess
 
 import pydicom
 import pytest
-from PIL import ImageCms
 from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
@@ -67,8 +66,6 @@ def made(patient):
         patient(dataset)
         dataset.SOPClassUID, dataset.SOPInstanceUID = sop_class, "1.2.276.1.1"
         dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "1.2.276.1.2", "1.2.276.1.3"
-        if "ICCProfile" in dataset:  # one of no colours at all would be taken away
-            dataset.ICCProfile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
         if "Rows" in dataset:
             dataset.add_new("PixelData", "OW", bytes(2))
         for keyword, value in more.items():
