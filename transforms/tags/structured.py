@@ -54,6 +54,12 @@ def reference_type(item: Dataset) -> str:
     return kind if kind in _REFERENCE_TYPES and REFERENCED in item else ""
 
 
+def selects(dataset: Dataset) -> bool:
+    """Whether an item of the content at the top refers to an instance, as a selection of key objects has to."""
+    items = elements.sequence(elements.at(dataset, CONTENT_SEQUENCE), dataset) if CONTENT_SEQUENCE in dataset else None
+    return any(reference_type(item) for item in items or ())
+
+
 def counts_its_items(dataset: Dataset) -> bool:
     """Whether a content tree points at its items by position (by-reference relationships), so that none of them may go."""
     if _REFERENCED_ITEM in dataset:

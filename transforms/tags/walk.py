@@ -209,9 +209,10 @@ class Walk:
 
     @functools.cached_property
     def _loses_tree(self) -> bool:
-        """Whether the content at the top goes; that of a key object selection goes but for its references, which is a tree of its kind."""
+        """Whether the content at the top goes; the references of a key object selection stay, and are a tree of its kind."""
         step = actions.decide(self._plan, self._sop_class, (structured.CONTENT_SEQUENCE,), "SQ").step
-        return step in (Step.DUMMY, Step.DELETE) and self._sop_class != structured.KEY_OBJECT
+        selects = self._sop_class == structured.KEY_OBJECT and structured.selects(self._source)
+        return step is Step.DELETE or (step is Step.DUMMY and not selects)
 
     @functools.cached_property
     def _by_position(self) -> bool:

@@ -65,7 +65,9 @@ def test_with_clean_structured_content_the_remark_stays_without_the_name(deident
 def test_without_references_a_dummy_stands_there(deidentify, selection):
     document, _ = selection
     document.ContentSequence = [item for item in document.ContentSequence if item.ValueType == "TEXT"]
-    (item,) = deidentify(document).new.ContentSequence
+    new = deidentify(document).new
+    (item,) = new.ContentSequence
+    assert "ContentTemplateSequence" not in new
     assert (item.ValueType, item.TextValue) == ("TEXT", "ANONYMIZED")
 
 
