@@ -7,6 +7,8 @@ refused by name. tests/pipeline/local/bigquery_answers.json has an answer of Big
 
 from __future__ import annotations
 
+import re
+
 from sqlglot import exp
 
 from transforms.model.errors import ConfigError
@@ -48,6 +50,21 @@ def require_known(tree: exp.Expr, at: str) -> None:
             value = node.args.get(argument)
             if value is not None and not (isinstance(value, exp.Literal) and value.is_int and int(value.name) >= 1):
                 raise _unknown(at, f"{node.key.upper()} with a position that is not a number from 1")
+        if isinstance(node, exp.RegexpExtract | exp.RegexpExtractAll) and not _takes_part(node.args["expression"]):
+            what = "a pattern that has several groups, or one that may take no part, or is not written down"
+            raise _unknown(at, f"{node.sql_name()} by {what}")
+
+
+def _takes_part(pattern: exp.Expr) -> bool:
+    """Whether a pattern is written down and has no group, or one that takes part in every match.
+
+    BigQuery fails for several groups, DuckDB takes the whole match; what a group is that took no part, its reference does not say.
+    """
+    if not isinstance(pattern, exp.Literal | exp.RawString):
+        return False
+    bare = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", ".", pattern.name)  # without escapes and classes
+    groups = len(re.findall(r"\((?!\?)|\(\?P?<", bare))
+    return groups == 0 or (groups == 1 and not re.search(r"\||\)[?*{]", bare))
 
 
 def _is_date(node: exp.Expr) -> bool:

@@ -28,8 +28,9 @@ BATCH_BYTES = 8 << 20
 """Rows are loaded in batches of this size; it bounds the memory of a build."""
 MEMORY = "256MB"
 """What DuckDB may take for a build; the rest it writes down. Python takes a batch and the ids seen."""
-ROW_GROUP = 2048
-"""Rows that DuckDB gathers before it writes them: its smallest, since the usual 122,880 of these can take gigabytes."""
+ROW_GROUP = 20480
+"""Rows that DuckDB gathers before it writes them. At its smallest, 2,048, what it keeps of each group exceeds MEMORY at 250,000 rows;
+at the usual 122,880 large rows can take gigabytes."""
 
 _TYPES = {"STRING": "VARCHAR", "FLOAT": "DOUBLE", "TIMESTAMP": "TIMESTAMPTZ", "INTEGER": "BIGINT", "BOOLEAN": "BOOLEAN"}
 
