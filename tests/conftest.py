@@ -8,12 +8,14 @@ import shutil
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import google_crc32c
 import pytest
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydicom.data import get_testdata_file
+from xdist.scheduler import LoadFileScheduling
 
 from transforms.model.keys import KeyReference, Secret
 from transforms.model.workspace import Workspace
@@ -149,9 +151,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", action="store_true", help="fail, rather than skip, where a real server or tool is missing")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_shares(item)))
+@pytest.hookimpl(optionalhook=True)  # xdist's, where several processes run
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests that share costly fixtures stay in one process: those of a file, and all that talk to outside servers."""
+
+    class Rooms(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "servers" if nodeid.startswith("tests/servers/") else super()._split_scope(nodeid)
+
+    return Rooms(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -160,12 +168,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         if item.config.getoption("--servers") and lacking not in BUILT_APART:
             pytest.fail(f"--servers needs {lacking}")
         pytest.skip(f"not installed: {lacking} ({BUILT_APART.get(lacking, 'scripts/test --servers')})")
-
-
-def _shares(item: pytest.Item) -> str:
-    """Tests that share costly fixtures stay in one process: those of a file, and all that talk to the FHIR servers."""
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    return folder if folder == "servers" else item.path.name
 
 
 def _is_installed(part: str) -> bool:
