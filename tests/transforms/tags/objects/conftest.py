@@ -133,3 +133,15 @@ def sound(new_errors, tmp_path):
 def uid_of(secret):
     """A function from a UID of a source to the one that stands for it everywhere."""
     return UidMapper(secret.purpose(Purpose.UID)).new
+
+
+@pytest.fixture
+def sound_class(made, deidentify, sound):
+    """A function that fails unless an instance of a class, full of a patient's traces, comes out sound and without the name."""
+
+    def check(sop_class):
+        done = deidentify(made(sop_class))
+        assert b"Kowalski" not in done.scrubbed.content
+        sound(done)
+
+    return check

@@ -65,7 +65,5 @@ def test_the_output_is_sound(deidentify, state, sound, options):
 
 @pytest.mark.servers
 @pytest.mark.parametrize("sop_class", STATES, ids=lambda uid: pydicom.uid.UID(uid).keyword)
-def test_every_kind_of_state_is_sound(deidentify, made, sound, sop_class):
-    done = deidentify(made(sop_class))
-    assert b"Kowalski" not in done.scrubbed.content
-    sound(done)
+def test_every_kind_of_state_is_sound(sound_class, sop_class):
+    sound_class(sop_class)

@@ -106,7 +106,5 @@ def test_a_map_is_sound(parametric_map, deidentify, sound):
 
 @pytest.mark.servers
 @pytest.mark.parametrize("sop_class", CLASSES, ids=lambda uid: pydicom.uid.UID(uid).keyword)
-def test_every_class_is_sound(made, deidentify, sound, sop_class):
-    done = deidentify(made(sop_class))
-    assert b"Kowalski" not in done.scrubbed.content
-    sound(done)
+def test_every_class_is_sound(sound_class, sop_class):
+    sound_class(sop_class)

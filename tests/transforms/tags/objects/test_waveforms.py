@@ -49,10 +49,8 @@ def test_a_real_ecg_is_sound(ecg, deidentify, sound, options):
 
 @pytest.mark.servers
 @pytest.mark.parametrize("sop_class", WAVEFORMS, ids=lambda uid: pydicom.uid.UID(uid).keyword)
-def test_every_class_is_sound(made, deidentify, sound, sop_class):
-    done = deidentify(made(sop_class))
-    assert b"Kowalski" not in done.scrubbed.content
-    sound(done)
+def test_every_class_is_sound(sound_class, sop_class):
+    sound_class(sop_class)
 
 
 @pytest.mark.parametrize("sop_class", SOUND, ids=lambda uid: pydicom.uid.UID(uid).name)
