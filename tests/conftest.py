@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pydicom.data import get_testdata_file
 from xdist.scheduler import LoadFileScheduling
 
+from transforms.inspection import engine
 from transforms.model.keys import KeyReference, Secret
 from transforms.model.workspace import Workspace
 
@@ -77,7 +78,8 @@ def key_services(monkeypatch):
 
 @pytest.fixture
 def cloud_dlp(monkeypatch):
-    """Cloud DLP on loopback, the only place where it is looked for."""
+    """Cloud DLP on loopback, the only place where it is looked for; no answer is remembered from test to test."""
+    engine._dlp_engine.cache_clear()
     service = stand_in.CloudDlpService()
     with stand_in.serving(service) as url:
         monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_DLP", url)

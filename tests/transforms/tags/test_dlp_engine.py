@@ -21,8 +21,7 @@ REAL = "CT_small MR_small MR_small_bigendian rtplan test-SR ExplVR_BigEnd report
 
 @pytest.fixture
 def through_dlp(cloud_dlp, secret, opened):
-    """A function from a config and the bytes of a file to the ScrubbedInstance; nothing is remembered from test to test."""
-    engine._dlp_engine.cache_clear()
+    """A function from a config and the bytes of a file to the ScrubbedInstance."""
 
     def run(config, content):
         plan = dataclasses.replace(resolve(parse_config(json.dumps(config))), dlp_parent=PARENT)
