@@ -10,7 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from transforms.model.errors import ConfigError, InstanceProblem, PreflightError, StoreError
+from transforms.model.places import is_empty, place_of
 from transforms.model.quiet import quiet_libraries
+from transforms.model.storage import canonical
 from transforms.model.workspace import Workspace
 
 
@@ -119,9 +121,9 @@ def _verb(
 
 
 def _workspace(arguments: argparse.Namespace) -> Workspace:
-    if not Path(arguments.workspace).is_dir():
+    if is_empty(place_of(arguments.workspace)):
         raise ConfigError("--workspace", "there is no such folder", "name the --workspace of a run", arguments.workspace)
-    return Workspace(str(Path(arguments.workspace).resolve()))
+    return Workspace(canonical(arguments.workspace))
 
 
 def _run_help(_arguments: argparse.Namespace) -> int:
@@ -192,9 +194,9 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     from pipeline.local.serve import serve  # noqa: PLC0415
 
-    workspace = Workspace(str(Path(arguments.workspace).resolve()))
-    workspace.make()
-    serve(workspace, arguments.host, arguments.port, arguments.token_file, arguments.fhir_write_ops_per_minute)
+    serve(
+        Workspace(canonical(arguments.workspace)), arguments.host, arguments.port, arguments.token_file, arguments.fhir_write_ops_per_minute
+    )
     return 0
 
 

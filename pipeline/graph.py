@@ -66,6 +66,8 @@ class Run:
     """The instances that the request chooses, where it does."""
     identifiers: bool = False
     """Whether the spool is to say which identifiers became which, for mapping files."""
+    progress_file: str | None = None
+    """What workers on this machine `tick`; None: nobody looks."""
 
 
 def build(run: Run, p: beam.Pipeline) -> None:
@@ -122,7 +124,7 @@ def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: st
     written = proven.instances | f"{name}/WriteInstance" >> WriteInstance(run.destination, folder, run.clock)
     shards = (
         written.instances
-        | f"{name}/Tick" >> beam.Map(tick, str(folder.progress_file)).with_output_types(WrittenInstance)
+        | f"{name}/Tick" >> beam.Map(tick, run.progress_file).with_output_types(WrittenInstance)
         | f"{name}/SpoolProvenance" >> _spool(run, held=False)
     )
     held = (written.held | f"{name}/SpoolHeld" >> _spool(run, held=True),) if run.provenance_for_held else ()
@@ -134,7 +136,7 @@ def _outcomes(run: Run, outcomes: beam.PCollection[Outcome], name: str) -> beam.
     """Spool the outcomes of one stage where they arise; only how many of each kind goes on."""
     kinds = (
         outcomes
-        | f"{name}/TickOutcome" >> beam.Map(tick, str(run.operation.folder.progress_file)).with_output_types(Outcome)
+        | f"{name}/TickOutcome" >> beam.Map(tick, run.progress_file).with_output_types(Outcome)
         | f"{name}/SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(run.operation.folder.outcomes))
         | f"{name}/CountOutcomes" >> beam.Map(_kind)
     )

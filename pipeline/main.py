@@ -14,7 +14,6 @@ import threading
 import traceback
 import types
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import apache_beam as beam
@@ -47,8 +46,9 @@ from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
 from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.keys import KeyReference, make_key_file
+from transforms.model.places import is_empty, place_of
 from transforms.model.quiet import quiet_libraries
-from transforms.model.storage import list_files, replace
+from transforms.model.storage import is_inside, list_files, replace
 from transforms.pixels.tesseract import check_tesseract
 from transforms.provenance.operation import operation_provenance
 from transforms.write.preflight import check_destination
@@ -133,8 +133,8 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
             launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
             _announce(launch)
             ready = _prepared(launch)
-            with _told_if_broken(operation, clock), watched(operation.folder.progress_file, expected, operation.progress):
-                accounts = _execute(ready, settings)
+            with _told_if_broken(operation, clock), watched(settings.workspace, expected, operation.progress) as file:
+                accounts = _execute(dataclasses.replace(ready, progress_file=file if settings.is_local else None), settings)
         counts = operation.counts()
         if counts is None:
             raise BrokenOffError("the runner ended without finishing the operation; see its log, then start the same command again.")
@@ -194,7 +194,7 @@ def _count_sources(settings: Settings) -> int:
     """How many files the source has. Raises ConfigError if one of them is of the destination or the workspace."""
     count = 0
     for uri, _ in list_files(settings.source):
-        if any(Path(uri).is_relative_to(place) for place in (settings.destination, settings.workspace.root)):
+        if any(is_inside(uri, folder) for folder in (settings.destination, settings.workspace.root)):
             raise ConfigError("--source", "it names files of the destination or of the workspace", "name a source apart from both")
         count += 1
     return count
@@ -202,7 +202,7 @@ def _count_sources(settings: Settings) -> int:
 
 def _require_destination(settings: Settings, operation: Operation) -> None:
     """Raise PreflightError where instances of earlier runs are gone: they would count as written, and not be there."""
-    if any(operation.folder.spool.glob("*.ndjson")) and not any(Path(settings.destination).glob("*")):
+    if any(operation.folder.spool.glob("*.ndjson")) and is_empty(place_of(settings.destination)):
         why = "it is empty, though earlier runs of this operation wrote instances to it"
         raise PreflightError("--destination", why, "put them back, or begin anew with another --operation_id or workspace")
 

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from transforms.model import spool
 from transforms.model.errors import ConfigError
-from transforms.model.storage import canonical, replace
+from transforms.model.places import place_of, scratch
+from transforms.model.storage import canonical, is_inside, replace
 from transforms.model.workspace import OperationFolder
 from transforms.provenance.identifiers import PATIENTS, UIDS
 
@@ -30,7 +31,7 @@ def map_place(option: str, path: str, places: dict[str, str]) -> str:
         raise ConfigError(option, "it is written on this machine, for its owner alone", "name a local path")
     place = Path(canonical(path))
     for name, folder in places.items():
-        if place.is_relative_to(folder):
+        if is_inside(str(place), folder):
             raise ConfigError(option, f"it says who was who, and may not lie inside the {name}", "choose another folder")
     if place.is_dir() or (place.exists() and place.read_bytes()[: len(_HEADER)] != _HEADER):
         raise ConfigError(option, "something else stands there", "choose another name")
@@ -56,19 +57,15 @@ def _lines(pairs: Iterator[tuple[str, str]]) -> Iterator[bytes]:
 @contextlib.contextmanager
 def _sorted_pairs(folder: OperationFolder, member: str) -> Iterator[Iterator[tuple[str, str]]]:
     """All pairs of written instances, sorted, each once; on disk, in the workspace, since there may be millions."""
-    folder.sorting_file.unlink(missing_ok=True)
-    try:
-        with contextlib.closing(sqlite3.connect(folder.sorting_file)) as database:
-            database.execute("PRAGMA journal_mode = OFF")
-            database.execute("CREATE TABLE pairs (old BLOB, new BLOB, PRIMARY KEY (old, new)) WITHOUT ROWID")
-            for shard in spool.shards(folder.spool):
-                if not shard.name.startswith(spool.HELD):
-                    rows = (pair for entry in spool.read_shard(folder.spool, shard.name) for pair in entry[member])
-                    database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", ([_coded(word) for word in row] for row in rows))
-            found = database.execute("SELECT old, new FROM pairs ORDER BY old, new")
-            yield ((old.decode(errors="surrogatepass"), new.decode(errors="surrogatepass")) for old, new in found)
-    finally:
-        folder.sorting_file.unlink(missing_ok=True)
+    with scratch(place_of(folder.root)) as beside, contextlib.closing(sqlite3.connect(beside / "pairs.sqlite")) as database:
+        database.execute("PRAGMA journal_mode = OFF")
+        database.execute("CREATE TABLE pairs (old BLOB, new BLOB, PRIMARY KEY (old, new)) WITHOUT ROWID")
+        for shard in spool.shards(folder.spool):
+            if not shard.name.startswith(spool.HELD):
+                rows = (pair for entry in spool.read_shard(folder.spool, shard.name) for pair in entry[member])
+                database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", ([_coded(word) for word in row] for row in rows))
+        found = database.execute("SELECT old, new FROM pairs ORDER BY old, new")
+        yield ((old.decode(errors="surrogatepass"), new.decode(errors="surrogatepass")) for old, new in found)
 
 
 def _coded(word: str) -> bytes:

@@ -6,7 +6,6 @@ import collections
 import dataclasses
 import datetime as dt
 import json
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from pipeline.tables import Tables
 from transforms.model import spool
 from transforms.model.errors import ConfigError
 from transforms.model.names import OperationName
-from transforms.model.storage import create_if_absent, replace
+from transforms.model.storage import create_if_absent, remove_all, replace
 from transforms.model.workspace import OperationFolder, Workspace
 
 Clock = Callable[[], dt.datetime]
@@ -158,7 +157,7 @@ class Operation:
     def clear(self) -> None:
         """Called before a run: what is found afterwards of counts and outcomes is then its own."""
         self.folder.counts_file.unlink(missing_ok=True)
-        shutil.rmtree(self.folder.outcomes, ignore_errors=True)
+        remove_all(self.folder.outcomes)
 
     def keep(self, counts: Counts) -> None:
         """Write the counts down."""

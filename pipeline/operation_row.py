@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import collections
 import json
-from pathlib import Path
 from typing import Any
 
 from transforms.bigquery.marshal import Row
 from transforms.model import spool
+from transforms.model.places import Place
 from transforms.model.workspace import OperationFolder
 
 CANCELLED = 1
@@ -74,7 +74,7 @@ def _outcomes(folder: OperationFolder) -> list[Row]:
     ]
 
 
-def _json(path: Path) -> dict[str, Any] | None:
+def _json(path: Place) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = json.loads(path.read_bytes())
     except FileNotFoundError:

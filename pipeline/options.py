@@ -24,7 +24,7 @@ from transforms.bigquery.schema import Schema
 from transforms.fhir.credentials import TokenReference
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
-from transforms.model.storage import canonical, canonical_source, check_local, glob_folder
+from transforms.model.storage import canonical, canonical_source, check_place, glob_folder, is_inside
 from transforms.model.workspace import Workspace
 
 DEFAULT_RUNNER = "FnApiRunner"
@@ -49,9 +49,18 @@ class DeidentifyOptions(PipelineOptions):
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
         add = parser.add_argument
-        add("--source", help="DICOM files: a directory, a glob, a .txt list of paths, or one file.")
-        add("--destination", help="Folder for de-identified instances, as STUDY/SERIES/INSTANCE.dcm under their new UIDs.")
-        add("--workspace", help="Confidential folder of the run: key, spool, outcomes, stores. Never inside the destination.")
+        add(
+            "--source",
+            help="DICOM files: a directory, a glob, a .txt list of paths, or one file; on disk, or on Cloud Storage as gs://BUCKET/…",
+        )
+        add(
+            "--destination",
+            help="Folder or gs://BUCKET/FOLDER for de-identified instances, as STUDY/SERIES/INSTANCE.dcm under their new UIDs.",
+        )
+        add(
+            "--workspace",
+            help="Confidential folder or gs://BUCKET/FOLDER of the run: key, spool, outcomes, stores. Never inside the destination.",
+        )
         add(
             "--config",
             help="A DeidentifyConfig in JSON: the text itself, a path, or gs://BUCKET/OBJECT. Else: Basic profile, all text redacted.",
@@ -216,7 +225,7 @@ def parse(argv: list[str]) -> Settings:
     for option in ("source", "destination", "workspace"):
         if not getattr(known, option):
             raise ConfigError(f"--{option}", "this option is required", "add it")
-        check_local(f"--{option}", getattr(known, option))
+        check_place(f"--{option}", getattr(known, option))
     _refuse_unknown(beam)
     runner = _runner(beam)
     source = canonical_source(known.source)
@@ -263,8 +272,9 @@ def parse(argv: list[str]) -> Settings:
         runner=runner,
         beam=tuple(beam),
     )
-    if not settings.is_local and settings.key is None:
-        raise ConfigError("--key_uri", f"{runner} has no workspace to keep a key in", "name the key by --key_uri")
+    if settings.key is None and not (settings.is_local and not settings.workspace.is_remote):
+        why = "a key is kept in a workspace on this machine only" if settings.is_local else f"{runner} has no workspace to keep a key in"
+        raise ConfigError("--key_uri", why, "name the key by --key_uri")
     return settings
 
 
@@ -316,7 +326,7 @@ def _bigquery(known: argparse.Namespace) -> TableTarget | None:
 
 def _maps(known: argparse.Namespace, source: str, destination: str) -> dict[str, str | None]:
     """The places of the mapping files, by their options."""
-    if known.patient_map and Path(canonical(known.patient_map)).is_relative_to(destination):
+    if known.patient_map and is_inside(canonical(known.patient_map), destination):
         raise ConfigError("--patient_map", "it says who is who, and may not lie inside the destination", "choose another folder")
     places = {"destination": destination, "source": glob_folder(source)}
     given = {name: getattr(known, name) for name in ("write_uid_map", "write_patient_map")}
@@ -348,9 +358,9 @@ def _keep_apart(source: str, destination: str, workspace: str) -> None:
         "--destination": (destination, source, "the destination may not lie inside the source"),
     }
     for option, (inner, outer, why) in inside.items():
-        if Path(inner).is_relative_to(outer):
+        if is_inside(inner, outer):
             raise ConfigError(option, why, "choose another folder")
-    if Path(destination).is_relative_to(workspace):
+    if is_inside(destination, workspace):
         raise ConfigError("--destination", "what is published may not lie inside the confidential workspace", "choose another folder")
-    if Path(workspace).is_relative_to(source) and Path(source).is_dir():
+    if is_inside(workspace, source) and (workspace != source or Path(source).is_dir()):
         raise ConfigError("--workspace", "the workspace may not lie inside the source", "choose another folder")

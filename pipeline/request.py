@@ -88,12 +88,12 @@ def _chosen(asked: DeidentifyDicomStoreRequest | None) -> ChosenReference | None
 
 
 def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
-    """A raw key of a config stays in the workspace; a remote runner has none, so that it is refused there (DESIGN 4)."""
+    """A raw key of a config stays in a workspace on this machine; where there is none it is refused (DESIGN 4)."""
 
     def place(key: CryptoKey | KeyReference) -> KeyReference:
         return key if isinstance(key, KeyReference) else KeyReference(f"file:{settings.workspace.crypto_key_file(key.fingerprint)}")
 
-    resolved = resolve(config, place if settings.is_local else None)
+    resolved = resolve(config, place if settings.is_local and not settings.workspace.is_remote else None)
     plan = with_patients(resolved, patient_plan(settings.patient_id, settings.patient_map))
     plan = with_api_vrs_only(plan) if settings.api_vrs_only else plan
     plan = dataclasses.replace(plan, dlp_parent=settings.dlp_parent)
@@ -126,9 +126,7 @@ def _own_templates(settings: Settings) -> tuple[Template, ...]:
 def keep_keys(config: DeidentifyConfig, workspace: Workspace) -> None:
     """Put each raw key of a config into a file of its own, mode 0600."""
     for key in crypto_keys(config):
-        path = workspace.crypto_key_file(key.fingerprint)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        create_if_absent(path, key.file_content(), 0o600)
+        create_if_absent(workspace.crypto_key_file(key.fingerprint), key.file_content(), 0o600)
 
 
 def check_keys(plan: ActionPlan) -> None:
@@ -166,6 +164,7 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
     elif not re.fullmatch(_STORE, named):
         raise ConfigError("--fhir_store", "a store is projects/P/locations/L/datasets/D/fhirStores/F or a URL", "correct the name", named)
     elif settings.healthcare_endpoint is None:
+        _refuse_embedded(settings.workspace)
         address = StoreAddress(named, None)
     else:
         endpoint = settings.healthcare_endpoint.rstrip("/")
@@ -179,6 +178,12 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
             "--fhir_write_ops_per_minute", "the quota of a store on Google Cloud cannot be guessed", "give the project's fhir_write_ops"
         )
     return address
+
+
+def _refuse_embedded(workspace: Workspace) -> None:
+    if workspace.is_remote:
+        why = "the embedded FHIR store needs a workspace on this machine"
+        raise ConfigError("--fhir_store", why, "name a store by its URL, or its server by --healthcare_endpoint")
 
 
 def _refuse_credentials(url: str) -> None:

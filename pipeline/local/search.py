@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import urllib.parse
 from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -90,9 +91,10 @@ def _client(store: str, token: TokenReference | None) -> contextlib.closing[Fhir
 
 
 def _database(workspace: Workspace) -> FhirDatabase:
-    if not workspace.fhir_database.is_file():
+    file = workspace.fhir_database
+    if not (isinstance(file, Path) and file.is_file()):
         raise ConfigError("--workspace", "it holds no FHIR store", "name the workspace of a run that wrote to the embedded store")
-    return FhirDatabase(workspace.fhir_database)
+    return FhirDatabase(file)
 
 
 def _wanted(items: list[tuple[str, str]]) -> set[str]:

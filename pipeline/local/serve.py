@@ -46,8 +46,11 @@ def serve(
     token = _token(token_file)
     if token is None and not is_loopback(host):
         raise ConfigError("--host", "without a token only the loopback address is served", "add --token_file or use 127.0.0.1", host)
+    file = workspace.fhir_database
+    if not isinstance(file, Path):
+        raise ConfigError("--workspace", "only a workspace on this machine has a FHIR store of its own", "name a folder")
     workspace.make()
-    database = FhirDatabase(workspace.fhir_database)
+    database = FhirDatabase(file)
     app = application(Service(workspace, database, WriteQuota(write_ops_per_minute)), token)
     with _listen(host, port) as listener:
         for store, operation in fhir_configure.unfinished(database):

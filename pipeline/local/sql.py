@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
 import duckdb
@@ -16,6 +17,7 @@ from rich.table import Table
 
 from pipeline.local.dialect import translate
 from transforms.model.errors import ConfigError
+from transforms.model.places import on_this_machine
 from transforms.model.workspace import Workspace
 
 Answer = tuple[list[str], list[tuple[Any, ...]]]
@@ -38,7 +40,7 @@ def query(
     `choose` is given the connection before the query runs, and answers with relations to read in place of those named.
     Raises ConfigError naming `at` if it cannot be understood or there is no table.
     """
-    with _connect(workspace, at) as connection:
+    with _connected(workspace, at) as connection:
         tables = {name.lower(): name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
         if choose:
             tables |= choose(connection)
@@ -136,14 +138,15 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _connect(workspace: Workspace, at: str) -> duckdb.DuckDBPyConnection:
+@contextlib.contextmanager
+def _connected(workspace: Workspace, at: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """The table, read only and cut off from files and network; times are UTC."""
-    path = workspace.table_database
-    if not path.is_file():
+    file = workspace.table_database
+    if not file.is_file():
         raise ConfigError(at, "the workspace has no table yet", "run a de-identification in it first")
-    connection = duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"})
-    connection.execute("SET TimeZone = 'UTC'")
-    return connection
+    with on_this_machine(file) as path, duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
 
 
 def _headline(error: duckdb.Error) -> str:

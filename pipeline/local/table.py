@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -21,7 +20,9 @@ from transforms.bigquery.marshal import Row
 from transforms.bigquery.refused import Refused
 from transforms.bigquery.schema import Field, operations_table, provenance_table
 from transforms.bigquery.views import OPERATIONS, TABLE, VIEWS, sql_text
+from transforms.model.places import listed, place_of, scratch
 from transforms.model.spool import read_all
+from transforms.model.storage import move
 from transforms.model.workspace import OperationFolder, Workspace
 
 BATCH_BYTES = 8 << 20
@@ -41,22 +42,18 @@ def build(workspace: Workspace) -> dict[str, int]:
     A row a Provenance id, in the order of operations, shards and entries; `lastUpdated` is the start of the row's
     operation. Same workspace, same rows. A resource that cannot be a row is none: the operation's `refused_rows` says why.
     """
-    aside = workspace.table_database.with_name(f".{workspace.table_database.name}.{secrets.token_hex(4)}")
-    batch = aside.with_suffix(".ndjson")
-    folders = [OperationFolder(str(path)) for path in sorted(workspace.operations.glob("*")) if path.is_dir()]
+    folders = [workspace.operation(file.parent.name) for file in listed(workspace.operations, "*/provenance.json")]
     rows, counts = _Rows(), {}
-    try:
+    with scratch(place_of(workspace.root)) as beside:
+        aside, batch = beside / "provenance.duckdb", beside / "batch.ndjson"
         with _new_database(aside) as connection:
             for folder in folders:
-                counts[Path(folder.root).name] = _load(connection, provenance_table(), rows.of(folder), batch)
+                counts[folder.operation_id] = _load(connection, provenance_table(), rows.of(folder), batch)
             _load(connection, operations_table(), filter(None, map(operation_row, folders)), batch)
             relations = {name.lower(): name for name in (TABLE, OPERATIONS)}
             for name, file in VIEWS.items():
                 connection.execute(f'CREATE VIEW "{name}" AS {translate(sql_text(file), relations)}')
-        aside.replace(workspace.table_database)
-    finally:
-        for leftover in (batch, aside, aside.with_name(f"{aside.name}.wal")):
-            leftover.unlink(missing_ok=True)
+        move(aside, workspace.table_database)
     return counts
 
 

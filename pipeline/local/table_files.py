@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-
 import duckdb
 
 from transforms.bigquery.views import OPERATIONS, TABLE
+from transforms.model.places import on_this_machine, place_of, scratch
+from transforms.model.storage import move
 from transforms.model.workspace import Workspace
 
 FORMATS = {"parquet": "FORMAT parquet, COMPRESSION zstd", "ndjson": "FORMAT json"}
@@ -19,16 +18,15 @@ def export(workspace: Workspace, kind: str) -> None:
 
     NDJSON has a row a line with every column, as `bq load` takes it.
     """
-    with duckdb.connect(str(workspace.table_database), read_only=True, config={"threads": "1"}) as connection:
+    with (
+        on_this_machine(workspace.table_database) as database,
+        scratch(place_of(workspace.root)) as beside,
+        duckdb.connect(str(database), read_only=True, config={"threads": "1"}) as connection,
+    ):
         connection.execute("SET TimeZone = 'UTC'")
         for name in (TABLE, OPERATIONS):
-            file = workspace.table_file(name, kind)
-            file.parent.mkdir(mode=0o700, exist_ok=True)
-            aside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-            try:
-                os.close(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-                quoted = str(aside).replace("'", "''")
-                connection.execute(f"COPY {name} TO '{quoted}' ({FORMATS[kind]}, USE_TMP_FILE false)")
-                aside.replace(file)
-            finally:
-                aside.unlink(missing_ok=True)
+            aside = beside / name
+            aside.touch(mode=0o600)
+            quoted = str(aside).replace("'", "''")
+            connection.execute(f"COPY {name} TO '{quoted}' ({FORMATS[kind]}, USE_TMP_FILE false)")
+            move(aside, workspace.table_file(name, kind))

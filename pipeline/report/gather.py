@@ -7,7 +7,6 @@ import dataclasses
 import json
 from collections.abc import Iterable
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from pydicom.datadict import keyword_for_tag
@@ -15,6 +14,7 @@ from pydicom.tag import Tag
 
 from pipeline.local import sql
 from pipeline.report.published import Published
+from transforms.model.places import Place, listed
 from transforms.model.workspace import OperationFolder, Workspace
 
 Row = dict[str, Any]
@@ -133,7 +133,7 @@ def _not_published(workspace: Workspace) -> list[Row]:
 
 def _dead_letters(folder: OperationFolder) -> list[Row]:
     kinds = _Kinds()
-    for file in sorted(folder.dead_letters.glob("*.ndjson")):
+    for file in listed(folder.dead_letters, "*.ndjson"):
         for line in _lines(file):
             kinds.add(line["reference"], {"Operation": folder.operation_id, "Status": str(line["status"]), "Code": str(line["code"])})
     for line in _lines(folder.refused_rows):
@@ -141,7 +141,7 @@ def _dead_letters(folder: OperationFolder) -> list[Row]:
     return kinds.rows()
 
 
-def _lines(file: Path) -> Iterable[Row]:
+def _lines(file: Place) -> Iterable[Row]:
     if file.exists():
         with file.open("rb") as lines:
             yield from map(json.loads, lines)

@@ -15,7 +15,7 @@ from pipeline.report.gallery import Gallery, gallery
 from pipeline.report.gather import Gathered, Row
 from pipeline.report.published import NOT_FOUND
 from transforms.model.errors import ConfigError
-from transforms.model.storage import replace
+from transforms.model.storage import is_inside, replace
 from transforms.model.workspace import Workspace
 
 PLOTTED = 4
@@ -33,7 +33,7 @@ def report(workspace: Workspace, output: str, pictures: bool = False, quotes: bo
     gathered = gather.gather(workspace)
     for row in gathered.operations:
         destination = workspace.operation(row["Id"]).destination_file
-        if destination.is_file() and place.is_relative_to(Path(destination.read_bytes().decode(errors="surrogateescape"))):
+        if destination.is_file() and is_inside(str(place), destination.read_bytes().decode(errors="surrogateescape")):
             raise ConfigError("--output", "the report may not lie in the destination, which is released", "choose another folder")
     page = render(gathered, gallery(workspace, gathered.operations, quotes) if pictures else None)
     try:

@@ -5,9 +5,9 @@ Only the destination is read, so only de-identified pixels are ever shown; what 
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import pydicom
 from numpy.typing import NDArray
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.places import Place
 from transforms.model.records import InstanceUids
 from transforms.model.workspace import OperationFolder
 from transforms.pixels import codecs
@@ -40,7 +41,7 @@ class Published:
         if path is None:
             return NOT_FOUND
         try:
-            dataset = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["Modality"])
+            dataset = pydicom.dcmread(path.open("rb"), stop_before_pixels=True, specific_tags=["Modality"])
         except Exception:  # noqa: BLE001 - the parser raises what it likes
             return NOT_FOUND
         modality = str(dataset.get("Modality") or "")
@@ -52,7 +53,7 @@ class Published:
         if path is None:
             return None
         try:
-            dataset = pydicom.dcmread(path)
+            dataset = pydicom.dcmread(io.BytesIO(path.read_bytes()))
             description = PixelDescription.from_dataset(dataset)
             coded = locate(dataset, description).frame(row["Frame"])
             *_, shown = renderings(codecs.decode(coded, description), dataset, row["Frame"])
@@ -60,7 +61,7 @@ class Published:
             return None
         return shown
 
-    def _path(self, row: Mapping[str, Any]) -> Path | None:
+    def _path(self, row: Mapping[str, Any]) -> Place | None:
         destination = self._destinations.get(row["Operation"])
         if destination is None:
             return None

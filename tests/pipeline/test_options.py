@@ -96,8 +96,15 @@ def test_bad_values_name_their_option(base, extra):
     assert any(option.split("=")[0] in sentence for option in extra)
 
 
-def test_other_stores_than_folders_are_refused_by_name(base):
-    assert "--source" in refusal([*base, "--source", "gs://bucket/folder"])
+def test_other_places_than_folders_and_buckets_are_refused_by_name(base):
+    assert parse([*base, "--source", "gs://bucket/folder/"]).source == "gs://bucket/folder"
+    assert "--source" in refusal([*base, "--source", "s3://bucket/folder"])
+    assert "--source" in refusal([*base, "--source", "gs://B"])
+
+
+def test_a_workspace_on_cloud_storage_keeps_no_key(base):
+    assert "--key_uri" in refusal([*base, "--workspace", "gs://bucket/work"])
+    assert parse([*base, "--workspace", "gs://bucket/work", "--key_uri", "env:KEY"]).workspace.is_remote
 
 
 @pytest.mark.parametrize(("words", "allowed"), [([], False), (["--allow_identifiable"], True), (["--allow_identifiable=true"], True)])

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import time
+from pathlib import Path
 
 from pipeline.progress import finished, tick, watched
 
@@ -13,26 +14,25 @@ def test_processes_count_together(tmp_path):
     assert finished(file) == 40
 
 
-def test_the_last_count_is_reported_and_no_file_stays(tmp_path, capsys):
-    file, seen = tmp_path / "progress", []
+def test_the_last_count_is_reported_and_no_file_stays(workspace, capsys):
+    seen = []
 
     def report(count, expected):
         seen.append((count, expected))
         raise OSError("a full disk does not stop the bar")
 
-    file.write_bytes(b"left by a killed run")
-    with watched(file, 3, report):
+    with watched(workspace, 3, report) as file:
         for number in range(3):
-            tick(number, str(file))
+            tick(number, file)
     assert seen[-1] == (3, 3)
-    assert not file.exists()
+    assert not list(Path(workspace.root).iterdir())
     assert "3 of 3 instances" in capsys.readouterr().err
 
 
-def test_the_last_line_says_the_last_count_however_early_it_was_reached(tmp_path, capsys):
-    file, seen = tmp_path / "progress", []
-    with watched(file, 1, lambda *counts: seen.append(counts)):
-        tick(1, str(file))
+def test_the_last_line_says_the_last_count_however_early_it_was_reached(workspace, capsys):
+    seen = []
+    with watched(workspace, 1, lambda *counts: seen.append(counts)) as file:
+        tick(1, file)
         while (1, 1) not in seen:
             time.sleep(0.05)
     assert "1 of 1 instances" in capsys.readouterr().err

@@ -6,7 +6,6 @@ import dataclasses
 import datetime as dt
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 from transforms.bigquery.client import bigquery_client
 from transforms.bigquery.load import Line, TableLoader
@@ -79,7 +78,7 @@ class Loaded:
     """Which shards of an operation stand whole in which table; `loaded.json` in its folder."""
 
     def __init__(self, folder: OperationFolder, table: str) -> None:
-        self._file: Path = folder.loaded_file
+        self._file = folder.loaded_file
         self._table = table
         self._known: dict[str, list[str]] = json.loads(self._file.read_bytes()) if self._file.exists() else {}
 

@@ -11,10 +11,10 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from transforms.fhir.bundles import Entry, EntryAnswer, resource_bytes
+from transforms.model.places import Place
 from transforms.model.records import ShardRef
 from transforms.model.spool import read_lines
 from transforms.model.storage import create_if_absent, replace
@@ -117,7 +117,7 @@ class Ledger:
         dead = len(tally.letters)
         self._finished.append(ShardAnswer(name, tally.entries, tally.entries - dead, dead))
 
-    def _letters(self, name: str) -> Path:
+    def _letters(self, name: str) -> Place:
         return self._folder.dead_letters / f"{name}.ndjson"
 
 

@@ -14,6 +14,7 @@ import functools
 import os
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transforms.model.errors import ConfigError, PreflightError
@@ -54,6 +55,15 @@ def matches(source: str) -> Iterator[tuple[str, int]]:
             yield from found
         elif "*" in name or "?" in name or "[" in name:
             yield from _listed(bucket, re.split(r"[*?\[]", name)[0], _pattern(name))
+
+
+def glob(folder: str, pattern: str) -> Iterator[str]:
+    """The names of objects in a folder that match a pattern there, in their order; `folder` is taken as it is. Raises OSError."""
+    bucket, name = _parts(folder)
+    start = f"{name.rstrip('/')}/" if name else ""
+    with _as_os_error():
+        whole = re.compile(re.escape(start) + _pattern(pattern).pattern, re.DOTALL)
+        yield from (found for found, _ in _listed(bucket, start + re.split(r"[*?\[]", pattern)[0], whole))
 
 
 def size(uri: str) -> int | None:
@@ -132,9 +142,28 @@ def replace(uri: str, content: bytes | Iterable[bytes]) -> None:
             upload.writelines(content)
 
 
+def upload(uri: str, file: Path) -> None:
+    """Put a file there as an object in one step, in place of what was there. Raises OSError."""
+    with _as_os_error():
+        _blob(uri).upload_from_filename(str(file), content_type=_BINARY)
+
+
+def take_over(uri: str, content: bytes, generation: int) -> int | None:
+    """Put an object in place of one version of it; the new version, or None if it is another one by now. Raises OSError."""
+    from google.api_core.exceptions import NotFound, PreconditionFailed  # noqa: PLC0415
+
+    blob = _blob(uri)
+    with _as_os_error():
+        try:
+            blob.upload_from_string(content, content_type=_BINARY, if_generation_match=generation)
+        except (PreconditionFailed, NotFound):
+            return None
+    return int(blob.generation)
+
+
 def remove(uri: str) -> None:
-    """Take an object away, if there is one. Raises OSError."""
-    with contextlib.suppress(FileNotFoundError), _as_os_error():
+    """Take an object away. Raises OSError (FileNotFoundError where there is none)."""
+    with _as_os_error():
         _blob(uri).delete()
 
 

@@ -11,13 +11,13 @@ import hashlib
 import hmac
 import re
 import secrets
-from pathlib import Path
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from transforms.model.errors import PreflightError
 from transforms.model.key_material import is_wrapped, read_material, shown
+from transforms.model.places import Place
 from transforms.model.storage import create_if_absent
 
 KEY_BYTES = 32
@@ -122,6 +122,6 @@ def _derived(material: bytes, purpose: Purpose) -> PurposeKey:
     return PurposeKey(HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(material))
 
 
-def make_key_file(path: Path) -> None:
+def make_key_file(path: Place) -> None:
     """Make a fresh secret at `path` with mode 0600, unless there is a file already; never seen half written."""
     create_if_absent(path, f"{secrets.token_hex(KEY_BYTES)}\n".encode(), 0o600)

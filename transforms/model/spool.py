@@ -9,12 +9,13 @@ both, because the doubt went, what says that it is published comes first and cou
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
+from transforms.model.places import Place, side_by_side, size
 from transforms.model.records import ShardRef
 from transforms.model.storage import create_if_absent
 
@@ -27,7 +28,7 @@ HELD = "held-"
 class Shard:
     """Entries on their way to one shard; `full` says when to close it."""
 
-    def __init__(self, folder: Path, prefix: str = "") -> None:
+    def __init__(self, folder: Place, prefix: str = "") -> None:
         self._folder, self._prefix = folder, prefix
         self._entries: dict[str, bytes] = {}
         self._size = 0
@@ -63,38 +64,43 @@ class Shard:
         return shard_ref(self._folder, name)
 
 
-def shard_ref(folder: Path, name: str) -> ShardRef:
+def shard_ref(folder: Place, name: str) -> ShardRef:
     """The reference of a finished shard."""
     count = (folder / f"{name}.refs").read_bytes().count(b"\n")
-    return ShardRef(name, count, (folder / f"{name}.ndjson").stat().st_size)
+    return ShardRef(name, count, size(folder / f"{name}.ndjson"))
 
 
-def shards(folder: Path) -> list[ShardRef]:
+def shards(folder: Place) -> list[ShardRef]:
     """The finished shards of a folder, in the order of their names."""
-    return [shard_ref(folder, path.stem) for path in sorted(folder.glob("*.ndjson"))]
+    names = sorted(path.stem for path in folder.glob("*.ndjson"))
+    return list(side_by_side(folder, functools.partial(shard_ref, folder), names))
 
 
-def read_lines(folder: Path, name: str) -> Iterator[bytes]:
+def read_lines(folder: Place, name: str) -> Iterator[bytes]:
     """The entries of one shard as they stand in it."""
     with (folder / f"{name}.ndjson").open("rb") as file:
         yield from file
 
 
-def read_shard(folder: Path, name: str) -> Iterator[dict[str, Any]]:
+def read_shard(folder: Place, name: str) -> Iterator[dict[str, Any]]:
     """The entries of one shard."""
     return map(json.loads, read_lines(folder, name))
 
 
-def references(folder: Path, held: bool = False) -> set[str]:
+def references(folder: Place, held: bool = False) -> set[str]:
     """The references in the finished shards of a folder: in those of held instances, or in all others."""
+    wanted = (path.with_suffix(".refs") for path in folder.glob("*.ndjson") if path.name.startswith(HELD) is held)
     found: set[str] = set()
-    for path in folder.glob("*.ndjson"):
-        if path.name.startswith(HELD) is held:
-            found.update(path.with_suffix(".refs").read_text().split())
+    for content in side_by_side(folder, _read, wanted):
+        found.update(content.decode().split())
     return found
 
 
-def read_all(folder: Path) -> Iterator[dict[str, Any]]:
+def _read(file: Place) -> bytes:
+    return file.read_bytes()
+
+
+def read_all(folder: Place) -> Iterator[dict[str, Any]]:
     """The entries of all shards of a folder, each reference once, in the order of shard names."""
     seen: set[str] = set()
     for shard in shards(folder):
@@ -104,7 +110,7 @@ def read_all(folder: Path) -> Iterator[dict[str, Any]]:
                 yield entry
 
 
-def write_entries(folder: Path, entries: Iterable[tuple[str, dict[str, Any]]]) -> list[ShardRef]:
+def write_entries(folder: Place, entries: Iterable[tuple[str, dict[str, Any]]]) -> list[ShardRef]:
     """Spool entries in shards of the usual size."""
     shard, done = Shard(folder), []
     for reference, entry in entries:

@@ -1,11 +1,12 @@
 """The one way to open, list and create files (DESIGN 20): create if absent, whole or not at all.
 
-A name is a path on this machine (`local_files`) or gs://BUCKET/OBJECT (`gcs`); a Path is always on this machine. Everything
-here raises OSError where the place cannot be reached or refuses, unless it says otherwise.
+A name is a path on this machine (`local_files`) or gs://BUCKET/OBJECT (`gcs`); `places` are either, too. Everything here
+raises OSError where the place cannot be reached or refuses, unless it says otherwise.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,15 +14,18 @@ from pathlib import Path
 from transforms.model import gcs, local_files
 from transforms.model.errors import ConfigError
 from transforms.model.local_files import WILDCARDS
+from transforms.model.places import GcsPath, Place, place_of
 
 _AT_ONCE = 8
 """Names of a list that are looked up at the same time: on Cloud Storage each is a request of its own."""
 
 
-def check_local(option: str, uri: str) -> None:
-    """Raise ConfigError unless `uri` is a local path; `option` is named in the message."""
-    if "://" in uri:
-        raise ConfigError(option, "only local paths are read and written by this version", "name a local path")
+def check_place(option: str, uri: str) -> None:
+    """Raise ConfigError unless `uri` is a local path or a name on Cloud Storage; `option` is named in the message."""
+    if gcs.is_gcs(uri):
+        gcs.split(uri, option)
+    elif "://" in uri:
+        raise ConfigError(option, "only paths and names on Cloud Storage are understood here", "name a path, or gs://BUCKET/FOLDER")
 
 
 def list_files(source: str) -> Iterator[tuple[str, int]]:
@@ -110,27 +114,49 @@ def read_start(uri: str, count: int) -> bytes:
         return file.read(count)
 
 
-def create_if_absent(place: Path | str, content: bytes, mode: int = 0o644) -> bool:
+def is_inside(inner: str, outer: str) -> bool:
+    """Whether one canonical name is another, or lies below it."""
+    if gcs.is_gcs(inner) or gcs.is_gcs(outer):
+        return inner == outer or inner.startswith(f"{outer}/")
+    return Path(inner).is_relative_to(outer)
+
+
+def create_if_absent(place: Place | str, content: bytes, mode: int = 0o644) -> bool:
     """Put `content` there in one step; False if something stands there already (which is left as it is).
 
     Nobody ever sees half of it. `mode` is that of a local file.
     """
-    if isinstance(place, str) and gcs.is_gcs(place):
-        return gcs.create_if_absent(place, content)
+    if isinstance(place, GcsPath) or gcs.is_gcs(place):
+        return gcs.create_if_absent(str(place), content)
     return local_files.create_if_absent(Path(place), content, mode)
 
 
-def replace(place: Path | str, content: bytes | Iterable[bytes], mode: int = 0o600) -> None:
+def replace(place: Place | str, content: bytes | Iterable[bytes], mode: int = 0o600) -> None:
     """Put `content` (whole, or in parts) there in one step, in place of what was there. For the workspace only."""
-    if isinstance(place, str) and gcs.is_gcs(place):
-        gcs.replace(place, content)
+    if isinstance(place, GcsPath) or gcs.is_gcs(place):
+        gcs.replace(str(place), content)
     else:
         local_files.replace(Path(place), content, mode)
 
 
-def remove(place: Path | str) -> None:
-    """Take a file away, if there is one."""
-    if isinstance(place, str) and gcs.is_gcs(place):
-        gcs.remove(place)
+def move(file: Path, place: Place) -> None:
+    """Put a file of `scratch` there in one step, in place of what was there."""
+    if isinstance(place, Path):
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.replace(place)
     else:
-        Path(place).unlink(missing_ok=True)
+        gcs.upload(place.uri, file)
+
+
+def remove(place: Place | str) -> None:
+    """Take a file away, if there is one."""
+    (place_of(place) if isinstance(place, str) else place).unlink(missing_ok=True)
+
+
+def remove_all(folder: Place) -> None:
+    """Take away all files of a folder."""
+    if isinstance(folder, Path):
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        list(pool.map(remove, (name for name, _ in gcs.matches(f"{folder}/"))))

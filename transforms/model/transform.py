@@ -15,6 +15,7 @@ from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
 from transforms.model.errors import ConfigError, InstanceProblem, PreflightError, StoreError
+from transforms.model.places import Place
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, OpenInstance, Outcome, ScrubbedInstance, WrittenInstance
 from transforms.model.spool import Shard
@@ -134,7 +135,7 @@ def typed(elements: beam.PCollection[Any], kind: type) -> beam.PCollection[Any]:
 class SpoolOutcomes(beam.DoFn):
     """Outcomes go to shards in `folder`, and on to be counted."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self._folder = folder
 
     def start_bundle(self) -> None:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 from transforms.model.errors import PreflightError
+from transforms.model.gcs import is_gcs
+from transforms.model.places import Place, place_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,8 +17,18 @@ class Workspace:
 
     root: str
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is on Cloud Storage."""
+        return is_gcs(self.root)
+
     def make(self) -> None:
-        """Make the folder, closed to others. Raises PreflightError where it cannot be ours alone."""
+        """Make the folder, closed to others. Raises PreflightError where it cannot be ours alone.
+
+        On Cloud Storage there is nothing to make, and who may read is the bucket's matter.
+        """
+        if self.is_remote:
+            return
         try:
             Path(self.root).mkdir(mode=0o700, parents=True, exist_ok=True)
             Path(self.root).chmod(0o700)
@@ -25,42 +37,42 @@ class Workspace:
             raise PreflightError("--workspace", why, "name a folder of your own on a disk that can be written") from None
 
     @property
-    def lock_file(self) -> Path:
+    def lock_file(self) -> Place:
         """Held by the run at work."""
-        return Path(self.root, "lock")
+        return place_of(self.root) / "lock"
 
     @property
-    def key_file(self) -> Path:
+    def key_file(self) -> Place:
         """The key a local run makes for itself."""
-        return Path(self.root, "deid.key")
+        return place_of(self.root) / "deid.key"
 
-    def crypto_key_file(self, fingerprint: str) -> Path:
+    def crypto_key_file(self, fingerprint: str) -> Place:
         """A raw key that came in a config, by its fingerprint."""
-        return Path(self.root, "keys", f"{fingerprint}.key")
+        return place_of(self.root) / "keys" / f"{fingerprint}.key"
 
     @property
-    def outcomes_file(self) -> Path:
+    def outcomes_file(self) -> Place:
         """Held, failed and skipped instances of all operations, a JSON object a line."""
-        return Path(self.root, "outcomes.ndjson")
+        return place_of(self.root) / "outcomes.ndjson"
 
     @property
-    def fhir_database(self) -> Path:
+    def fhir_database(self) -> Place:
         """SQLite of the embedded FHIR store."""
-        return Path(self.root, "fhir.sqlite")
+        return place_of(self.root) / "fhir.sqlite"
 
     @property
-    def table_database(self) -> Path:
+    def table_database(self) -> Place:
         """DuckDB with the table `Provenance`."""
-        return Path(self.root, "provenance.duckdb")
+        return place_of(self.root) / "provenance.duckdb"
 
-    def table_file(self, name: str, kind: str) -> Path:
+    def table_file(self, name: str, kind: str) -> Place:
         """A table as a file (`--table_files`): `Provenance.parquet`."""
-        return Path(self.root, "tables", f"{name}.{kind}")
+        return place_of(self.root) / "tables" / f"{name}.{kind}"
 
     @property
-    def operations(self) -> Path:
+    def operations(self) -> Place:
         """One `<id>.json` (long-running operation) and one folder for each operation."""
-        return Path(self.root, "operations")
+        return place_of(self.root) / "operations"
 
     def operation(self, operation_id: str) -> OperationFolder:
         """The folder of one operation."""
@@ -76,94 +88,84 @@ class OperationFolder:
     @property
     def operation_id(self) -> str:
         """Its name is that of the folder."""
-        return Path(self.root).name
+        return place_of(self.root).name
 
     @property
-    def state_file(self) -> Path:
+    def state_file(self) -> Place:
         """The operation in the API's long-running-operation shape."""
-        return Path(self.root + ".json")
+        return place_of(self.root + ".json")
 
     @property
-    def provenance_file(self) -> Path:
+    def provenance_file(self) -> Place:
         """The operation's own Provenance resource."""
-        return Path(self.root, "provenance.json")
+        return place_of(self.root) / "provenance.json"
 
     @property
-    def asked_file(self) -> Path:
+    def asked_file(self) -> Place:
         """A keyed hash of what the operation was asked for; under its name nothing else is done."""
-        return Path(self.root, "asked")
+        return place_of(self.root) / "asked"
 
     @property
-    def loaded_file(self) -> Path:
+    def loaded_file(self) -> Place:
         """Which shards stand in which BigQuery table."""
-        return Path(self.root, "loaded.json")
+        return place_of(self.root) / "loaded.json"
 
     @property
-    def failure_file(self) -> Path:
+    def failure_file(self) -> Place:
         """Where in the program the latest run that broke off did so, for whoever mends it; confidential like all here."""
-        return Path(self.root, "failure.txt")
+        return place_of(self.root) / "failure.txt"
 
     @property
-    def delivery_file(self) -> Path:
+    def delivery_file(self) -> Place:
         """Which FHIR store the latest run wrote to, and how it got there."""
-        return Path(self.root, "delivery.json")
+        return place_of(self.root) / "delivery.json"
 
     @property
-    def tables_file(self) -> Path:
+    def tables_file(self) -> Place:
         """Which tables the latest run wrote to."""
-        return Path(self.root, "tables.json")
+        return place_of(self.root) / "tables.json"
 
     @property
-    def destination_file(self) -> Path:
+    def destination_file(self) -> Place:
         """Where the latest run published, so that the report can look at what it made."""
-        return Path(self.root, "destination")
+        return place_of(self.root) / "destination"
 
     @property
-    def counts_file(self) -> Path:
+    def counts_file(self) -> Place:
         """The counts of the latest run, written by the last step of its graph."""
-        return Path(self.root, "counts.json")
+        return place_of(self.root) / "counts.json"
 
     @property
-    def sorting_file(self) -> Path:
-        """Where mapping files are sorted; there only as long as that takes."""
-        return Path(self.root, "sorting.sqlite")
-
-    @property
-    def progress_file(self) -> Path:
-        """One byte for each instance that the run under way has finished."""
-        return Path(self.root, "progress")
-
-    @property
-    def sources(self) -> Path:
+    def sources(self) -> Place:
         """Source list shards: `{"reference", "uri"}` a line."""
-        return Path(self.root, "sources")
+        return place_of(self.root) / "sources"
 
     @property
-    def spool(self) -> Path:
+    def spool(self) -> Place:
         """Provenance shards of written instances."""
-        return Path(self.root, "spool")
+        return place_of(self.root) / "spool"
 
     @property
-    def outcomes(self) -> Path:
+    def outcomes(self) -> Place:
         """Outcome shards of the latest run of the operation."""
-        return Path(self.root, "outcomes")
+        return place_of(self.root) / "outcomes"
 
     @property
-    def answered(self) -> Path:
+    def answered(self) -> Place:
         """One empty file for each shard that the FHIR store has answered in full."""
-        return Path(self.root, "answered")
+        return place_of(self.root) / "answered"
 
     @property
-    def dead_letters(self) -> Path:
+    def dead_letters(self) -> Place:
         """Entries that the FHIR store refused for good, a file a shard."""
-        return Path(self.root, "dead_letters")
+        return place_of(self.root) / "dead_letters"
 
     @property
-    def refused_rows(self) -> Path:
+    def refused_rows(self) -> Place:
         """Provenance that the table could not take, a JSON object a line: which, and why."""
-        return Path(self.root, "refused_rows.ndjson")
+        return place_of(self.root) / "refused_rows.ndjson"
 
     @property
-    def quarantine(self) -> Path:
+    def quarantine(self) -> Place:
         """Held instances, `<reference>.dcm`."""
-        return Path(self.root, "quarantine")
+        return place_of(self.root) / "quarantine"

@@ -1,14 +1,13 @@
-"""Publishing to a folder: whole or not at all, and never over something else."""
+"""Publishing to a folder, on disk or Cloud Storage: whole or not at all, and never over something else."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from transforms.model.errors import InstanceProblem
+from transforms.model.places import Place, size
 from transforms.model.storage import create_if_absent, replace
 
 
-def publish(path: Path, content: bytes) -> None:
+def publish(path: Place, content: bytes) -> None:
     """Put an instance into the destination; a file of equal bytes there is an earlier run's, and fine.
 
     Raises InstanceProblem: DESTINATION_EXISTS where a file of other bytes stands (it is left as it is), CANNOT_WRITE.
@@ -22,7 +21,7 @@ def publish(path: Path, content: bytes) -> None:
     raise InstanceProblem("write", "DESTINATION_EXISTS", sentence)
 
 
-def quarantine(path: Path, content: bytes) -> None:
+def quarantine(path: Place, content: bytes) -> None:
     """Put a held instance into the quarantine, readable by its owner only, in place of an earlier run's.
 
     Raises InstanceProblem (CANNOT_WRITE).
@@ -33,7 +32,7 @@ def quarantine(path: Path, content: bytes) -> None:
         raise _cannot_write("quarantine", error) from None
 
 
-def withdraw(path: Path, content: bytes) -> None:
+def withdraw(path: Place, content: bytes) -> None:
     """Take back what an unfinished run published, if these very bytes stand at `path`.
 
     Raises InstanceProblem (CANNOT_WRITE).
@@ -45,7 +44,7 @@ def withdraw(path: Path, content: bytes) -> None:
         raise _cannot_write("destination", error) from None
 
 
-def forget(path: Path) -> None:
+def forget(path: Place) -> None:
     """Remove a file of the quarantine that an earlier run may have left. Raises InstanceProblem (CANNOT_WRITE)."""
     try:
         path.unlink(missing_ok=True)
@@ -53,9 +52,10 @@ def forget(path: Path) -> None:
         raise _cannot_write("quarantine", error) from None
 
 
-def _holds(path: Path, content: bytes) -> bool:
-    return path.stat().st_size == len(content) and path.read_bytes() == content
+def _holds(path: Place, content: bytes) -> bool:
+    return size(path) == len(content) and path.read_bytes() == content
 
 
 def _cannot_write(where: str, error: OSError) -> InstanceProblem:
-    return InstanceProblem("write", "CANNOT_WRITE", f"the {where} refuses the file ({type(error).__name__}, error number {error.errno})")
+    number = f", error number {error.errno}" if error.errno is not None else ""
+    return InstanceProblem("write", "CANNOT_WRITE", f"the {where} refuses the file ({type(error).__name__}{number})")

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.places import Place, place_of
 from transforms.model.records import InstanceUids
 
 _UID = re.compile(r"(?=.{1,64}\Z)[0-9]+(\.[0-9]+)*")
 
 
-def destination_path(destination: str, target: InstanceUids) -> Path:
+def destination_path(destination: str, target: InstanceUids) -> Place:
     """The path of a published instance, always three levels below `destination`.
 
     Raises InstanceProblem (BAD_UID) for anything but digits between single dots, at most 64 characters (PS3.5 section 9):
@@ -20,9 +20,9 @@ def destination_path(destination: str, target: InstanceUids) -> Path:
     for uid in (target.study, target.series, target.instance):
         if not _UID.fullmatch(uid):
             raise InstanceProblem("write", "BAD_UID", "a UID that names the instance is not valid, so it makes no safe file name")
-    return Path(destination, target.study, target.series, f"{target.instance}.dcm")
+    return place_of(destination) / target.study / target.series / f"{target.instance}.dcm"
 
 
-def quarantine_path(quarantine: Path, reference: str) -> Path:
+def quarantine_path(quarantine: Place, reference: str) -> Place:
     """The path of a held instance."""
     return quarantine / f"{reference}.dcm"

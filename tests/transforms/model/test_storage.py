@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from transforms.model.errors import ConfigError
-from transforms.model.storage import canonical, check_local, create_if_absent, list_files, read_start, replace
+from transforms.model.storage import canonical, check_place, create_if_absent, is_inside, list_files, read_start, replace
 
 as_user = pytest.mark.skipif(os.geteuid() == 0, reason="root may read and write everywhere")
 
@@ -85,10 +85,29 @@ def test_a_closed_folder_is_an_error(tree):
     (tree / "b").chmod(0o700)
 
 
-def test_only_local_paths_so_far():
-    check_local("--source", "/a/b")
+@pytest.mark.parametrize("name", ["s3://bucket/x", "gs://B/x", "https://host/x"])
+def test_only_paths_and_cloud_storage(name):
+    check_place("--source", "/a/b")
+    check_place("--source", "gs://bucket/x")
     with pytest.raises(ConfigError, match="--destination"):
-        check_local("--destination", "gs://bucket/x")
+        check_place("--destination", name)
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "inside"),
+    [
+        ("/a/b", "/a", True),
+        ("/a", "/a", True),
+        ("/ab", "/a", False),
+        ("gs://bucket/a/b", "gs://bucket/a", True),
+        ("gs://bucket/a", "gs://bucket", True),
+        ("gs://bucket/ab", "gs://bucket/a", False),
+        ("gs://bucket/a", "/a", False),
+        ("/a", "gs://bucket", False),
+    ],
+)
+def test_what_lies_inside_what(inner, outer, inside):
+    assert is_inside(inner, outer) is inside
 
 
 def test_create_is_once_and_whole(tmp_path):

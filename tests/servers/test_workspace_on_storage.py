@@ -1,0 +1,176 @@
+"""Source, destination and workspace on Cloud Storage: the same result as from a disk, and a lock that a kill does not leave for ever."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from pipeline.cli import main as cli
+from pipeline.local.serve import running_store
+from pipeline.lock import alone
+from pipeline.main import main
+from transforms.model import gcs
+from transforms.model.errors import PreflightError
+from transforms.model.places import GcsPath, is_empty, listed, on_this_machine, place_of, scratch, size
+from transforms.model.storage import create_if_absent, list_files, move, read_bytes, remove_all
+from transforms.model.workspace import Workspace
+
+pytestmark = pytest.mark.servers("storage")
+
+FILES = ("MR_small.dcm", "CT_small.dcm", "examples_palette.dcm", "README.txt")
+
+
+@pytest.fixture
+def sources(tmp_path, real_file, bucket):
+    """The same files in a folder and in a bucket."""
+    (tmp_path / "source").mkdir()
+    for name in FILES:
+        shutil.copyfile(real_file(name), tmp_path / "source" / name)
+        create_if_absent(f"{bucket}/source/{name}", (tmp_path / "source" / name).read_bytes())
+    return tmp_path / "source", f"{bucket}/source"
+
+
+@pytest.fixture
+def run(tmp_path, key_uri, workspace):
+    """`run(source, destination, workspace, *options)`: the exit code of a run that writes to a FHIR store of its own process."""
+    with running_store(workspace) as base:
+        store = f"--healthcare_endpoint={base}"
+
+        def start(source, destination, root, *options):
+            places = {"source": source, "destination": destination, "workspace": root}
+            return main([*(f"--{name}={at}" for name, at in places.items()), f"--key_uri={key_uri}", store, *options])
+
+        yield start
+
+
+def published(folder):
+    return {name.removeprefix(f"{folder}/"): read_bytes(name) for name, _ in list_files(str(folder))}
+
+
+def state(root):
+    (file,) = listed(Workspace(root).operations, "*.json")
+    return json.loads(file.read_bytes())
+
+
+def test_buckets_and_folders_give_the_same_and_a_second_run_adds_nothing(run, sources, bucket, tmp_path, capsys):
+    folder, objects = sources
+    assert run(folder, tmp_path / "out", tmp_path / "work") == 0
+    assert run(objects, f"{bucket}/out", f"{bucket}/work", "--table_files=ndjson") == 0
+    assert published(f"{bucket}/out") == published(tmp_path / "out")
+    assert state(f"{bucket}/work")["metadata"]["outcomes"] == {"listed": "4", "written": "3", "held": "0", "failed": "0", "skipped": "1"}
+
+    before = {name: (size, gcs.read_generation(name).number) for name, size in list_files(f"{bucket}/out")}
+    capsys.readouterr()
+    assert run(objects, f"{bucket}/out", f"{bucket}/work", "--table_files=ndjson") == 0
+    assert "3 written" in capsys.readouterr().out
+    assert {name: (size, gcs.read_generation(name).number) for name, size in list_files(f"{bucket}/out")} == before
+    assert gcs.size(f"{bucket}/work/lock") is None
+
+    (tmp_path / "count.sql").write_text("SELECT COUNT(*) AS n FROM `p.d.Provenance`")
+    assert cli(["query", "--workspace", f"{bucket}/work", "--sql_file", str(tmp_path / "count.sql"), "--format", "csv"]) == 0
+    assert capsys.readouterr().out.split() == ["n", "4"]
+    assert len(read_bytes(f"{bucket}/work/tables/Provenance.ndjson").splitlines()) == 4
+
+    (reference,) = [json.loads(line)["reference"] for line in read_bytes(f"{bucket}/work/outcomes.ndjson").splitlines()]
+    assert cli(["which", "--workspace", f"{bucket}/work", reference]) == 0
+    assert capsys.readouterr().out.strip() == f"{objects}/README.txt"
+
+
+def test_what_is_held_waits_in_the_bucket(run, sources, bucket, tmp_path, real_file):
+    source = f"{sources[1]}/twice"
+    for number, name in enumerate(("CT_small.dcm", "MR_small.dcm")):
+        content = real_file(name).read_bytes()
+        create_if_absent(f"{source}/{number}.dcm", content)
+    changed = bytearray(real_file("CT_small.dcm").read_bytes())
+    changed[-200] ^= 1
+    create_if_absent(f"{source}/2.dcm", bytes(changed))
+    assert run(source, f"{bucket}/out", f"{bucket}/work") == 1
+    assert len(published(f"{bucket}/out")) == 1
+    operation = Workspace(f"{bucket}/work").operation(state(f"{bucket}/work")["name"].rpartition("/")[2])
+    assert len(listed(operation.quarantine, "*.dcm")) == 2
+    assert gcs.size(f"{bucket}/work/deid.key") is None
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "at"),
+    [
+        ("destination", "{bucket}/source/out", "--destination"),
+        ("workspace", "{bucket}/out/work", "--workspace"),
+        ("destination", "{bucket}/work/out", "--destination"),
+    ],
+)
+def test_places_are_kept_apart_on_cloud_storage_too(run, sources, bucket, option, value, at, capsys):
+    places = {"source": sources[1], "destination": f"{bucket}/out", "workspace": f"{bucket}/work", option: value.format(bucket=bucket)}
+    assert run(*places.values()) == 2
+    assert capsys.readouterr().err.startswith(f"dicom-deid: {at}: ")
+
+
+def test_what_a_workspace_there_cannot_have_is_refused_by_name(sources, bucket, key_uri, capsys):
+    places = [f"--source={sources[1]}", f"--destination={bucket}/out", f"--workspace={bucket}/work"]
+    assert main(places) == 2
+    assert "--key_uri: a key is kept in a workspace on this machine only" in capsys.readouterr().err
+    assert main([*places, "--key_uri", key_uri]) == 2
+    assert "--fhir_store: the embedded FHIR store needs a workspace on this machine" in capsys.readouterr().err
+    assert cli(["serve", "--workspace", f"{bucket}/work"]) == 2
+    assert "--workspace: only a workspace on this machine" in capsys.readouterr().err
+    assert is_empty(place_of(f"{bucket}/work"))
+
+
+def test_a_destination_that_is_not_there_is_found_before_the_first_instance(run, sources, bucket, tmp_path, capsys):
+    assert run(sources[1], f"{bucket}-none/out", tmp_path / "work") == 2
+    assert "--destination" in capsys.readouterr().err
+
+
+HOLDER = """
+import sys, time
+from pipeline.lock import alone
+from transforms.model.workspace import Workspace
+with alone(Workspace(sys.argv[1]), 1.5):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_lock_there_is_held_while_its_run_lives_and_taken_over_when_it_was_killed(bucket):
+    workspace = Workspace(f"{bucket}/work")
+    holder = subprocess.Popen([sys.executable, "-c", HOLDER, workspace.root], stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(PreflightError, match="another run"), alone(workspace, 1.5):
+        pass
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.communicate()
+    with alone(workspace, 1.5):
+        time.sleep(0.5)
+        assert gcs.size(workspace.lock_file.uri) is not None
+    assert gcs.size(workspace.lock_file.uri) is None
+
+
+def test_places_there_answer_as_paths_do(bucket, tmp_path):
+    assert create_if_absent(f"{bucket}/w[1]/a/x.refs", b"one\ntwo")
+    folder = place_of(f"{bucket}/w[1]")
+    assert isinstance(folder, GcsPath)
+    assert listed(folder, "*/*.refs") == [folder / "a" / "x.refs"]
+    assert listed(folder, "*.refs") == []
+    file = folder / "a" / "x.refs"
+    assert (file.name, file.stem, str(file.parent), file.with_suffix(".ndjson").name) == ("x.refs", "x", f"{folder}/a", "x.ndjson")
+    assert (file.read_text(), list(file.open("rb")), size(file), file.exists()) == ("one\ntwo", [b"one\n", b"two"], 7, True)
+    assert not folder.exists()
+    with on_this_machine(file) as copy:
+        assert copy.read_bytes() == b"one\ntwo"
+    with scratch(folder) as beside:
+        (beside / "made").write_bytes(b"made")
+        move(beside / "made", folder / "made")
+    assert (folder / "made").read_bytes() == b"made"
+    with pytest.raises(FileNotFoundError):
+        size(folder / "none")
+    remove_all(folder / "a")
+    assert [name for name, _ in list_files(str(folder / "made"))] == [f"{folder}/made"]
+    assert listed(folder, "a/*") == []
+    with pytest.raises(FileNotFoundError):
+        file.unlink()
+    file.unlink(missing_ok=True)
