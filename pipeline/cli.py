@@ -167,7 +167,7 @@ def _plan(argv: list[str]) -> int:
     if not settings.skip_preflight:
         check_inspection(request.plan)
     files = list(list_files(settings.source))
-    looked_at = dataclasses.replace(without_keys(request.config), patients=request.plan.patients, dlp_parent=request.plan.dlp_parent)
+    looked_at = dataclasses.replace(request.plan, text=without_keys(request.config).text)
     plan = make_plan(files, looked_at, redactor(settings, request.plan)(), workers(settings), settings.fhir_write_ops_per_minute)
     print("\n".join(plan.lines()))
     return 0

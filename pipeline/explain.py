@@ -11,6 +11,7 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 
 from pipeline.documents import read_document
+from transforms.inspection.engine import requests_sent
 from transforms.model.config import SAFE_CONFIG, parse_config
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
 from transforms.model.plan import API_TEXT_VRS, PSEUDONYMS, ActionPlan, ImagePlan, PatientMode, PatientPlan, TextMode
@@ -87,6 +88,7 @@ def _of_file(plan: ActionPlan, file: str) -> Iterator[str]:
     reference = InstanceRef("", file, len(content))
     opened = open_instance(reference, content, secret.purpose(Purpose.UID), dt.datetime.now(dt.UTC))
     admit(opened.dataset)
+    sent_before = requests_sent()
     scrubbed = Scrubber(plan, secret).scrub(opened)
     told: dict[tuple[str, str], list[TagFinding]] = {}
     for finding in scrubbed.findings:
@@ -94,6 +96,8 @@ def _of_file(plan: ActionPlan, file: str) -> Iterator[str]:
     for where, tag in _elements(opened.dataset, ""):
         yield from _lines(where, tag, told.get((where, f"{tag:08X}"), []))
     yield from (f"would be held: {hold.sentence}" for hold in scrubbed.holds)
+    if plan.dlp_parent:
+        yield f"requests to Cloud DLP for this: {requests_sent() - sent_before}, and those for lines that are read in its pixels"
 
 
 def _lines(where: str, tag: int, findings: list[TagFinding]) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""`dicom-deid plan`: what a run would take, said beforehand. It reads; it writes nothing and asks no server.
+"""`dicom-deid plan`: what a run would take, said beforehand. It reads; it writes nothing, and asks no server but Cloud DLP where that
+is the engine.
 
 Wall time is that of de-identifying and that of writing N + 1 resources at the store's quota, whichever is longer, since
 both go on at the same time (DESIGN 11). The first is measured: a sample of the source, spread evenly over it, goes
@@ -9,11 +10,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import math
 import random
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from transforms.inspection.engine import requests_sent
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
 from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef
@@ -42,6 +45,13 @@ class Plan:
     """Mean over the sample, on one worker."""
     workers: int
     write_ops_per_minute: int | None
+    requests_sampled: int | None = None
+    """Requests that the sample cost where Cloud DLP inspects; None where it does not."""
+
+    @property
+    def requests(self) -> int | None:
+        """To Cloud DLP. More instances of the same series cost fewer, since their texts are remembered; each worker remembers its own."""
+        return None if self.requests_sampled is None else math.ceil(self.instances * self.requests_sampled / self.sampled)
 
     @property
     def writes(self) -> int:
@@ -67,6 +77,8 @@ class Plan:
             f"writes to the FHIR store: {self.writes} at most (one an instance, one for the operation)",
             f"de-identifying: {_minutes(self.deidentifying)} with {workers} ({sample})",
         ]
+        if self.requests is not None:
+            said.append(f"requests to Cloud DLP: about {self.requests} ({self.requests_sampled} for the {self.sampled} of the sample)")
         if self.writing is None:
             return [*said, "writing: no quota is given (--fhir_write_ops_per_minute); the store decides", "bound by: de-identifying"]
         bound = "the FHIR store's write quota" if self.writing > self.deidentifying else "de-identifying"
@@ -82,9 +94,11 @@ def make_plan(
     clock: Callable[[], float] = time.monotonic,
 ) -> Plan:
     """Plan a run over `files` (path, bytes), of which there is at least one; `clock` gives seconds."""
+    sent_before = requests_sent()
     seconds = list(_measured(spread(files, SAMPLE), _Stages(plan, redactor), clock))
+    requests = requests_sent() - sent_before if plan.dlp_parent else None
     mean = sum(seconds) / len(seconds)
-    return Plan(len(files), sum(size for _, size in files), len(seconds), mean, workers, write_ops_per_minute)
+    return Plan(len(files), sum(size for _, size in files), len(seconds), mean, workers, write_ops_per_minute, requests)
 
 
 def spread(files: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:

@@ -18,6 +18,7 @@ from pydicom.data import get_testdata_file
 from xdist.scheduler import LoadFileScheduling
 
 from transforms.inspection import engine
+from transforms.model import key_material
 from transforms.model.keys import KeyReference, Secret
 from transforms.model.workspace import Workspace
 
@@ -63,7 +64,11 @@ def real_file():
 
 @pytest.fixture
 def key_services(monkeypatch):
-    """Cloud KMS and Secret Manager as their REST APIs are, on loopback, the only places where they are looked for."""
+    """Cloud KMS and Secret Manager as their REST APIs are, on loopback, the only places where they are looked for.
+
+    No key is remembered from test to test.
+    """
+    key_material._read_once.cache_clear()
     services = KeyServices()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_of(services))
     thread = threading.Thread(target=server.serve_forever)
@@ -94,6 +99,7 @@ class KeyServices:
     def __init__(self):
         self._key = AESGCM(AESGCM.generate_key(256))
         self.secrets, self.damaged = {}, False
+        self.calls = 0
 
     def wrap(self, material):
         """What `gcloud kms encrypt` would give."""
@@ -102,6 +108,7 @@ class KeyServices:
 
     def answer(self, path, body):
         """Status and message of one call."""
+        self.calls += 1
         name, _, verb = path.removeprefix("/v1/").partition("?")[0].partition(":")
         if verb == "access" and name in self.secrets:
             content, field = self.secrets[name], "data"

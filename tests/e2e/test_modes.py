@@ -139,3 +139,13 @@ def test_an_interrupted_run_says_so_and_goes_on(dicom_deid, deidentify, few, tmp
     assert process.returncode == 130, output
     assert "dicom-deid: interrupted; start the same command again to go on." in output.splitlines()
     assert told(deidentify(few, tmp_path, *SAME)) == told(plain)
+
+
+def test_a_run_asks_once_for_its_key(deidentify, few, tmp_path, key_services):
+    version = "projects/p/secrets/deid/versions/1"
+    key_services.secrets[version] = b"5b" * 32
+    (tmp_path / "source").mkdir()
+    for name in ("rtplan.dcm", "test-SR.dcm"):
+        shutil.copyfile(few / name, tmp_path / "source" / name)
+    done = deidentify(tmp_path / "source", tmp_path, key=f"secret:{version}")
+    assert (done.code, len(done.published()), key_services.calls) == (0, 2, 1), done.output

@@ -4,6 +4,7 @@ import json
 
 import pydicom
 import pytest
+from cloud_dlp import PARENT
 
 from pipeline.cli import main
 from transforms.proof.tokens import tokens_of
@@ -113,3 +114,13 @@ def test_a_plan_by_cloud_dlp_says_so_and_asks_it(explain, real_file, cloud_dlp):
     assert cloud_dlp.calls == 1
     assert "00081030 StudyDescription: CLEANED LOCATION (Matched VR: LO)" in lines
     assert explain(config, "--dlp_parent", "projects/p/locations/us")[0] == 2
+
+
+def test_requests_to_cloud_dlp_are_counted(explain, real_file, cloud_dlp):
+    contents = {"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}}
+    asking = ("--inspection_engine", "dlp", "--dlp_parent", PARENT)
+    code, lines = explain(contents, *asking, real_file("rtplan.dcm"))
+    assert (code, cloud_dlp.calls) == (0, 1)
+    assert lines[-1].startswith("requests to Cloud DLP for this: 1,")
+    assert not any("requests to Cloud DLP" in line for line in explain(contents, *asking)[1])
+    assert not any("Cloud DLP" in line for line in explain(contents, real_file("rtplan.dcm"))[1])

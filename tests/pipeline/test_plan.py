@@ -1,12 +1,18 @@
 """What `dicom-deid plan` says: counts are exact, times are measured by a fair sample."""
 
+import dataclasses
+import json
+
+import pydicom
 import pytest
+from cloud_dlp import PARENT
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.cli import main
 from pipeline.plan import SAMPLE_SECONDS, Plan, make_plan, spread
 from transforms.model.config import SAFE_CONFIG
-from transforms.model.plan import ALL_TEXT
+from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile
 from transforms.model.resolve import resolve
 from transforms.pixels.redactor import redactor_of
 
@@ -58,3 +64,44 @@ def test_a_slow_source_is_sampled_no_longer_than_it_takes_to_know(real_file):
     assert plan.seconds_each == 10
     assert plan.sampled * 10 <= SAMPLE_SECONDS
     assert 1 <= plan.sampled < 20
+
+
+@pytest.fixture
+def described(real_file, tmp_path):
+    """Four files: three with texts of their own, and one with those of the first."""
+    folder = tmp_path / "described"
+    folder.mkdir()
+    for number, ward in enumerate(("Ward Nine", "Ward Ten", "Ward Eleven", "Ward Nine")):
+        dataset = pydicom.dcmread(real_file("rtplan.dcm"))
+        dataset.StudyDescription = f"seen at {ward}"
+        dataset.private_block(0x0099, "ACME", create=True).add_new(1, "UN", f"sent to {ward}".encode())
+        dataset.save_as(folder / f"{number}.dcm")
+    return folder
+
+
+def test_requests_to_cloud_dlp_are_counted_in_the_sample_and_told_for_all(described, cloud_dlp):
+    asking = ActionPlan(Profile.CONTENTS, False, NO_TEXT, dlp_parent=PARENT)
+    files = [(str(path), path.stat().st_size) for path in sorted(described.iterdir())]
+    plan = make_plan(files, asking, redactor_of(NO_TEXT, (), True, (), False), 1, None)
+    assert (plan.requests_sampled, cloud_dlp.calls, plan.requests) == (3, 3, 3)
+    assert "requests to Cloud DLP: about 3 (3 for the 4 of the sample)" in plan.lines()
+    assert dataclasses.replace(plan, instances=1001).requests == 751
+
+
+def test_without_cloud_dlp_nothing_is_said_of_it(described):
+    files = [(str(path), path.stat().st_size) for path in described.iterdir()]
+    plan = make_plan(files, resolve(SAFE_CONFIG), redactor_of(ALL_TEXT, (), True, (), False), 1, None)
+    assert plan.requests is None
+    assert "Cloud DLP" not in "".join(plan.lines())
+
+
+@pytest.mark.parametrize(("words", "inspected"), [((), True), (("--api_vrs_only",), False)])
+def test_the_plan_that_is_measured_is_that_of_the_run(described, cloud_dlp, tmp_path, capsys, words, inspected):
+    places = ["--source", described, "--destination", tmp_path / "out", "--workspace", tmp_path / "work", "--allow_identifiable"]
+    config = json.dumps({"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}, "image": {"textRedactionMode": "REDACT_NO_TEXT"}})
+    engine = ["--config", config, "--inspection_engine", "dlp", "--dlp_parent", PARENT]
+    assert main(["plan", *map(str, places), *engine, *words]) == 0
+    asked = {text for texts in cloud_dlp.asked for text in texts}
+    assert "seen at Ward Nine" in asked
+    assert ("sent to Ward Nine" in asked) is inspected
+    assert "requests to Cloud DLP: about 3" in capsys.readouterr().out

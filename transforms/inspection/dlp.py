@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import json
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -57,6 +58,9 @@ class CloudDlp:
     def __init__(self, parent: str, info_types: frozenset[str], patience: float = PATIENCE) -> None:
         """`parent`: `projects/P/locations/L`; `patience` in seconds. Credentials are Application Default Credentials."""
         self._parent, self._info_types = parent, sorted(info_types)
+        self.requests = 0
+        """How many requests it was sent; one that is tried again counts once."""
+        self._counting = threading.Lock()
         self._retry = Retry(predicate=if_exception_type(*_PASSING), initial=1.0, maximum=32.0, multiplier=2.0, timeout=patience)
 
     def find_all(self, texts: Sequence[str]) -> list[list[TextFinding]]:
@@ -86,6 +90,8 @@ class CloudDlp:
         rows = [{"values": [{"string_value": _writable(text)}]} for text in texts]
         config = {"info_types": [{"name": name} for name in self._info_types], "min_likelihood": dlp_v2.Likelihood.POSSIBLE}
         request = {"parent": self._parent, "inspect_config": config, "item": {"table": {"headers": [{"name": "text"}], "rows": rows}}}
+        with self._counting:
+            self.requests += 1
         with _told():
             return self._client.inspect_content(request=request, retry=self._retry, timeout=_ANSWERS_IN).result
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from transforms.inspection.finding import TextFinding
 
 if TYPE_CHECKING:
+    from transforms.inspection.dlp import CloudDlp
     from transforms.inspection.ner import PresidioEngine
 
 _REMEMBERED = 4096
@@ -95,8 +96,19 @@ def _presidio() -> PresidioEngine:
     return PresidioEngine()
 
 
+_services: list[CloudDlp] = []
+"""Those that this process has made."""
+
+
+def requests_sent() -> int:
+    """How many requests this process has sent to Cloud DLP so far; texts that are remembered cost none."""
+    return sum(service.requests for service in _services)
+
+
 @functools.cache
 def _dlp_engine(parent: str, info_types: frozenset[str]) -> Engine:
     from transforms.inspection.dlp import CloudDlp  # noqa: PLC0415 - Google's client takes seconds to import
 
-    return RememberingEngine(CloudDlp(parent, info_types).find_all, far=True)
+    service = CloudDlp(parent, info_types)
+    _services.append(service)
+    return RememberingEngine(service.find_all, far=True)

@@ -11,8 +11,10 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import functools
 import os
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +26,8 @@ FORMS = "file:PATH, env:NAME, gs://BUCKET/OBJECT, secret:VERSION and kms:CRYPTO_
 CRYPTO_KEY = re.compile(r"projects/[^/#]+/locations/[^/#]+/keyRings/[^/#]+/cryptoKeys/[^/#]+")
 _VERSION = re.compile(r"projects/[^/]+/secrets/[^/]+/versions/[^/]+")
 _SECONDS = 60.0
+_ASKED_FOR = frozenset({"gs", "kms", "secret"})
+_ASKING = threading.Lock()
 
 
 def is_wrapped(uri: str) -> bool:
@@ -32,7 +36,22 @@ def is_wrapped(uri: str) -> bool:
 
 
 def read_material(uri: str, at: str) -> bytes:
-    """What is there. Raises PreflightError for the option or field `at`; it never shows what was read."""
+    """What is there. Raises PreflightError for the option or field `at`; it never shows what was read.
+
+    Google's services are asked once in a process: each stage of a run wants the key, and each question is paid for and logged there.
+    """
+    if uri.partition(":")[0] not in _ASKED_FOR:
+        return _read(uri, at)
+    with _ASKING:
+        return _read_once(uri, at)
+
+
+@functools.cache
+def _read_once(uri: str, at: str) -> bytes:
+    return _read(uri, at)
+
+
+def _read(uri: str, at: str) -> bytes:
     scheme, _, rest = uri.partition(":")
     if scheme == "secret" and _VERSION.fullmatch(rest):
         return _secret(rest, at)

@@ -8,7 +8,7 @@ import dataclasses
 import enum
 import functools
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
 from transforms.model.plan import API_TEXT_VRS, MORE_TEXT_VRS, ActionPlan, Option, PatientMode, PatientPlan, Profile, Rule, Verb
@@ -16,6 +16,7 @@ from transforms.tags import documents, safe_private, supplement, tables
 from transforms.tags.attributes import attribute_type, resolve_code
 from transforms.tags.minimal import MINIMAL_KEEP
 from transforms.tags.safe_private import Safe
+from transforms.tags.uids import names_a_kind, unfit
 from transforms.tags.vrs import BYTES, FREE_TEXT_VRS, is_text_for_number
 
 STUDY, SERIES, INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
@@ -39,8 +40,6 @@ _ENCRYPTED = frozenset({0x04000500, 0x04000510, 0x04000520})
 """Encrypted Attributes Sequence and what its items are made of."""
 _NOT_A_DATA_SET = frozenset({0x0000, 0x0002, 0x0004, 0xFFFC, 0xFFFE})
 """Groups of commands, file meta, directories, padding and delimiters."""
-_KINDS = frozenset({0x0008010C, 0x0008010D, 0x00080117, 0x00080118, 0x00089123})
-"""UIDs of coding schemes, context groups and mapping resources: they name a vocabulary."""
 _SOP_CLASS = 0x00080016
 _URN_CODE = 0x00080120
 _TELLING_VRS = frozenset({"DA", "DT", "TM", "PN", "UR"})
@@ -205,7 +204,7 @@ def _descriptor(plan: ActionPlan, tag: int, vr: str) -> Decision | None:
 def _contents(plan: ActionPlan, path: tuple[int, ...], vr: str) -> Decision:
     """DEIDENTIFY_TAG_CONTENTS: every text is inspected, all else stays but bytes where PS3.6 has a text."""
     tag, stated = path[-1], STATED_BY_US if len(path) == 1 else frozenset()
-    passed_over = tag in (NEEDED | stated | _CODES).difference(supplement.BY_TAG) or (vr == "UI" and _names_a_kind(tag))
+    passed_over = tag in (NEEDED | stated | _CODES).difference(supplement.BY_TAG) or (vr == "UI" and names_a_kind(tag))
     private_bytes = vr == "OB" and (bool(tag >> 16 & 1) or tag == _ICC_PROFILE) and plan.inspects("UN")
     if private_bytes or is_text_for_number(tag, vr) or (plan.inspects(vr) and not passed_over):
         return Decision(Step.CLEAN, f"Matched VR: {vr}")
@@ -350,7 +349,7 @@ def _by_vr(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str) -> 
         if known in _DATES and Option.FULL_DATES in plan.options:
             return Decision(Step.TIME, _option_reason(tag, Option.FULL_DATES), missed.step)
         return (_shifted(missed, tag, known) if known in _DATES and Option.MODIFIED_DATES in plan.options else None) or missed
-    if "UI" in stated_and_known and not _names_a_kind(tag) and Option.UIDS not in plan.options:
+    if "UI" in stated_and_known and not names_a_kind(tag) and Option.UIDS not in plan.options:
         return Decision(Step.UID, _missed(tag, "UI"))
     return _KEPT
 
@@ -368,10 +367,11 @@ def _text_for_number(tag: int) -> Decision:
     return Decision(Step.DELETE, matched(tag, "text where PS3.6 has a number"))
 
 
-def is_kept_kind(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: str) -> bool:
-    """Whether a UID stays since it is of a kind of thing. The object's own SOP class is judged by the policy."""
-    is_kind = decision.step is Step.KEEP and vr == "UI" and path[-1] not in NAMES_AN_INSTANCE and path != (_SOP_CLASS,)
-    return is_kind and plan.profile is not Profile.KEEP_ALL
+def unfit_uid(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: str, value: str) -> str:
+    """Why a UID that would stay is mapped all the same; empty if it stays. The object's own SOP class is judged by the policy."""
+    if decision.step is not Step.KEEP or vr != "UI" or path == (_SOP_CLASS,):
+        return ""
+    return "" if plan.profile is Profile.KEEP_ALL and path[-1] not in NAMES_AN_INSTANCE else unfit(path[-1], value)
 
 
 def is_unlisted(plan: ActionPlan, decision: Decision, path: tuple[int, ...]) -> bool:
@@ -381,11 +381,6 @@ def is_unlisted(plan: ActionPlan, decision: Decision, path: tuple[int, ...]) -> 
         return False
     listed = tables.row(path[-1]) is not None and not contents
     return not listed and path[-1] not in NEEDED | PIXELS | (STATED_BY_US if len(path) == 1 else frozenset())
-
-
-def _names_a_kind(tag: int) -> bool:
-    keyword = keyword_for_tag(tag)
-    return tag in _KINDS or "Class" in keyword or "TransferSyntax" in keyword
 
 
 def _table_reason(tag: int, code: str, resolved: str) -> str:

@@ -20,7 +20,7 @@ from transforms.tags.headers import Headers
 from transforms.tags.minimal import GEOMETRY, MULTI_FRAME, PIXELS
 from transforms.tags.patients import Patients
 from transforms.tags.text import Texts
-from transforms.tags.uids import UidMapper, strip
+from transforms.tags.uids import UidMapper, is_valid, strip
 from transforms.tags.walk import Walk
 
 SOP_CLASS = 0x00080016
@@ -68,12 +68,15 @@ class Scrubber:
         return ScrubbedInstance(opened, target, content, (*opened.pixels.findings, *cleared, *meta, *changed, *headers.findings), holds)
 
     def _target(self, opened: OpenInstance) -> InstanceUids:
-        """The published UIDs. Instances told apart by `distinct` get a new SOP Instance UID even where UIDs are kept."""
+        """The published UIDs. Instances told apart by `distinct` get a new SOP Instance UID even where UIDs are kept, and so does
+        whatever is no valid UID.
+        """
         source, distinct = opened.source, opened.ref.distinct
-        instance = source.instance if self._plan.keep_primary_uids and not distinct else self._uids.new(source.instance, distinct)
-        if self._plan.keep_primary_uids:
-            return InstanceUids(source.study, source.series, instance)
-        return InstanceUids(self._uids.new(source.study), self._uids.new(source.series), instance)
+        return InstanceUids(self._published(source.study), self._published(source.series), self._published(source.instance, distinct))
+
+    def _published(self, uid: str, distinct: str = "") -> str:
+        stays = self._plan.keep_primary_uids and not distinct and is_valid(uid)
+        return uid if stays else self._uids.new(uid, distinct)
 
     def _complete(self, new: dict[int, Element], sop_class: str, source: InstanceUids) -> None:
         """Add what a valid object of this class needs and the source lacks: no finding, since no element of the source changes.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import uuid
 
+from pydicom.datadict import keyword_for_tag
+
 from transforms.model.keys import PurposeKey
 
 _REGISTERED = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}")
@@ -12,6 +14,9 @@ _REGISTERED = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4}){1,9}")
 five digits under its root is somebody's own."""
 
 _WELL_FORMED = re.compile(r"[0-9]+\.[0-9.]+")
+_KINDS = frozenset({0x0008010C, 0x0008010D, 0x00080117, 0x00080118, 0x00089123})
+"""UIDs of coding schemes, context groups and mapping resources: they name a vocabulary."""
+_VALID = re.compile(r"(?=.{1,64}\Z)[012](?:\.(?:0|[1-9][0-9]*))+")
 
 
 class UidMapper:
@@ -38,9 +43,24 @@ def strip(uid: str) -> str:
     return uid.strip(" \0")
 
 
-def are_uids(value: str) -> bool:
-    """Whether a value of VR UI has nothing in it but UIDs, if only by their characters."""
-    return all(_WELL_FORMED.fullmatch(strip(uid)) for uid in value.split("\\") if strip(uid))
+def is_valid(uid: str) -> bool:
+    """Whether it is a UID (PS3.5 9.1): a root of ISO, components without leading zeros, at most 64 characters."""
+    return _VALID.fullmatch(uid) is not None
+
+
+def unfit(tag: int, value: str) -> str:
+    """Why a value of VR UI cannot stay where UIDs stay; empty if it can. What is no UID may be anybody's name or number.
+
+    A UID of a kind of thing, which is known by comparison with others, need only have the characters of one.
+    """
+    form, why = (_WELL_FORMED, "no UID, so it names no kind of thing") if names_a_kind(tag) else (_VALID, "no valid UID, PS3.5 9.1")
+    return "" if all(form.fullmatch(strip(uid)) for uid in value.split("\\") if strip(uid)) else why
+
+
+def names_a_kind(tag: int) -> bool:
+    """Whether the UIDs of the attribute name a class, an encoding or a vocabulary, and so nobody's thing."""
+    keyword = keyword_for_tag(tag)
+    return tag in _KINDS or "Class" in keyword or "TransferSyntax" in keyword
 
 
 def is_standard(uid: str) -> bool:

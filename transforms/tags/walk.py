@@ -20,7 +20,7 @@ from transforms.tags.elements import Element
 from transforms.tags.patients import Patients
 from transforms.tags.pseudonym import patient_identity
 from transforms.tags.text import InstanceTexts, NewText, Texts, is_time
-from transforms.tags.uids import UidMapper, are_uids, strip
+from transforms.tags.uids import UidMapper, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
 _CODE_SCHEME, _CODE_MEANING = 0x00080102, 0x00080104
@@ -149,9 +149,8 @@ class Walk:
         is_kept = decision.step is Step.KEEP and plan.profile is not Profile.KEEP_ALL
         if tag == _CHARACTER_SET and is_kept and not _CHARACTER_SETS.fullmatch(elements.raw_text(place.element)):
             return Decision(Step.DELETE, actions.matched(tag, "no character set that the standard defines"))
-        if actions.is_kept_kind(plan, decision, place.path, vr) and not are_uids(elements.raw_text(place.element)):
-            return Decision(Step.UID, actions.matched(tag, "no UID, so it names no kind of thing"))
-        return decision
+        unfit = actions.unfit_uid(plan, decision, place.path, vr, elements.raw_text(place.element))
+        return Decision(Step.UID, actions.matched(tag, unfit)) if unfit else decision
 
     def _outlived(self, place: _Place, vr: str, creator: str) -> str:
         """Why an element goes with another that it was about; empty if it does not."""

@@ -3,6 +3,7 @@
 import base64
 import json
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,6 +28,22 @@ def test_the_key_is_unwrapped_by_cloud_kms(key_services, tmp_path, monkeypatch, 
 
 
 def test_the_key_is_a_version_of_a_secret(key_services):
+    key_services.secrets[VERSION] = MATERIAL.hex().encode()
+    assert KeyReference(f"secret:{VERSION}").load().fingerprint == FINGERPRINT
+
+
+def test_a_process_asks_once_however_many_want_the_key(key_services):
+    key_services.secrets[VERSION] = MATERIAL.hex().encode()
+    wrapped = base64.b64encode(key_services.wrap(MATERIAL)).decode()
+    for number, uri in enumerate((f"secret:{VERSION}", f"kms:{key_services.CRYPTO_KEY}#base64:{wrapped}"), 1):
+        with ThreadPoolExecutor(8) as pool:
+            made = pool.map(lambda uri: KeyReference(uri).load().fingerprint, [uri] * 8)
+        assert set(made) == {FINGERPRINT}
+        assert key_services.calls == number
+
+
+def test_where_there_was_no_answer_it_is_asked_again(key_services):
+    assert "does not give the key" in refused(f"secret:{VERSION}")
     key_services.secrets[VERSION] = MATERIAL.hex().encode()
     assert KeyReference(f"secret:{VERSION}").load().fingerprint == FINGERPRINT
 
