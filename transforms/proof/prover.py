@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 
 from pydicom.dataset import Dataset
 
@@ -13,6 +14,7 @@ from transforms.proof.sweep import Residue, Sweep
 from transforms.proof.tokens import INSTANCE_UIDS, Token, TokenKind, instance_uids, tokens_of, tokens_where, uid_tokens
 
 _MOST_NAMED = 5
+_BY_CONFIG = " (as the config's clinicalTrial has it: state it in other words)"
 _NEARLY_ALL = (Profile.KEEP_ALL, Profile.REMOVE_LIST)
 """Profiles that keep what they do not name."""
 _INFO_TYPES = {TokenKind.NAME: "PERSON_NAME", TokenKind.ID: "GENERIC_ID", TokenKind.BIRTH_DATE: "DATE"}
@@ -35,7 +37,8 @@ class Prover:
         cleaned must be clean.
         """
         residues = self._residues(instance)
-        doubts = [Hold("proof", "RESIDUAL_TOKEN", _sentence(residues))] if residues else []
+        stated = {f"{tag:08X}" for tag, _ in self._plan.trial}
+        doubts = [Hold("proof", "RESIDUAL_TOKEN", _sentence(residues, stated))] if residues else []
         if instance.opened.pixels.second_look is SecondLook.RESIDUAL:
             doubts.append(Hold("proof", "RESIDUAL_TEXT", "the redacted pixels still show what is taken for text"))
         return dataclasses.replace(instance, holds=(*instance.holds, *doubts)) if doubts else instance
@@ -77,7 +80,9 @@ class Prover:
         return self._plan.profile is not Profile.CONTENTS or self._plan.text.of(_INFO_TYPES[token.kind]) is not None
 
 
-def _sentence(residues: list[Residue]) -> str:
-    named = [f"{residue.kind.value} in {residue.where}" for residue in residues[:_MOST_NAMED]]
+def _sentence(residues: list[Residue], stated: Collection[str]) -> str:
+    """`stated`: the elements whose values are the config's own, so that it is the config that is to be mended."""
+    shown = residues[:_MOST_NAMED]
+    named = [f"{residue.kind.value} in {residue.where}{_BY_CONFIG if residue.where in stated else ''}" for residue in shown]
     more = f" and {len(residues) - _MOST_NAMED} more" if len(residues) > _MOST_NAMED else ""
     return f"the source's own tokens are left in the output: {', '.join(named)}{more}"

@@ -167,3 +167,15 @@ def test_without_a_trial_nothing_is_stated(scrubbed):
 def test_what_an_lo_cannot_hold_is_refused(value):
     with pytest.raises(ConfigError, match=r"config\.dicomTagConfig\.clinicalTrial\.protocolId"):
         parse_config(TRIAL.replace('"P-7"', value))
+
+
+@pytest.mark.parametrize(("site", "told"), [("Featherstonhaugh Clinic", ["00120031"]), ("Clinic 4", [])])
+def test_a_trial_that_says_what_the_source_says_is_told_apart_from_what_was_missed(deidentify, site, told):
+    dataset = Dataset()
+    dataset.ReferringPhysicianName = "Featherstonhaugh^Beatrix"
+    config = {"dicomTagConfig": {"clinicalTrial": {"sponsorName": "ACME", "protocolId": "P-1", "siteName": site}}}
+    _, new, holds = deidentify(config, dataset)
+    assert new.ClinicalTrialSiteName == site
+    expected = [f"a person's name in {tag} (as the config's clinicalTrial has it: state it in other words)" for tag in told]
+    assert [hold.sentence.partition(": ")[2] for hold in holds] == expected
+    assert {hold.code for hold in holds} == {"RESIDUAL_TOKEN" for _ in told}
