@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -223,7 +222,7 @@ def _search(arguments: argparse.Namespace) -> int:
 
 
 def _query(arguments: argparse.Namespace) -> int:
-    from pipeline.local.sql import parameter, query, render, write_csv  # noqa: PLC0415
+    from pipeline.local.sql import parameter, query, render, write_csv, write_json  # noqa: PLC0415
 
     try:
         statement = Path(arguments.sql_file).read_text(encoding="utf-8")
@@ -231,8 +230,7 @@ def _query(arguments: argparse.Namespace) -> int:
         raise ConfigError("--sql_file", "the file cannot be read", "check its path", arguments.sql_file) from None
     columns, rows = query(_workspace(arguments), statement, parameters=dict(map(parameter, arguments.parameter)))
     if arguments.format == "json":
-        for row in rows:
-            print(json.dumps(dict(zip(columns, row, strict=True)), default=str, ensure_ascii=False))
+        write_json(columns, rows, sys.stdout)
     elif arguments.format == "csv":
         write_csv(columns, rows, sys.stdout)
     else:

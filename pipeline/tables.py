@@ -12,7 +12,7 @@ from pipeline.local.table_files import export
 from pipeline.operation_row import operation_row, refused_rows
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import Schema
-from transforms.model.storage import replace
+from transforms.model.storage import remove, replace
 from transforms.model.workspace import OperationFolder, Workspace
 
 
@@ -48,6 +48,7 @@ class Tables:
             row = operation_row(folder)
             if row:
                 self.bigquery.loader(clock).load_operation(row)
+            remove(self.workspace.table_database)  # out of date now; whoever asks it has it built anew
             return None
         rows = table.build(self.workspace).get(folder.operation_id, 0)
         if self.files:

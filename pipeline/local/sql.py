@@ -6,7 +6,6 @@ import contextlib
 import csv
 import datetime as dt
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
@@ -15,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pipeline.local import table
 from pipeline.local.dialect import translate
 from transforms.model.errors import ConfigError
 from transforms.model.places import on_this_machine
@@ -46,14 +46,23 @@ def query(
             tables |= choose(connection)
         statement = translate(sql, tables, at)
         try:
+            _require_parameters(connection, statement, parameters or {}, at)
             cursor = connection.execute(statement, dict(parameters)) if parameters else connection.execute(statement)
             return [column[0] for column in cursor.description or []], cursor.fetchall()
-        except duckdb.InvalidInputException as error:
-            raise ConfigError(at, f"the query failed ({_of_parameters(error)})", "see its parameters and expressions") from None
         except _OF_THE_QUERY as error:
             raise ConfigError(at, f"the query does not fit the table ({_headline(error)})", "compare its names with the schema") from None
         except duckdb.Error as error:
             raise ConfigError(at, f"the query failed ({type(error).__name__})", "try parts of it to find the expression") from None
+
+
+def _require_parameters(connection: duckdb.DuckDBPyConnection, statement: str, given: Mapping[str, Any], at: str) -> None:
+    """Raise ConfigError unless the statement names just the parameters that are given."""
+    (parsed,) = connection.extract_statements(statement)
+    named = set(parsed.named_parameters)
+    if lacking := ", ".join(sorted(named - given.keys())):
+        raise ConfigError(at, f"the query names parameters that are not given ({lacking})", "give each by --parameter NAME:TYPE:VALUE")
+    if unknown := ", ".join(sorted(given.keys() - named)):
+        raise ConfigError(at, f"parameters are given that the query does not name ({unknown})", "leave them out, or correct their names")
 
 
 def parameter(text: str) -> tuple[str, Any]:
@@ -76,10 +85,21 @@ def write_csv(columns: list[str], rows: list[tuple[Any, ...]], file: TextIO) -> 
     writer.writerows([_plain(value) for value in row] for row in rows)
 
 
+def write_json(columns: list[str], rows: list[tuple[Any, ...]], file: TextIO) -> None:
+    """Write an answer as newline-delimited JSON, an object a row."""
+    for row in rows:
+        file.write(_json(dict(zip(columns, row, strict=True))) + "\n")
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, dt.datetime):
         return value.isoformat()
-    return json.dumps(value, default=str, ensure_ascii=False) if isinstance(value, dict | list) else value
+    return _json(value) if isinstance(value, dict | list) else value
+
+
+def _json(value: Any) -> str:
+    """Times as ISO 8601 has them, in arrays and records too."""
+    return json.dumps(value, default=lambda other: other.isoformat() if isinstance(other, dt.date) else str(other), ensure_ascii=False)
 
 
 def _boolean(text: str) -> bool:
@@ -103,12 +123,6 @@ _PARAMETERS: dict[str, Callable[[str], Any]] = {
 }
 
 
-def _of_parameters(error: duckdb.Error) -> str:
-    """DuckDB names the parameters that it lacks, or that are too many; of other faults only the kind is told."""
-    names = re.findall(r"[Pp]arameter[^:]*: ?([A-Za-z_, $]+)$", _headline(error))
-    return f"parameters {names[0]}" if names else type(error).__name__
-
-
 def render(
     columns: list[str], rows: list[tuple[Any, ...]], console: Console | None = None, title: str | None = None, shown: int | None = None
 ) -> None:
@@ -117,13 +131,13 @@ def render(
     if not console.is_terminal:
         console.width = max(console.width, NARROWEST)
     visible = rows[:shown]
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    drawn = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
     for position, column in enumerate(columns):
         numeric = any(isinstance(row[position], int | float) for row in visible)
-        table.add_column(escape(column), justify="right" if numeric else "left", overflow="fold")
+        drawn.add_column(escape(column), justify="right" if numeric else "left", overflow="fold")
     for row in visible:
-        table.add_row(*(escape(_text(value)) for value in row))
-    console.print(table)
+        drawn.add_row(*(escape(_text(value)) for value in row))
+    console.print(drawn)
     if len(rows) > len(visible):
         console.print(f"… and {len(rows) - len(visible):,} more")
 
@@ -132,7 +146,7 @@ def _text(value: Any) -> str:
     if isinstance(value, dt.datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     if isinstance(value, dict | list):
-        return json.dumps(value, default=str, ensure_ascii=False)
+        return _json(value)
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")
     return "" if value is None else str(value)
@@ -141,9 +155,7 @@ def _text(value: Any) -> str:
 @contextlib.contextmanager
 def _connected(workspace: Workspace, at: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """The table, read only and cut off from files and network; times are UTC."""
-    file = workspace.table_database
-    if not file.is_file():
-        raise ConfigError(at, "the workspace has no table yet", "run a de-identification in it first")
+    file = table.require(workspace, at)
     with on_this_machine(file) as path, duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
         connection.execute("SET TimeZone = 'UTC'")
         yield connection

@@ -1,7 +1,8 @@
 """The local tables `Provenance` and `Operations`: a DuckDB file built afresh from what all operations of a workspace keep.
 
 Workers never open it (one process may): it is built aside at the end of a run and renamed into place, so that readers
-of the old file are not disturbed.
+of the old file are not disturbed. What are views in BigQuery are tables in it: nobody writes to it after it is built,
+and to count a million boxes then takes no unnesting.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from pathlib import Path
 import duckdb
 
 from pipeline.local.dialect import translate
+from pipeline.lock import alone
 from pipeline.operation_row import operation_row
 from transforms.bigquery.marshal import Row
 from transforms.bigquery.refused import Refused
 from transforms.bigquery.schema import Field, operations_table, provenance_table
 from transforms.bigquery.views import OPERATIONS, TABLE, VIEWS, sql_text
-from transforms.model.places import listed, place_of, scratch
+from transforms.model.errors import ConfigError
+from transforms.model.places import Place, listed, place_of, scratch
 from transforms.model.spool import read_all
 from transforms.model.storage import move
 from transforms.model.workspace import OperationFolder, Workspace
@@ -37,7 +40,7 @@ _TYPES = {"STRING": "VARCHAR", "FLOAT": "DOUBLE", "TIMESTAMP": "TIMESTAMPTZ", "I
 
 
 def build(workspace: Workspace) -> dict[str, int]:
-    """Build the tables and views, and put them in place of what was there; how many rows of Provenance each operation has.
+    """Build the tables and what the views say, and put them in place of what was there; how many rows of Provenance each operation has.
 
     A row a Provenance id, in the order of operations, shards and entries; `lastUpdated` is the start of the row's
     operation. Same workspace, same rows. A resource that cannot be a row is none: the operation's `refused_rows` says why.
@@ -52,9 +55,22 @@ def build(workspace: Workspace) -> dict[str, int]:
             _load(connection, operations_table(), filter(None, map(operation_row, folders)), batch)
             relations = {name.lower(): name for name in (TABLE, OPERATIONS)}
             for name, file in VIEWS.items():
-                connection.execute(f'CREATE VIEW "{name}" AS {translate(sql_text(file), relations)}')
+                connection.execute(f'CREATE TABLE "{name}" AS {translate(sql_text(file), relations)}')
         move(aside, workspace.table_database)
     return counts
+
+
+def require(workspace: Workspace, at: str) -> Place:
+    """The file of the tables, built first where there is none: a run into BigQuery leaves none, and its spool has every row.
+
+    Raises ConfigError, which names `at`, where the workspace has no operation, and PreflightError where a run is at work in it.
+    """
+    if not workspace.table_database.is_file():
+        if not any(listed(workspace.operations, "*/provenance.json")):
+            raise ConfigError(at, "the workspace has no table yet", "run a de-identification in it first")
+        with alone(workspace):
+            build(workspace)
+    return workspace.table_database
 
 
 class _Rows:
@@ -75,7 +91,13 @@ class _Rows:
             if row is not None and row["id"] not in self._seen:
                 self._seen.add(row["id"])
                 yield row
-        refused.keep()
+        if not _is_loaded_elsewhere(folder):  # whose table refused rows of its own
+            refused.keep()
+
+
+def _is_loaded_elsewhere(folder: OperationFolder) -> bool:
+    """Whether the operation's latest run put its rows into BigQuery."""
+    return folder.tables_file.is_file() and json.loads(folder.tables_file.read_bytes())["bigquery"] is not None
 
 
 def _load(connection: duckdb.DuckDBPyConnection, table: Field, rows: Iterable[Row], batch: Path) -> int:
@@ -124,6 +146,7 @@ def _new_database(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(f"ATTACH '{quoted}' AS built (ROW_GROUP_SIZE {ROW_GROUP})")
         path.chmod(0o600)
         connection.execute("USE built")
+        connection.execute("SET TimeZone = 'UTC'")
         for table in (provenance_table(), operations_table()):
             columns = ", ".join(f'"{field.name}" {_type(field)}' for field in table.fields)
             connection.execute(f"CREATE TABLE {table.name} ({columns})")

@@ -122,7 +122,7 @@ REFUSED = {
     f"SELECT CAST(Quote AS INT64) FROM {BOXES}": "does not fit",
     f"SELECT target[OFFSET(7)] FROM {TABLE}": "failed",
     "SELECT 1 / 0": "failed",
-    "SELECT @name": "parameters: name|parameters name",
+    "SELECT @name": r"not given \(name\)",
     f"SELECT id FROM {TABLE} AS p WHERE p.lastUpdated = 'Doe^John'": "failed",
 }
 

@@ -4,12 +4,17 @@ import json
 import stat
 
 import duckdb
+import pytest
 
 from pipeline.local import table
 from pipeline.local.sql import query
 from pipeline.local.table import build
+from pipeline.lock import alone
+from pipeline.tables import Tables
 from transforms.bigquery.marshal import provenance_row
+from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import provenance_table
+from transforms.model.errors import PreflightError
 from transforms.model.records import Action, TagFinding
 from transforms.model.spool import read_all, write_entries
 from transforms.provenance.shapes import Shape
@@ -121,3 +126,22 @@ def test_a_resource_of_the_largest_size_has_its_row(workspace, spool_operation, 
     spool_operation("op1", [make_instance(1, tags)])
     assert build(workspace) == {"op1": 2}
     assert query(workspace, "SELECT COUNT(*), SUM(LENGTH(TextOriginal)) FROM P.D.ProvenanceTags")[1] == [(1000, 1000 * 4000)]
+
+
+def test_a_workspace_without_a_table_has_it_built_for_whoever_asks_first(tabled):
+    before = query(tabled, ALL)
+    tabled.table_database.unlink()
+    with alone(tabled), pytest.raises(PreflightError, match="another run is at work"):
+        query(tabled, ALL)
+    assert query(tabled, ALL) == before
+
+
+def test_what_bigquery_refused_of_an_operation_is_not_lost_by_a_build(tabled):
+    folder, line = tabled.operation("op1"), b'{"reference": "r", "id": "x", "why": "BigQuery refuses the row (invalid)"}\n'
+    Tables(tabled, TableTarget("my-project:research.Provenance")).save(folder)
+    folder.refused_rows.write_bytes(line)
+    build(tabled)
+    assert folder.refused_rows.read_bytes() == line
+    Tables(tabled).save(folder)
+    build(tabled)
+    assert not folder.refused_rows.exists()

@@ -1,13 +1,13 @@
 """The report tells of all operations, of no text and no source, in one file that fetches nothing."""
 
 import base64
-import html.parser
 import io
 import json
 import re
 import shutil
 
 import pytest
+from html_tables import Tables
 from PIL import Image
 
 from pipeline.cli import main
@@ -19,32 +19,6 @@ from transforms.model.storage import replace
 from transforms.write.paths import destination_path
 
 SECRETS = ("Doe", "DOE", "F 42", "/secret", "1.2.3", "4MR1", "CompressedSamples")
-
-
-class Tables(html.parser.HTMLParser):
-    """The rows of each table, by the id of the heading above it."""
-
-    def __init__(self, page):
-        super().__init__()
-        self.rows, self._section, self._cell = {}, "", None
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs):
-        if tag == "h2":
-            self._section = dict(attrs)["id"]
-        elif tag == "tr":
-            self.rows.setdefault(self._section, []).append([])
-        elif tag in ("td", "th"):
-            self.rows[self._section][-1].append("")
-            self._cell = True
-
-    def handle_endtag(self, tag):
-        if tag in ("td", "th"):
-            self._cell = None
-
-    def handle_data(self, data):
-        if self._cell:
-            self.rows[self._section][-1][-1] += data.strip()
 
 
 @pytest.fixture

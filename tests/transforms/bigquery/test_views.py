@@ -61,7 +61,7 @@ def test_views_are_made_beside_their_table():
     made = {view: ".".join(part.name for part in statement.this.parts) for view, statement in statements.items()}
     assert made == {view: f"my-project.research.{view}" for view in VIEWS}
     read = {
-        view: {".".join(part.name for part in table.parts) for table in statement.expression.find_all(exp.Table)}
+        view: {".".join(part.name for part in table.parts) for table in statement.expression.find_all(exp.Table) if table.db}
         for view, statement in statements.items()
     }
     assert read.pop("ProvenanceOperations") == {"my-project.research.Operations"}
