@@ -1,6 +1,8 @@
 """Provenance as the provenance room builds it, and what a row of the table may hold."""
 
 import datetime as dt
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
@@ -11,6 +13,8 @@ from transforms.model.records import Action, BoxFinding, InstanceRef, InstanceUi
 from transforms.provenance.instance import ProvenanceBuilder
 from transforms.provenance.phi import Phi
 from transforms.provenance.shapes import Shape
+
+sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
 
 START = dt.datetime(2026, 3, 1, 9, 30, tzinfo=dt.UTC)
 NAME = OperationName("0123456789abcdef", f"{LOCAL_DATASET}/dicomStores/aaaa", f"{LOCAL_DATASET}/dicomStores/bbbb", LOCAL_FHIR_STORE)
