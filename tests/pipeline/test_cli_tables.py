@@ -106,6 +106,7 @@ def test_a_query_says_which_file_or_table_it_lacks(said, tabled, tmp_path):
     for verb in (("answers",), ("query", "--sql_file", __file__)):
         assert "there is no such folder" in refused(said(verb[0], "--workspace", tmp_path / "none", *verb[1:]))
     (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "lock").touch()
     assert "run a de-identification" in refused(said("answers", "--workspace", tmp_path / "empty"))
 
 
