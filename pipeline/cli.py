@@ -121,7 +121,7 @@ def _verb(
 
 def _workspace(arguments: argparse.Namespace) -> Workspace:
     if is_empty(place_of(arguments.workspace)):
-        raise ConfigError("--workspace", "there is no such folder", "name the --workspace of a run", arguments.workspace)
+        raise ConfigError("--workspace", "there is no such folder, or nothing in it", "name the --workspace of a run", arguments.workspace)
     return Workspace(canonical(arguments.workspace))
 
 

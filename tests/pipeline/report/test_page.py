@@ -162,5 +162,6 @@ def test_where_it_may_not_be_written(workspace, published, tmp_path, capsys):
 
 
 def test_without_a_table_there_is_no_report(workspace, tmp_path, capsys):
+    workspace.lock_file.touch()
     assert main(["report", "--workspace", workspace.root, "--output", str(tmp_path / "r.html")]) == 2
     assert "no table yet" in capsys.readouterr().err
