@@ -22,9 +22,10 @@ from pathlib import Path
 from pydicom.dataset import Dataset
 
 from transforms.inspection.engine import Engine
+from transforms.inspection.header import terms_of
 from transforms.inspection.inspector import Inspector
 from transforms.inspection.ner import PresidioEngine
-from transforms.inspection.terms import Terms, terms_of
+from transforms.inspection.terms import Terms
 
 _MARKED = re.compile(r"\{([^{}|]+)\|([A-Z_]+)\}")
 _FAMILY = """

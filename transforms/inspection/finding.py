@@ -36,6 +36,10 @@ CONTEXT = "CTX"
 """What Clean Descriptors finds besides: a phrase that is the whole value of an identifying attribute of the same header (the API's
 `[CTX]`). No infoType that a config could name: it is always replaced by its name."""
 
+UID = "UID"
+"""A UID of the header itself that the plan replaces: the new one stands in its place wherever it fits. No infoType that a config could
+name either."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TextFinding:

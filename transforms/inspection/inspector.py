@@ -40,18 +40,29 @@ _WINDOW, _OVERLAP = 2000, 200
 class Inspector:
     """Looks into the texts of one instance."""
 
-    def __init__(self, terms: Terms, engine: Engine | None, exclude: frozenset[str] = frozenset(), context: Terms | None = None) -> None:
+    def __init__(
+        self,
+        terms: Terms,
+        engine: Engine | None,
+        exclude: frozenset[str] = frozenset(),
+        context: Terms | None = None,
+        kept: frozenset[str] = frozenset(),
+    ) -> None:
         """`terms` from `terms_of`; `engine`, as `local_engine()`, made once a worker, or None to do without;
-        `exclude`: infoTypes that are not looked for; `context` from `phrases`, for Clean Descriptors.
+        `exclude`: infoTypes that are not looked for; `context` from `phrases`, for Clean Descriptors; `kept`: UIDs that may be read.
         """
-        self._terms, self._engine, self._exclude, self._context = terms, engine, exclude, context
+        self._terms, self._engine, self._exclude, self._context, self._kept = terms, engine, exclude, context, kept
 
-    def inspect(self, text: str, vr: str) -> list[TextFinding]:
-        """What stands in the decoded text of an element, values joined by a backslash: in order, without overlap, none across values."""
-        found = []
-        for start, value in parts(text, vr):
-            kept = [one for one in self._in_value(value, vr) if one.info_type not in self._exclude]
-            found += [one.moved(start) for one in settled(kept)]
+    def inspect(self, text: str, vr: str, *, defined: bool = False) -> list[TextFinding]:
+        """What stands in the decoded text of an element, values joined by a backslash: in order, without overlap, none across values.
+
+        `defined`: the standard says which words stand in the element, so that a word of imaging is no name there, whoever is called so.
+        """
+        found, values = [], list(parts(text, vr))
+        for start, value in values:
+            inside = self._in_value(value, vr, only=len(values) == 1, defined=defined)
+            wanted = (one for one in inside if one.info_type not in self._exclude and value[one.start : one.end] not in self._kept)
+            found += [one.moved(start) for one in settled(wanted)]
         return found
 
     def inspect_runs(self, runs: Sequence[str]) -> list[list[TextFinding]]:
@@ -72,7 +83,7 @@ class Inspector:
                 ]
         return [settled(one for one in here if one.info_type not in self._exclude) for here in found]
 
-    def _in_value(self, value: str, vr: str) -> Iterator[TextFinding]:
+    def _in_value(self, value: str, vr: str, *, only: bool, defined: bool) -> Iterator[TextFinding]:
         if not any(map(str.isalnum, value)):
             return
         if vr in _BY_VR:
@@ -80,7 +91,7 @@ class Inspector:
             return
         if self._context is not None and vr in _SENTENCES:
             yield from self._context.find(value, vr)
-        yield from (one for one in self._terms.find(value, vr) if vr != "CS" or not _is_vocabulary(value, one))
+        yield from (one for one in self._terms.find(value, vr, only=only) if not (defined and is_vocabulary(value, one)))
         if vr in _TERMS_ONLY:
             return
         searches = _FORMS if vr in _NOT_ASKED or self._engine is None else (*_FORMS, self._engine.find)
@@ -102,6 +113,6 @@ def _windows(value: str) -> Iterator[tuple[int, str]]:
         yield start, value[start : start + _WINDOW]
 
 
-def _is_vocabulary(code: str, finding: TextFinding) -> bool:
-    """Whether a name found in a code is a word of imaging: collections name patients after what was imaged (PANCREAS_0001)."""
-    return finding.info_type == InfoType.PERSON_NAME and without_allowed(code, finding.start, finding.end) is None
+def is_vocabulary(text: str, finding: TextFinding) -> bool:
+    """Whether a name that was found is a word of imaging: collections name patients after what was imaged (PANCREAS_0001)."""
+    return finding.info_type == InfoType.PERSON_NAME and without_allowed(text, finding.start, finding.end) is None

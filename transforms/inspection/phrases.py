@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 from pydicom.dataset import Dataset
 
 from transforms.inspection.folding import fold, folded, words
-from transforms.inspection.terms import Term, Terms, values_of
+from transforms.inspection.header import values_of
+from transforms.inspection.terms import Term, Terms
 
 CONTEXT = "CTX"
 """The infoType of a phrase, as the API names it."""

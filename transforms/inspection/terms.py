@@ -1,47 +1,21 @@
 """The words by which the header of an instance names its own people, places, ids and dates, looked for in its own texts (DESIGN 8).
 
-They are the surest there is: a name in a description is most often the name in PatientName.
+They are the surest there is: a name in a description is most often the name in PatientName. `header` makes them.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import itertools
 import re
-import warnings
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
-from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
-from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
-
 from transforms.inspection.allowed import without_allowed
-from transforms.inspection.finding import CONTEXT, InfoType, TextFinding
-from transforms.inspection.folding import IDEOGRAPHS, Folded, Word, fold, folded, words
+from transforms.inspection.finding import CONTEXT, UID, InfoType, TextFinding
+from transforms.inspection.folding import IDEOGRAPHS, Folded, Word, folded, words
 
-_IDS = """
-    AccessionNumber AdmissionID DeviceSerialNumber FillerOrderNumberImagingServiceRequest InsurancePlanIdentification
-    IssuerOfPatientID MedicalRecordLocator OtherPatientIDs PatientID PerformedProcedureStepID
-    PlacerOrderNumberImagingServiceRequest RequestedProcedureID ScheduledProcedureStepID ServiceEpisodeID StationName StudyID
-    """.split()
-_PLACES = """
-    CountryOfResidence CurrentPatientLocation InstitutionAddress InstitutionName PatientAddress PatientInstitutionResidence
-    PersonAddress ReferringPhysicianAddress RegionOfResidence ResponsibleOrganization
-    """.split()
-_PHONES = "PatientTelephoneNumbers PersonTelephoneNumbers ReferringPhysicianTelephoneNumbers".split()
-_BY_TAG = {
-    tag_for_keyword(keyword): info_type
-    for info_type, keywords in ((InfoType.GENERIC_ID, _IDS), (InfoType.LOCATION, _PLACES), (InfoType.PHONE_NUMBER, _PHONES))
-    for keyword in keywords
-}
-_VRS = frozenset({"PN", "DA", "DT"})
-_LONGEST = 4096
-"""Bytes; a longer value names nobody."""
-
-_COMMON = frozenset(
+COMMON = frozenset(
     """
     admin administrator anon anonymised anonymized anonymous available ct dcm default deidentified demo dicom doctor dummy empty
     enter example female first fname given image last lname male missing mr mrn name new nobody none normal not null operator
@@ -52,21 +26,28 @@ _COMMON = frozenset(
     """.split()
 )
 """Placeholders, roles, and the particles and titles of names: they name nobody."""
-_PLACEHOLDER_DATES = frozenset({dt.date(1, 1, 1), dt.date(1800, 1, 1), dt.date(1900, 1, 1)})
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "ß": "ss"})
 _GAP = 3
 """Characters between two words of one term, at most."""
 _CUT = 3
 """Letters that a term over several words must have of each that it does not cover."""
+_HOUR, _SIXTY = r"(?:[01]\d|2[0-3])", r"[0-6]\d"
 _FORMS = {
+    "AS": re.compile(r"\d{3}[DWMY]"),
     "DS": re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[Ee][+-]?\d+)?"),
+    "FL": re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|nan|[+-]?inf"),
     "IS": re.compile(r"[+-]?\d+"),
-    "TM": re.compile(r"\d\d(?::?\d\d){0,2}(?:\.\d+)?"),
+    "TM": re.compile(rf"{_HOUR}(?::?{_SIXTY}){{0,2}}(?:\.\d+)?"),
     "UI": re.compile(r"\d+(?:\.\d+)+"),
 }
-"""Numbers (PS3.5 6.2): in a value of this form an id or day counts only if it is a whole component. In any other it is text."""
+"""Numbers (PS3.5 6.2; FL stands for all that are bytes): in a value of this form an id or day counts only if it is a whole component.
+In any other it is text, in which the shortest words count too: no reader can use it, so that it is there for another reason."""
+_LONG_NUMBER = 5
+"""Digits of an id among the components of a number; one shorter has to be all there is in the element."""
 _DAY = 8
 """Digits of a day that is written out, as no number or time of day is by chance."""
+_UID = re.compile(r"\d+(?:\.\d+)+")
+_LONG_UID, _POINTS = 10, 3
+"""Characters, or points, of a UID that is no number, date or version."""
 
 
 class Term(NamedTuple):
@@ -80,8 +61,11 @@ class Term(NamedTuple):
 class Terms:
     """The terms of one instance, ready to be looked for."""
 
-    def __init__(self, terms: Iterable[Term], whole: Iterable[str] = ()) -> None:
-        """`whole`: folded values that count only alone, being too short to mean anything inside a text."""
+    def __init__(self, terms: Iterable[Term], whole: Iterable[Term] = (), uids: Iterable[str] = ()) -> None:
+        """`whole`: terms that count only as all of a value, being too short to mean anything inside a text.
+
+        `uids`: those that are replaced, wherever they stand.
+        """
         best: dict[tuple[str, ...], Term] = {}
         for term in terms:
             if term.words and term.confidence > best.get(term.words, Term((), InfoType.GENERIC_ID, 0)).confidence:
@@ -91,22 +75,41 @@ class Terms:
         for term in best.values():
             self._by_first[term.words[0]].append(term)
         self._glued = [term for term in best.values() if term.info_type != CONTEXT and _may_be_glued(term.words)]
-        self._whole = frozenset(whole)
+        self._whole = {term.words: term for term in whole}
+        self._uids = frozenset(uids)
 
     def __iter__(self) -> Iterator[Term]:
-        """Every term, each spelling once."""
+        """Every term that counts inside a text, each spelling once."""
         return iter(self._all)
 
-    def find(self, text: str, vr: str) -> list[TextFinding]:
-        """Where the terms stand in one value of this VR; findings may overlap."""
+    def find(self, text: str, vr: str, *, only: bool = True) -> list[TextFinding]:
+        """Where the terms stand in one value of this VR; findings may overlap. `only`: whether the element has no other value."""
         readable = folded(text)
         in_order = words(readable)
-        if vr in _FORMS and _FORMS[vr].fullmatch(text.strip(" \0")):
-            return [one for one in self._in_words(in_order) if _counts_in_number(one) and _is_component(text, one)]
-        found = [*self._in_words(in_order), *self._inside_words(readable)]
-        if vr not in {"AS", "CS"} and readable.text.strip() in self._whole:
-            found.append(TextFinding(0, len(text), InfoType.GENERIC_ID, 0.9, "term"))
+        found = [*self._own_uids(text), *self._in_words(in_order)]
+        is_number = vr in _FORMS and _FORMS[vr].fullmatch(text.strip(" \0")) is not None
+        if is_number:
+            return [one for one in found if one.info_type == UID or _counts_in_number(text, one, vr, only=only)]
+        found += self._inside_words(readable)
+        found += self._short(in_order, anywhere=vr in _FORMS) if vr != "CS" else ()
         return found
+
+    def _own_uids(self, text: str) -> Iterator[TextFinding]:
+        for match in _UID.finditer(text):
+            long = len(match.group()) >= _LONG_UID or match.group().count(".") >= _POINTS
+            if match.group() in self._uids and (long or match.group() == text.strip(" \0")):
+                yield TextFinding(*match.span(), UID, 1.0, "term")
+
+    def _short(self, in_order: list[Word], *, anywhere: bool) -> Iterator[TextFinding]:
+        """Short terms: as all words of a value, whatever marks are beside them and however often; each by itself where `anywhere`."""
+        spelled = tuple(word.text for word in in_order)
+        for words_of, term in self._whole.items():
+            if spelled == words_of * (len(spelled) // len(words_of)):
+                runs = (in_order[at : at + len(words_of)] for at in range(0, len(in_order), len(words_of)))
+                yield from (TextFinding(run[0].start, run[-1].end, term.info_type, term.confidence, "term") for run in runs)
+            elif anywhere and len(words_of) == 1:
+                found = (word for word in in_order if word.text == words_of[0])
+                yield from (TextFinding(word.start, word.end, term.info_type, term.confidence, "term") for word in found)
 
     def _in_words(self, in_order: list[Word]) -> Iterator[TextFinding]:
         for at, word in enumerate(in_order):
@@ -140,150 +143,7 @@ def _is_phrase(value: str, spelled: tuple[str, ...]) -> bool:
     letters = "".join(spelled)
     long_enough = len(letters) >= (2 if letters >= IDEOGRAPHS else 5 if letters.isdigit() else 3)
     tells = any(map(str.isdigit, letters)) or without_allowed(value, 0, len(value)) is not None
-    return long_enough and tells and len(set(letters)) > 1 and not all(word in _COMMON for word in spelled)
-
-
-def terms_of(dataset: Dataset) -> Terms:
-    """The terms of a data set, from every depth. The data set stays as it was read."""
-    found: list[Term] = []
-    whole: set[str] = set()
-    for element in _elements(dataset, lambda tag, vr: vr in _VRS or tag in _BY_TAG):
-        for value in _values(element):
-            if element.VR == "PN":
-                found += _name(value)
-            elif element.VR in ("DA", "DT"):
-                found += _date(value[:10])
-            elif _BY_TAG[element.tag] is InfoType.GENERIC_ID:
-                found += _id(value)
-                whole |= {fold(value.strip())} if len(value.strip()) >= 2 and fold(value.strip()) not in _COMMON else set()
-            else:
-                found += _phrase(value, _BY_TAG[element.tag])
-    return Terms(found, whole)
-
-
-def values_of(dataset: Dataset, tags: Collection[int]) -> Iterator[str]:
-    """The values of all elements with these tags, from every depth, as text. The data set stays as it was read."""
-    for element in _elements(dataset, lambda tag, _vr: tag in tags):
-        yield from _values(element)
-
-
-def _elements(dataset: Dataset, wanted: Callable[[int, str], bool]) -> Iterator[DataElement]:
-    """The elements wanted by tag and VR, at every depth, converted aside; sequences and bytes are none."""
-    for tag in list(dataset.keys()):
-        element = dataset.get_item(tag, keep_deferred=True)
-        vr = element.VR if element.VR and element.VR != "UN" else dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
-        if vr == "SQ":
-            for item in getattr(_converted(element, dataset), "value", None) or ():
-                yield from _elements(item, wanted)
-        elif wanted(int(tag), vr):
-            converted = _converted(element, dataset)
-            if converted is not None and not isinstance(converted.value, bytes):
-                yield converted
-
-
-def _converted(element: DataElement | RawDataElement, dataset: Dataset) -> DataElement | None:
-    """None where the bytes do not fit the VR: what cannot be read names nothing."""
-    if isinstance(element, DataElement):
-        return element
-    if element.value is None or (element.VR != "SQ" and element.VR is not None and len(element.value) > _LONGEST):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return convert_raw_data_element(element, encoding=dataset.original_character_set, ds=dataset)
-    except Exception:  # noqa: BLE001 - whatever a parser makes of foreign bytes; the walk decides what becomes of the element
-        return None
-
-
-def _values(element: DataElement) -> list[str]:
-    value = element.value
-    return [str(one) for one in (value if isinstance(value, MultiValue | list) else [value]) if one is not None]
-
-
-def _name(name: str) -> Iterator[Term]:
-    """Words of all components of all three groups (PS3.5 6.2.1); initials only beside the family name, and glued as in log-in names."""
-    for group in name.split("="):
-        components = [[word.text for word in words(folded(part))] for part in re.split(r"[\^,]", group)]
-        for spelled in (
-            components,
-            [[word.text for word in words(folded(part.lower().translate(_UMLAUTS)))] for part in re.split(r"[\^,]", group)],
-        ):
-            yield from _joined(spelled)
-            yield from _name_words([[word for word in part if word not in _COMMON] for part in spelled])
-
-
-def _joined(components: list[list[str]]) -> Iterator[Term]:
-    """Family and given name each written as one word, and both together."""
-    whole = ["".join(part) for part in components if any(word not in _COMMON for word in part)]
-    both = [whole[0] + whole[1], whole[1] + whole[0]] if len(whole) > 1 else []
-    for letters in (*whole, *both):
-        if len(letters) >= (2 if letters >= IDEOGRAPHS else 4) and len(set(letters)) > 1 and not letters.isdigit():
-            yield Term((letters,), InfoType.PERSON_NAME, 1.0)
-
-
-def _name_words(components: list[list[str]]) -> Iterator[Term]:
-    every = [word for part in components for word in part]
-    for word in every:
-        if len(word) >= (2 if word >= IDEOGRAPHS else 3) and len(set(word)) > 1 and not (word.isdigit() and len(word) < 5):
-            yield Term((word,), InfoType.PERSON_NAME, 1.0)
-    parts = [part for part in components[:2] if part]
-    if len(parts) < 2:
-        return
-    family, given = parts
-    for pair in ((*family, *given), (*given, *family), (family[-1], given[0]), (given[0], family[-1])):
-        if sum(map(len, pair)) >= (2 if pair[0] >= IDEOGRAPHS else 4):
-            yield Term(pair, InfoType.PERSON_NAME, 1.0)
-            yield Term(("".join(pair),), InfoType.PERSON_NAME, 1.0)
-    initial = given[0][0]
-    if len(family[-1]) >= 3 and family[-1] < IDEOGRAPHS:
-        for pair in ((initial, family[-1]), (family[-1], initial)):
-            yield Term(pair, InfoType.PERSON_NAME, 1.0)
-            yield Term(("".join(pair),), InfoType.PERSON_NAME, 0.95)
-
-
-def _id(value: str) -> Iterator[Term]:
-    """The id as it stands, its long numbers, and these without leading zeros."""
-    whole = tuple(word.text for word in words(folded(value)))
-    letters = "".join(whole)
-    if len(set(letters)) < 2 or letters in _COMMON:
-        return
-    if len(letters) >= (5 if letters.isdigit() else 4) and not letters.isalpha():
-        yield Term(whole, InfoType.GENERIC_ID, 1.0)
-    if letters.isalpha() and len(letters) >= 6:
-        yield Term(whole, InfoType.GENERIC_ID, 0.9)
-    for word in whole:
-        number = word.lstrip("0")
-        if word.isdigit() and len(word) >= 6:
-            yield Term((word,), InfoType.GENERIC_ID, 1.0)
-        if word.isdigit() and len(number) >= (5 if letters.isdigit() else 6):
-            yield Term((number,), InfoType.GENERIC_ID, 1.0)
-
-
-def _date(value: str) -> Iterator[Term]:
-    """A day in spellings that no pattern would take for a date; those with marks or month names are found as patterns."""
-    match = re.match(r"(\d{4})[.\-/]?(\d\d)[.\-/]?(\d\d)", value)
-    try:
-        day = dt.date(*map(int, match.groups())) if match else None
-    except ValueError:
-        day = None
-    if day is None or day in _PLACEHOLDER_DATES:
-        return
-    year, month, date = f"{day.year:04}", f"{day.month:02}", f"{day.day:02}"
-    for order in ((year, month, date), (date, month, year), (month, date, year)):
-        yield Term(order, InfoType.DATE, 0.9)
-        yield Term(tuple(number.lstrip("0") for number in order), InfoType.DATE, 0.9)
-    for spelling in (year + month + date, date + month + year, month + date + year):
-        yield Term((spelling,), InfoType.DATE, 1.0)
-    for spelling in (year[2:] + month + date, date + month + year[2:], month + date + year[2:]):
-        yield Term((spelling,), InfoType.DATE, 0.9)
-
-
-def _phrase(value: str, info_type: InfoType) -> Iterator[Term]:
-    """An address line by line, and whole."""
-    for part in {value, *re.split(r"[,;\r\n^]", value)}:
-        spelled = tuple(word.text for word in words(folded(part)))
-        if len("".join(spelled)) >= 5 and not (len(spelled) == 1 and spelled[0] in _COMMON):
-            yield Term(spelled, info_type, 0.95)
+    return long_enough and tells and len(set(letters)) > 1 and not all(word in COMMON for word in spelled)
 
 
 def _may_be_glued(spelled: tuple[str, ...]) -> bool:
@@ -301,11 +161,15 @@ def _cuts(text: str, run: list[int]) -> bool:
     return first or (len(run) - gaps[-1] < _CUT and text[run[-1] + 1 : run[-1] + 2].isalnum())
 
 
-def _counts_in_number(finding: TextFinding) -> bool:
-    is_day = finding.info_type is InfoType.DATE and finding.end - finding.start == _DAY
-    return is_day or finding.info_type is InfoType.GENERIC_ID
+def _counts_in_number(text: str, finding: TextFinding, vr: str, *, only: bool) -> bool:
+    """Whether what stands in a number is an id or a day and no part of the number: nothing but a dot or an end is beside it.
 
-
-def _is_component(text: str, finding: TextFinding) -> bool:
-    """Whether nothing but a dot or an end stands beside it, as between the components of a UID."""
+    A short id has to be the whole of an only value of VR DS or IS: numbers of its length are in every header, and in any table of them.
+    """
+    length = finding.end - finding.start
+    is_day = finding.info_type is InfoType.DATE and length == _DAY
+    if not is_day and finding.info_type is not InfoType.GENERIC_ID:
+        return False
+    if length < _LONG_NUMBER:
+        return only and vr in ("DS", "IS") and length == len(text.strip(" \0"))
     return text[finding.start - 1 : finding.start] in ("", ".", " ") and text[finding.end : finding.end + 1] in ("", ".", " ")

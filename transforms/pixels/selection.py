@@ -16,10 +16,10 @@ from pydicom.dataset import Dataset
 from transforms.inspection.allowed import without_allowed
 from transforms.inspection.engine import Engine
 from transforms.inspection.finding import TextFinding
+from transforms.inspection.header import terms_of
 from transforms.inspection.inspector import Inspector, asked
 from transforms.inspection.phrases import phrases_of
 from transforms.inspection.resemblance import Resemblance
-from transforms.inspection.terms import terms_of
 from transforms.model.plan import ImagePlan, Pattern
 from transforms.pixels.search import Line
 

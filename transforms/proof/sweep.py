@@ -184,9 +184,10 @@ def _walk(dataset: FileDataset) -> Iterator[tuple[str, DataElement | RawDataElem
 
 
 def _terms(dataset: FileDataset) -> frozenset[str]:
-    """The defined terms that stand in their elements, folded: their bytes are no finding of the raw search either."""
+    """The words of defined terms that stand in their elements, folded: their bytes are no finding of the raw search either."""
     coded = (element for _, element in _walk(dataset) if isinstance(element, DataElement) and element.keyword in DEFINED)
-    return frozenset(term for element in coded for part in values(element) if (term := fold(str(part)).strip()) in DEFINED[element.keyword])
+    said = (term for element in coded for part in values(element) if (term := fold(str(part)).strip()) in DEFINED[element.keyword])
+    return frozenset(word for term in said for word in (term, *term.split()))
 
 
 def _elements(dataset: Dataset, path: str) -> Iterator[tuple[str, DataElement | RawDataElement]]:

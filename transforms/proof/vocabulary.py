@@ -18,7 +18,7 @@ _BODY_PARTS = """
     THUMB THYMUS THYROID TIBIA TIBIAFIBULA TLSPINE TMJ TOE TONGUE TRACHEA TSPINE ULNA UPRURINARYTRACT URETER URETHRA UTERUS VAGINA VEIN
     VULVA WHOLEBODY WRIST ZYGOMA
     """
-"""Of Body Part Examined, PS3.16 Annex L, the plain regions and organs."""
+"""Of Body Part Examined, PS3.16 Annex L, the plain regions and organs, which are the meanings of codes too."""
 
 _MODALITIES = """
     ANN AR ASMT AU BDUS BI BMD CFM CR CT CTPROTOCOL DG DMS DOC DX ECG EEG EMG EOG EPS ES FID GM HC HD IO IOL IVOCT IVUS KER KO LEN LS
@@ -61,12 +61,22 @@ IMAGE_TYPES: Mapping[str, str] = {
 _VALUE_TYPES = "CODE COMPOSITE CONTAINER DATE DATETIME IMAGE NUM NUMERIC PNAME SCOORD SCOORD3D TABLE TCOORD TEXT TIME UIDREF WAVEFORM"
 """Value Type, PS3.3 C.17.3.2.1 and 10.2."""
 
+_MAKERS = """
+    agfa, aloka, canon, canon medical systems, carestream, carestream health, elekta, esaote, fujifilm, fujifilm corporation, ge,
+    ge healthcare, ge medical systems, hitachi, hologic, konica minolta, mindray, philips, philips healthcare,
+    philips medical systems, samsung medison, shimadzu, siemens, siemens healthcare, siemens healthineers, toshiba, toshiba_mec, varian,
+    varian medical systems
+    """
+"""Manufacturer: the service of a maker is the operator of many a machine."""
+
 _TYPES_OF_IMAGE = frozenset(term.strip().casefold() for terms in IMAGE_TYPES.values() for term in terms.split(","))
 
 DEFINED: Mapping[str, frozenset[str]] = {
     "BodyPartExamined": frozenset(_BODY_PARTS.casefold().split()),
+    "CodeMeaning": frozenset(_BODY_PARTS.casefold().split()),
     "FrameType": _TYPES_OF_IMAGE,
     "ImageType": _TYPES_OF_IMAGE,
+    "Manufacturer": frozenset(" ".join(_MAKERS.split()).split(", ")),
     "Modality": frozenset(_MODALITIES.casefold().split()),
     "ValueType": frozenset(_VALUE_TYPES.casefold().split()),
 }

@@ -9,18 +9,20 @@ import base64
 import dataclasses
 from collections.abc import Sequence
 
-from transforms.inspection.finding import CONTEXT, TextFinding
+from transforms.inspection.finding import CONTEXT, UID, TextFinding
 from transforms.inspection.values import parts
 from transforms.model.keys import Purpose, PurposeKey, Secret
 from transforms.model.plan import TextKind, TextPlan, Transformation
 from transforms.tags.dates import Shift, patient_shift, shifted
+from transforms.tags.uids import UidMapper, are_uids
 from transforms.tags.values import fits, room
 
 HASH_BITS = 80
 """A shorter hash might be met by chance, or be searched for: with fewer bits what was found is erased."""
 
-_CONTEXT = Transformation(TextKind.INFO_TYPE)
-"""A phrase of the header's own becomes `[CTX]` whatever the config does with infoTypes (API: Options.cleanDescriptors)."""
+_ALWAYS = dict.fromkeys((CONTEXT, UID), Transformation(TextKind.INFO_TYPE))
+"""Whatever the config does with infoTypes, a phrase of the header's own becomes `[CTX]` (API: Options.cleanDescriptors), a UID that the
+plan replaces the new one."""
 
 _WHOLE = frozenset({"AS", "CS", "DA", "DS", "DT", "IS", "TM", "UI", "UR"})
 """Their values mean something only as a whole: what is left of one would be another value, not a cleaned one."""
@@ -51,7 +53,7 @@ class Cleaner:
 
     def __init__(self, plan: TextPlan, secret: Secret, shift: Shift = patient_shift) -> None:
         """Loads the keys that the plan's transformations refer to; `shift` gives a patient's days. Raises PreflightError."""
-        self._plan, self._shift = plan, shift
+        self._plan, self._shift, self._uids = plan, shift, UidMapper(secret.purpose(Purpose.UID))
         rules = [rule for _, rule in plan.by_info_type] + ([plan.default] if plan.default else [])
         purposes = {TextKind.DATE_SHIFT: Purpose.DATE, TextKind.HASH: Purpose.HASH}
         self._keys = {rule: _key(rule, purposes[rule.kind], secret) for rule in rules if rule.kind in purposes}
@@ -75,11 +77,11 @@ class Cleaner:
         rule = self._rule(finding)
         if rule is None:
             return None
-        moved = shifted(found, "LO", self._shift(self._keys[rule], patient)) if rule.kind is TextKind.DATE_SHIFT else None
+        moved = self._of_its_kind(found, "LO", finding, patient) if rule.kind is TextKind.DATE_SHIFT else None
         return moved if moved is not None and len(moved) == len(found) and moved.isascii() else "*" * len(found)
 
     def _rule(self, finding: TextFinding) -> Transformation | None:
-        return _CONTEXT if finding.info_type == CONTEXT else self._plan.of(finding.info_type)
+        return _ALWAYS.get(finding.info_type) or self._plan.of(finding.info_type)
 
     def _value(self, value: str, vr: str, findings: list[TextFinding], patient: bytes) -> tuple[str, list[Replacement]]:
         """One value: as planned; else with what was found erased; else empty."""
@@ -110,17 +112,23 @@ class Cleaner:
         rule = self._rule(finding)
         if rule is None or rule.kind is TextKind.REDACT:
             return ""
-        if rule.kind is TextKind.DATE_SHIFT:
-            moved = shifted(found, vr, self._shift(self._keys[rule], patient))
-            if moved is not None:
-                return moved
-        if vr in _WHOLE and vr != "CS":
-            return None
+        of_its_kind = self._of_its_kind(found, vr, finding, patient)
+        if of_its_kind is not None or (vr in _WHOLE and vr != "CS"):
+            return of_its_kind
         if rule.kind is TextKind.MASK:
             return rule.masking_character * len(found)
         if rule.kind is TextKind.HASH:
             return hashed(self._keys[rule], found, vr, space)
         return f"[{finding.info_type}]"
+
+    def _of_its_kind(self, found: str, vr: str, finding: TextFinding, patient: bytes) -> str | None:
+        """A UID for a UID, another day for a day; None where that is not asked for or cannot be."""
+        rule = self._rule(finding)
+        if finding.info_type == UID and are_uids(found):
+            return self._uids.new(found)
+        if rule is None or rule.kind is not TextKind.DATE_SHIFT:
+            return None
+        return shifted(found, vr, self._shift(self._keys[rule], patient))
 
 
 def _key(rule: Transformation, purpose: Purpose, secret: Secret) -> PurposeKey:

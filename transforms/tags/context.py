@@ -13,8 +13,8 @@ from pydicom.dataset import Dataset
 from transforms.model.plan import Option
 from transforms.tags import elements, tables
 
-_TEXTS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UI", "UT"})
-"""VRs of which a value can be a phrase; dates and ages are found in every spelling anyway."""
+_TEXTS = frozenset({"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
+"""VRs of which a value can be a phrase; dates, ages and UIDs are found anyway."""
 _LONGEST = 256
 """Characters; nobody quotes more."""
 

@@ -20,6 +20,9 @@ _DT = re.compile(
     r"(?P<year>\d{4})(?:(?P<month>\d\d)(?:(?P<day>\d\d)(?P<time>\d{2}(?:\d{2}(?:\d{2}(?:\.\d{1,6})?)?)?)?)?)?(?P<offset>[+-]\d{4})?"
 )
 
+_FIRST_YEAR, _LAST_YEAR = 1800, 2999
+"""Four digits that stand alone are a year between these; else any number (`0012`, `4711`)."""
+
 
 def patient_shift(key: PurposeKey, patient: bytes, limit: int = 100) -> dt.timedelta:
     """The shift of all dates of one patient.
@@ -58,7 +61,7 @@ def _shifted_da(value: str, shift: dt.timedelta) -> str | None:
 
 def _shifted_dt(value: str, shift: dt.timedelta) -> str | None:
     match = _DT.fullmatch(value)
-    if match is None:
+    if match is None or (not match["month"] and not _FIRST_YEAR <= int(match["year"]) <= _LAST_YEAR):
         return None
     day = dt.date(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1)) + shift
     moved = f"{day.year:04}{day.month:02}{day.day:02}"

@@ -45,7 +45,7 @@ class Scrubber:
         """
         plan, source = self._plan, opened.dataset
         sop_class, syntax, target, holds = _sop_class(source), transfer_syntax(source), self._target(opened), _holds(opened)
-        here = self._texts.of(source)
+        here = self._texts.of(source, sop_class)
         walked = functools.partial(Walk, plan, sop_class, self._uids, self._patients, source, opened.source, target, self._texts)
         here.expect(lambda rehearsal: walked(rehearsal).top())
         walk = walked(here)

@@ -15,9 +15,10 @@ from pydicom.multival import MultiValue
 from transforms.inspection import wanted
 from transforms.inspection.allowed import without_allowed
 from transforms.inspection.engine import Engine, engine_of
-from transforms.inspection.finding import TextFinding, settled
-from transforms.inspection.inspector import Inspector, asked
-from transforms.inspection.terms import Terms, phrases, terms_of
+from transforms.inspection.finding import UID, InfoType, TextFinding, settled
+from transforms.inspection.header import terms_of
+from transforms.inspection.inspector import Inspector, asked, is_vocabulary
+from transforms.inspection.terms import Terms, phrases
 from transforms.inspection.values import parts
 from transforms.model.keys import Purpose, Secret
 from transforms.model.plan import ActionPlan, Option, Profile, TextKind, TextPlan, Transformation
@@ -27,7 +28,9 @@ from transforms.tags.charsets import decode, encode
 from transforms.tags.cleaning import Cleaned, Cleaner
 from transforms.tags.context import context_of
 from transforms.tags.dates import Shift, patient_shift, shifted
+from transforms.tags.defined import has_defined_words
 from transforms.tags.elements import Element
+from transforms.tags.own_uids import OwnUids, own_uids
 
 _TIME = re.compile(r"(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?|[+-]\d{4}|")
 """TM (PS3.5 6.2), as of before 1993 too, and the form of Timezone Offset From UTC."""
@@ -73,9 +76,9 @@ class Texts:
         own = rule.key if rule is not None and rule.kind is TextKind.DATE_SHIFT else None
         self._dates = own.purpose_key(Purpose.DATE) if own else secret.purpose(Purpose.DATE)
 
-    def of(self, source: Dataset) -> InstanceTexts:
+    def of(self, source: Dataset, sop_class: str) -> InstanceTexts:
         """The texts of one instance, inspected with the terms of its own header."""
-        return InstanceTexts(self._plan, self._cleaner, self._eraser, source)
+        return InstanceTexts(self._plan, self._cleaner, self._eraser, source, sop_class)
 
     def moved(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> str | None:
         """The dates of a DA or DT element, moved by the patient's days; None where one of them cannot be read."""
@@ -88,8 +91,8 @@ class Texts:
 class InstanceTexts:
     """The texts of one instance."""
 
-    def __init__(self, plan: ActionPlan, cleaner: Cleaner, eraser: Cleaner, source: Dataset) -> None:
-        self._plan, self._cleaner, self._eraser, self._source = plan, cleaner, eraser, source
+    def __init__(self, plan: ActionPlan, cleaner: Cleaner, eraser: Cleaner, source: Dataset, sop_class: str) -> None:
+        self._plan, self._cleaner, self._eraser, self._source, self._sop_class = plan, cleaner, eraser, source, sop_class
 
     def expect(self, walk: Callable[[InstanceTexts], object]) -> None:
         """Tell the engine which texts it will be asked about, so that one far away is asked once for the instance.
@@ -100,7 +103,7 @@ class InstanceTexts:
             self._engine.expect(self._heard(walk))
 
     def _heard(self, walk: Callable[[InstanceTexts], object]) -> Iterator[str]:
-        rehearsal = _Rehearsal(self._plan, self._cleaner, self._eraser, self._source)
+        rehearsal = _Rehearsal(self._plan, self._cleaner, self._eraser, self._source, self._sop_class)
         walk(rehearsal)
         yield from rehearsal.heard
 
@@ -109,29 +112,33 @@ class InstanceTexts:
         return engine_of(self._plan.dlp_parent, wanted.of_text(self._plan.text))
 
     @functools.cached_property
+    def _uids(self) -> OwnUids:
+        return own_uids(self._plan, self._sop_class, self._source)
+
+    @functools.cached_property
     def _terms(self) -> Terms:
-        return terms_of(self._source)
+        return terms_of(self._source, self._uids.replaced)
 
     @functools.cached_property
     def _inspector(self) -> Inspector:
         """Without the language engine, which takes seconds to load, where the plan itself cleans no text (but an earlier run's method)."""
         context = phrases(context_of(self._source)) if Option.DESCRIPTORS in self._plan.options else None
-        return Inspector(self._terms, self._engine if self._plan.cleans_text else None, self._plan.text.exclude, context)
+        engine = self._engine if self._plan.cleans_text else None
+        return Inspector(self._terms, engine, self._plan.text.exclude, context, self._uids.kept)
 
     def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> NewText | None:
         """The element's new text; None where it stays as it is. `patient` from `patient_identity`.
 
-        A code string of anatomy or device words alone stays even where a patient is called like one of them (PANCREAS_0001),
-        but not with a number or day of the header beside them (CT_20010131).
+        In a code string of anatomy or device words alone only what the header itself says is found (CT_20010131, a patient called Head).
         """
         encodings = elements.encodings(dataset)
         raw = _bytes(element, dataset, vr, encodings)
         text = decode(raw, vr, encodings)
         if text is None:
             return self._overwritten(raw, patient) if vr in _BYTES else NewText(None, ())
-        found = self._inspector.inspect(text, vr)
+        found = self._inspector.inspect(text, vr, defined=has_defined_words(element.tag, dataset))
         if vr == "CS" and without_allowed(text, 0, len(text)) is None:
-            found = [one for one in found if one.by == "term" and any(map(str.isdigit, text[one.start : one.end]))]
+            found = [one for one in found if one.by == "term"]
         cleaned = self._cleaner.clean(text, vr, found, patient)
         if not cleaned.replacements:
             return None
@@ -153,31 +160,35 @@ class InstanceTexts:
         something of the header in it, go as a whole.
         """
         if vr in _NOT_TEXT:
-            shown = _shown(element, dataset, vr)
-            return NewText(None, ()) if any(self._own(text, "DS" if vr in _NUMBERS else "UT") for text in shown) else None
+            values = [(0, text) for text in _shown(element, dataset, vr)]
+            found = [one for value in values for one in self._own([value], "FL" if vr in _NUMBERS else "UT")]
+            return NewText(None, ()) if found else None
         encodings = elements.encodings(dataset)
         text = decode(_bytes(element, dataset, vr, encodings), vr, encodings)
-        found = settled(one for start, value in parts(text or "", vr) for one in self._own(value, vr, start))
+        found = settled(self._own(list(parts(text or "", vr)), vr, defined=has_defined_words(element.tag, dataset)))
         if text is None or not found:
             return None
         cleaned = self._eraser.clean(text, vr, found, patient)
         value = encode(cleaned.text, vr, encodings) if cleaned.text is not None else None
         return NewText(None if value is None else _padded(value, vr), _changes(cleaned, text, vr, encodings))
 
-    def _own(self, value: str, vr: str, start: int = 0) -> list[TextFinding]:
-        """Terms of the header in one value, but for words of imaging that somebody is called like."""
-        found = (one for one in self._terms.find(value, vr) if self._is_wanted(one.info_type))
-        return [one.moved(start) for one in found if not _is_vocabulary(value[one.start : one.end])]
+    def _own(self, values: list[tuple[int, str]], vr: str, *, defined: bool = False) -> Iterator[TextFinding]:
+        """Terms of the header in the values of an element, but for words of imaging that a place or machine is called like."""
+        for start, value in values:
+            for one in self._terms.find(value, vr, only=len(values) == 1):
+                excused = (defined and is_vocabulary(value, one)) or _is_machine(value, one)
+                if self._is_wanted(one.info_type) and not excused:
+                    yield one.moved(start)
 
     def _is_wanted(self, info_type: str) -> bool:
-        return self._plan.profile is not Profile.CONTENTS or self._plan.text.of(info_type) is not None
+        return info_type == UID or self._plan.profile is not Profile.CONTENTS or self._plan.text.of(info_type) is not None
 
 
 class _Rehearsal(InstanceTexts):
     """Hears which texts a walk through the instance asks an engine about, and changes none of them."""
 
-    def __init__(self, plan: ActionPlan, cleaner: Cleaner, eraser: Cleaner, source: Dataset) -> None:
-        super().__init__(plan, cleaner, eraser, source)
+    def __init__(self, plan: ActionPlan, cleaner: Cleaner, eraser: Cleaner, source: Dataset, sop_class: str) -> None:
+        super().__init__(plan, cleaner, eraser, source, sop_class)
         self.heard: list[str] = []
 
     def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> None:  # noqa: ARG002 - the same for every patient
@@ -190,8 +201,11 @@ class _Rehearsal(InstanceTexts):
         """No language is asked."""
 
 
-def _is_vocabulary(text: str) -> bool:
-    return not any(map(str.isdigit, text)) and without_allowed(text, 0, len(text)) is None
+def _is_machine(text: str, finding: TextFinding) -> bool:
+    """Whether what a place, room or machine is called is made of words of imaging (a station SIEMENS)."""
+    found = text[finding.start : finding.end]
+    named = finding.info_type != InfoType.PERSON_NAME and not any(map(str.isdigit, found))
+    return named and without_allowed(text, finding.start, finding.end) is None
 
 
 def _shown(element: Element, dataset: Dataset, vr: str) -> list[str]:

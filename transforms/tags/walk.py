@@ -15,6 +15,7 @@ from transforms.model.records import Action, InstanceUids, TagFinding
 from transforms.tags import actions, elements, icc, structured, tables
 from transforms.tags.actions import Decision, Step
 from transforms.tags.attributes import attribute_type
+from transforms.tags.defined import of_a_vocabulary
 from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
 from transforms.tags.patients import Patients
@@ -23,7 +24,7 @@ from transforms.tags.text import InstanceTexts, NewText, Texts, is_time
 from transforms.tags.uids import UidMapper, strip
 
 _FRAME_INCREMENT_POINTER = 0x00280009
-_CODE_SCHEME, _CODE_MEANING = 0x00080102, 0x00080104
+_CODE_MEANING = 0x00080104
 _CHARACTER_SET = 0x00080005
 _A_SET = r"[ \0]*(?:ISO[ _-]?(?:2022[ _-]?)?IR[ _-]?\d{1,3}|GB18030|GBK)?[ \0]*"
 _CHARACTER_SETS = re.compile(rf"(?i:{_A_SET}(?:\\{_A_SET})*)")
@@ -143,7 +144,7 @@ class Walk:
             by_concept = structured.step(tag, scope.verdict)
             if by_concept is not None:
                 return Decision(by_concept, actions.matched(tag, f"its concept, PS3.15 {tables.EDITION} Table E.3.4-1 {scope.verdict}"))
-        kept = scope.verdict == "K" or (tag == _CODE_MEANING and _of_a_vocabulary(place.dataset))
+        kept = scope.verdict == "K" or (tag == _CODE_MEANING and of_a_vocabulary(place.dataset))
         if scope.cleaned and not kept and actions.cleans_kept(decision, tag, vr):
             return Decision(Step.CLEAN, actions.matched(tag, "text in a cleaned sequence"))
         is_kept = decision.step is Step.KEEP and plan.profile is not Profile.KEEP_ALL
@@ -386,9 +387,3 @@ def _creators_last(tag: int) -> tuple[bool, int]:
 def _creator(dataset: Dataset, tag: int) -> str:
     block = _creator_of(tag)
     return elements.text_at(dataset, block).strip() if block & 0xFFFF >= 0x10 else ""
-
-
-def _of_a_vocabulary(item: Dataset) -> bool:
-    """Whether a code's meaning is that of a public scheme; `99` begins the private ones (PS3.3 8.2)."""
-    scheme = elements.text_at(item, _CODE_SCHEME).strip()
-    return bool(scheme) and not scheme.startswith("99")

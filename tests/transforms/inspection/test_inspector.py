@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from transforms.inspection.engine import local_engine
+from transforms.inspection.header import terms_of
 from transforms.inspection.inspector import Inspector
-from transforms.inspection.terms import Terms, terms_of
+from transforms.inspection.terms import Terms
 
 STRINGS = Path(__file__).parent / "strings.txt"
 
@@ -91,11 +92,12 @@ def test_codes_and_numbers_are_measured_by_the_header_and_by_form():
     assert found(own, "HEAD", "CS") == []
 
 
-def test_a_patient_named_after_what_was_imaged_does_not_spoil_the_code():
+def test_a_patient_named_after_what_was_imaged_does_not_spoil_the_code_where_the_standard_defines_it():
     ds = Dataset()
     ds.PatientName = "PANCREAS_0001"
     own = Inspector(terms_of(ds), local_engine())
-    assert found(own, "PANCREAS", "CS") == []
+    assert own.inspect("PANCREAS", "CS", defined=True) == []
+    assert found(own, "PANCREAS", "CS") == [("PANCREAS", "PERSON_NAME")]
     assert found(own, "Pancreas", "LO") == [("Pancreas", "PERSON_NAME")]
 
 

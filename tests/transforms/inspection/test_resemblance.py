@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
+from transforms.inspection.header import terms_of
 from transforms.inspection.phrases import phrases_of
 from transforms.inspection.resemblance import Resemblance
-from transforms.inspection.terms import terms_of
 
 
 def header(**attributes) -> Dataset:

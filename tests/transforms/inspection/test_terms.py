@@ -7,7 +7,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 
 from transforms.inspection.finding import settled
-from transforms.inspection.terms import Terms, terms_of
+from transforms.inspection.header import terms_of
+from transforms.inspection.terms import Terms
 
 
 def header() -> Dataset:
@@ -73,6 +74,67 @@ def test_a_short_id_counts_as_a_whole_value():
     assert [(one.start, one.end) for one in terms_of(ds).find("Q7", "SH")] == [(0, 2)]
     assert not terms_of(ds).find("Q7 view", "SH")
     assert not terms_of(ds).find("Q7", "CS")
+
+
+@pytest.mark.parametrize(
+    ("patient", "text", "vr", "found"),
+    [
+        ("4711", "(4711)", "LO", ["4711"]),
+        ("4711", "CT_4711_1", "CS", ["4711"]),
+        ("4711", "4711", "IS", ["4711"]),
+        ("4711", "4711.5", "DS", []),
+        ("4711", "47110", "IS", []),
+        ("4711", "1.2.4711.3", "UI", []),
+        ("0012", "0012", "DS", ["0012"]),
+        ("0012", "12", "IS", []),
+        ("1200", "1200", "TM", []),
+        ("1200", "1200.0", "FL", []),
+        ("QX7", "of QX7 today", "LO", ["QX7"]),
+        ("120", "120 kV", "LO", []),
+        ("120", "(120)", "LO", ["120"]),
+        ("120", "120", "IS", []),
+        ("12", "12", "LO", []),
+        ("ab", "(ab)", "SH", ["ab"]),
+        ("ab", "ab ovo", "SH", []),
+        ("ab", "AB", "CS", []),
+        ("ab", "ab 7", "IS", ["ab"]),
+    ],
+)
+def test_how_short_an_id_may_be_depends_on_where_it_stands(patient, text, vr, found):
+    ds = Dataset()
+    ds.PatientID = patient
+    assert [text[one.start : one.end] for one in settled(terms_of(ds).find(text, vr))] == found
+
+
+def test_a_short_number_among_others_is_one_of_them():
+    ds = Dataset()
+    ds.PatientID = "4711"
+    assert not terms_of(ds).find("4711", "DS", only=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "vr", "found"),
+    [
+        ("Bo", "ST", ["Bo"]),
+        ("(BO)", "AE", ["BO"]),
+        ("Bo", "IS", ["Bo"]),
+        ("Bo-Bo", "LO", ["Bo", "Bo"]),
+        ("BO", "CS", []),
+        ("Bo angle", "LO", []),
+    ],
+)
+def test_a_name_of_two_letters_counts_where_it_stands_alone(text, vr, found):
+    ds = Dataset()
+    ds.PatientName = "Kowalski^Bo"
+    assert [text[one.start : one.end] for one in settled(terms_of(ds).find(text, vr))] == found
+
+
+def test_the_uids_given_are_found_whole_wherever_they_stand():
+    terms = terms_of(header(), ["1.2.826.0.1.77.2", "1.2"])
+    for text, vr in (("of 1.2.826.0.1.77.2 today", "LO"), ("x1.2.826.0.1.77.2.", "CS"), ("1.2.826.0.1.77.2", "DS"), ("1.2", "UI")):
+        assert [one.info_type for one in terms.find(text, vr)] == ["UID"]
+    for text, vr in (("1.2.826.0.1.77.21", "LO"), ("1.2.826.0.1.77.2.1", "UI"), ("version 1.2", "LO")):
+        assert not terms.find(text, vr)
 
 
 def test_in_numbers_and_uids_only_a_whole_component_counts(terms):

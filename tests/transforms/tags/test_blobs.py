@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from transforms.inspection.finding import TextFinding
+from transforms.inspection.header import terms_of
 from transforms.inspection.inspector import Inspector
-from transforms.inspection.terms import terms_of
 from transforms.tags.blobs import overwritten
 
 
