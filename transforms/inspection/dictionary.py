@@ -70,7 +70,7 @@ class Dictionary:
 
     def _in_run(self, text: str, words: list[re.Match[str]], *, alone: bool) -> Iterator[TextFinding]:
         span = without_allowed(text, words[0].start(), words[-1].end())
-        if span is None or is_eponym(text, span[1]):
+        if span is None or is_eponym(text, *span):
             return
         inside = [word.group() for word in words if span[0] <= word.start() and word.end() <= span[1]]
         unknown = [word for word in inside if not self.knows(word) and may_be_name(word)]

@@ -171,7 +171,7 @@ def _without_allowed(text: str, finding: TextFinding) -> TextFinding | None:
     if any(map(str.isdigit, text[finding.start : finding.end])):
         return finding
     span = without_allowed(text, finding.start, finding.end)
-    if span is None or (" " not in text[slice(*span)] and is_eponym(text, span[1])):
+    if span is None or (" " not in text[slice(*span)] and is_eponym(text, *span)):
         return None
     return TextFinding(*span, finding.info_type, finding.confidence, finding.by)
 

@@ -56,7 +56,7 @@ class PresidioEngine:
                 span is not None
                 and (" " in text[slice(*span)] or not text.islower())
                 and _is_name(text[slice(*span)])
-                and not is_eponym(text, span[1])
+                and not is_eponym(text, *span)
             ):
                 yield TextFinding(*span, _TYPES[result.entity_type], min(float(result.score), 0.85), "ner")
 

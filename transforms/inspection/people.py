@@ -98,12 +98,12 @@ def places_in(text: str) -> Iterator[TextFinding]:
             span = (before[0] if before else match.start("kind"), after[1] if after else match.end("kind"))
             yield TextFinding(*span, InfoType.LOCATION, 0.85, "pattern")
     for match in _PLACE.finditer(text):
-        if match.group()[0].isupper() and not is_eponym(text, match.end()):
+        if match.group()[0].isupper() and not is_eponym(text, *match.span()):
             yield TextFinding(*match.span(), InfoType.LOCATION, 0.7, "pattern")
 
 
 def _name(text: str, match: re.Match[str], confidence: float) -> Iterator[TextFinding]:
     """A name without the allowed words at its ends; none if no other word is left, or if it is that of a disease or device."""
     span = without_allowed(text, *match.span("v"))
-    if span is not None and not is_eponym(text, span[1]):
+    if span is not None and not is_eponym(text, *span, numbered=confidence < _SURE):
         yield TextFinding(*span, InfoType.PERSON_NAME, confidence, "pattern")

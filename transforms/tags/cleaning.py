@@ -14,7 +14,7 @@ from transforms.inspection.values import parts
 from transforms.model.keys import Purpose, PurposeKey, Secret
 from transforms.model.plan import TextKind, TextPlan, Transformation
 from transforms.tags.dates import Shift, patient_shift, shifted
-from transforms.tags.uids import UidMapper, are_uids
+from transforms.tags.uids import UidMapper, is_valid
 from transforms.tags.values import fits, room
 
 HASH_BITS = 80
@@ -124,7 +124,7 @@ class Cleaner:
     def _of_its_kind(self, found: str, vr: str, finding: TextFinding, patient: bytes) -> str | None:
         """A UID for a UID, another day for a day; None where that is not asked for or cannot be."""
         rule = self._rule(finding)
-        if finding.info_type == UID and are_uids(found):
+        if finding.info_type == UID and is_valid(found):
             return self._uids.new(found)
         if rule is None or rule.kind is not TextKind.DATE_SHIFT:
             return None

@@ -9,7 +9,7 @@ from pydicom.dataset import Dataset
 from transforms.model.plan import ActionPlan, Option
 from transforms.tags import actions, elements
 from transforms.tags.actions import Step
-from transforms.tags.uids import are_uids, is_standard, strip
+from transforms.tags.uids import is_standard, is_valid, strip
 
 _STAY = frozenset({Step.KEEP, Step.CLEAN})
 
@@ -40,4 +40,6 @@ def _sort(plan: ActionPlan, sop_class: str, dataset: Dataset, above: tuple[int, 
         if elements.value_vr(element) == "UI":
             found = {strip(value) for value in elements.raw_text(element).split("\\")}
             stays = Option.UIDS in plan.options or actions.decide(plan, sop_class, path, "UI").step in _STAY
-            (kept if stays else replaced).update(uid for uid in found if uid and are_uids(uid) and not is_standard(uid))
+            for uid in found:
+                if uid and not is_standard(uid):
+                    (kept if stays and is_valid(uid) else replaced).add(uid)

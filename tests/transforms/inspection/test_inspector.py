@@ -101,6 +101,40 @@ def test_a_patient_named_after_what_was_imaged_does_not_spoil_the_code_where_the
     assert found(own, "Pancreas", "LO") == [("Pancreas", "PERSON_NAME")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "John Smith 3",
+        "Cushing Harvey 3",
+        "Smith, John 2",
+        "Jane Doe I",
+        "Mary Brown view",
+        "Dr. John Baker type",
+        "Dr. Baker 3",
+        "Harvey Cushing test",
+    ],
+)
+def test_a_full_name_or_one_beside_a_title_is_a_persons_whatever_follows(inspector, text):
+    assert [kind for _, kind in found(inspector, text)] == ["PERSON_NAME"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Baker cyst",
+        "Gleason 3+4",
+        "Le Fort III",
+        "Ann Arbor stage II",
+        "Charles Bonnet syndrome",
+        "Wolff Parkinson White syndrome",
+        "Thomas test",
+        "Fontan 2",
+    ],
+)
+def test_a_disease_or_grading_is_nobody(inspector, text):
+    assert found(inspector, text) == []
+
+
 def test_an_excluded_info_type_is_not_looked_for():
     only = Inspector(Terms(()), local_engine(), frozenset({"PERSON_NAME"}))
     assert found(only, "Dr. Robert Smith on 2020-01-31") == [("2020-01-31", "DATE")]
