@@ -135,7 +135,7 @@ def resource(number: int) -> dict[str, Any]:
     ]
     at = START + dt.timedelta(milliseconds=100 * number)
     ref = InstanceRef(f"{number:016x}", "x", 9000)
-    return BUILDER.build(WrittenInstance(ref, source, target, 640, 480, 2, 5321, tuple(tags), tuple(boxes), PixelSearch.NAIVE, at, at))
+    return BUILDER.build(WrittenInstance(ref, source, target, 640, 480, 2, 5321, tuple(tags), tuple(boxes), PixelSearch.FAST, at, at))
 
 
 @contextlib.contextmanager

@@ -111,7 +111,7 @@ def encapsulate_into(dataset: Dataset, frame: bytes, frames: int) -> None:
 def run(source: Path, target: Path) -> None:
     """One instance through all stages; prints seconds, peak memory in bytes, and the boxes."""
     plan = resolve(SAFE_CONFIG)
-    redactor, scrubber, prover = redactor_of(plan.image, (LAYOUT,), True, (), False), Scrubber(plan, SECRET), Prover(plan)
+    redactor, scrubber, prover = redactor_of(plan.image, templates=(LAYOUT,)), Scrubber(plan, SECRET), Prover(plan)
     start = time.perf_counter()
     reference = InstanceRef("0" * 16, str(source), source.stat().st_size)
     opened = open_instance(reference, read_content(str(source)), SECRET.purpose(Purpose.UID), dt.datetime.now(dt.UTC))

@@ -59,7 +59,7 @@ def instance(number: int, boxes: int, tags: int) -> WrittenInstance:
         structured_size=5321,
         tags=tuple(TagFinding(f"0010{tag:04X}", Action.REMOVED, "Matched ID: 00100010", original="Doe^John") for tag in range(tags)),
         boxes=tuple(BoxFinding(box % 2, 10, 20 * box, 110, 20 * box + 15, f"DOE {number}", 0.9) for box in range(boxes)),
-        search=PixelSearch.NAIVE,
+        search=PixelSearch.FAST,
         started=START + dt.timedelta(seconds=number),
         recorded=START + dt.timedelta(seconds=number + 1),
     )

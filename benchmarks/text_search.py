@@ -1,6 +1,6 @@
 """How well a search for burned-in text finds it, what it takes that is no text, and what it costs, beside others.
 
-    PYTHONPATH=. python benchmarks/text_search.py [--set test] [--frames N] [--search run fast default strict]
+    PYTHONPATH=. python benchmarks/text_search.py [--set test] [--frames N] [--search fast default strict]
         [--rivals pytesseract RapidOCR] [--venv DIR] [--show]
 
 Frames are drawn from seeds (`burned_in`: fonts of Debian packages, seven scripts, six layouts, real and invented pictures that
@@ -35,24 +35,11 @@ from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import locate
 from transforms.pixels.render import renderings
-from transforms.pixels.search import Line, TextSearch, merged
 from transforms.pixels.strengths import text_search
-from transforms.pixels.tesseract import Tesseract
 
 MARKED = Path(__file__).with_name("text_on_ultrasounds.json")
 Case = tuple[Frame, tuple[str, ...], tuple[Picture, ...]]
 """A frame, the groups that its instance belongs to, and its renderings."""
-
-
-class Run:
-    """What a run searches with at present: Tesseract over each rendering, as it is and flattened."""
-
-    def __init__(self) -> None:
-        self._engine = Tesseract()
-
-    def lines(self, *images: Picture) -> list[Line]:
-        """The lines of all renderings, none twice."""
-        return merged([line for image in images for line in self._engine.lines(image)])
 
 
 def drawn(split: str, count: int, first: int) -> Iterator[Case]:
@@ -89,16 +76,14 @@ def main() -> None:
     parser.add_argument("--set", default="test", choices=sorted(SEEDS), help="which seeds; test ones are never trained or tuned on")
     parser.add_argument("--frames", type=int, default=400)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument(
-        "--search", nargs="*", default=["run", "fast", "default", "strict"], help="run: as a run does it; the others by networks"
-    )
+    parser.add_argument("--search", nargs="*", default=["fast", "default", "strict"])
     parser.add_argument("--rivals", nargs="*", default=["pytesseract", "RapidOCR"])
     parser.add_argument("--venv", type=Path, default=Path("out/rivals"), help="where the peer is installed")
     parser.add_argument("--show", action="store_true", help="name what is missed; all strings are invented or public")
     options = parser.parse_args()
     install_fonts()
     cv2.setNumThreads(1)
-    searches: dict[str, Run | TextSearch] = {name: Run() if name == "run" else text_search(PixelSearch(name)) for name in options.search}
+    searches = {name: text_search(PixelSearch(name)) for name in options.search}
     peer = Peer(options.venv) if "RapidOCR" in options.rivals else None
     rivals = [*([Naive()] if "pytesseract" in options.rivals else []), *([peer] if peer else [])]
     for title, cases in (

@@ -154,7 +154,7 @@ def _plan(argv: list[str]) -> int:
     from pipeline.request import check_inspection, read_request, redactor, require_consent, store_address  # noqa: PLC0415
     from transforms.model.resolve import without_keys  # noqa: PLC0415
     from transforms.model.storage import list_files  # noqa: PLC0415
-    from transforms.pixels.tesseract import check_tesseract  # noqa: PLC0415
+    from transforms.pixels.strengths import check_search  # noqa: PLC0415
 
     settings = parse(argv)
     request = read_request(settings)
@@ -162,7 +162,7 @@ def _plan(argv: list[str]) -> int:
         print(f"allowed: {line}", file=sys.stderr)
     store_address(settings, request.config)
     if request.plan.image.searches:
-        check_tesseract()
+        check_search(settings.text_search, settings.ocr_languages)
     if not settings.skip_preflight:
         check_inspection(request.plan)
     files = list(list_files(settings.source))

@@ -49,7 +49,7 @@ from transforms.model.keys import KeyReference, make_key_file
 from transforms.model.places import is_empty, place_of
 from transforms.model.quiet import quiet_libraries
 from transforms.model.storage import is_inside, list_files, replace
-from transforms.pixels.tesseract import check_tesseract
+from transforms.pixels.strengths import check_search
 from transforms.provenance.operation import operation_provenance
 from transforms.write.preflight import check_destination
 
@@ -111,7 +111,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     delivery = Delivery(store.name, store.url, settings.fhir_token, settings.fhir_write_ops_per_minute)
     expected = _count_sources(settings)
     if request.plan.image.searches:
-        check_tesseract()
+        check_search(settings.text_search, settings.ocr_languages)
     settings.workspace.make()
     with alone(settings.workspace):
         keep_keys(request.config, settings.workspace)

@@ -24,6 +24,7 @@ from transforms.bigquery.schema import Schema
 from transforms.fhir.credentials import TokenReference
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
+from transforms.model.records import PixelSearch
 from transforms.model.storage import canonical, canonical_source, check_place, glob_folder, is_inside
 from transforms.model.workspace import Workspace
 
@@ -136,6 +137,16 @@ class DeidentifyOptions(PipelineOptions):
             choices=("google", "r4"),
             help="Extensions as on the API's page, or the same facts as strict R4 servers want them.",
         )
+        add(
+            "--text_search",
+            default="default",
+            choices=("fast", "default", "strict"),
+            help="How hard to look for text in pixels: fast finds lines only, default also reads them, strict asks a second detector.",
+        )
+        add(
+            "--ocr_languages",
+            help="Tesseract's language packs that lines are read with, such as eng,kor. By default all that are installed.",
+        )
         add("--pixel_templates", help="YAML file of known layouts, whose boxes are redacted in every frame (docs/config.md).")
         add(
             "--inspection_engine",
@@ -179,6 +190,9 @@ class Settings:
     table_files: str | None
     provenance_phi: str
     provenance_shape: str
+    text_search: PixelSearch
+    ocr_languages: tuple[str, ...]
+    """Empty: all that are installed."""
     pixel_templates: str | None
     dlp_parent: str
     """Empty: the local engine inspects."""
@@ -261,6 +275,8 @@ def parse(argv: list[str]) -> Settings:
         table_files=known.table_files,
         provenance_phi=known.provenance_phi,
         provenance_shape=known.provenance_shape,
+        text_search=PixelSearch(known.text_search),
+        ocr_languages=_languages(known.ocr_languages),
         pixel_templates=known.pixel_templates,
         dlp_parent=dlp_parent(known.inspection_engine, known.dlp_parent),
         no_second_look=known.no_second_look,
@@ -334,6 +350,15 @@ def _maps(known: argparse.Namespace, source: str, destination: str) -> dict[str,
     if made["write_uid_map"] and made["write_uid_map"] == made["write_patient_map"]:
         raise ConfigError("--write_patient_map", "it is the file of --write_uid_map", "choose another name")
     return made
+
+
+def _languages(wanted: str | None) -> tuple[str, ...]:
+    """The packs of `--ocr_languages`, by commas or, as Tesseract has it, plus signs."""
+    packs = tuple(re.split(r"[,+]", wanted)) if wanted is not None else ()
+    for pack in packs:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z_/]*", pack):
+            raise ConfigError("--ocr_languages", "a pack is named by letters and underscores", "write names as in eng,chi_sim", pack)
+    return tuple(dict.fromkeys(packs))
 
 
 def _refuse_unknown(beam: list[str]) -> None:

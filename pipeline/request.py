@@ -114,8 +114,17 @@ def _require_known(plan: ActionPlan) -> None:
 def redactor(settings: Settings, plan: ActionPlan) -> Callable[[], Redactor]:
     """What makes the redactor of a run, once a worker. Raises ConfigError where a file of templates cannot be read."""
     templates = {template.name: template for template in (*shipped(), *_own_templates(settings))}
-    how_it_looks = (tables.NAMED, plan.may_keep_overlays, plan.dlp_parent)
-    return functools.partial(redactor_of, plan.image, tuple(templates.values()), not settings.no_second_look, *how_it_looks)
+    return functools.partial(
+        redactor_of,
+        plan.image,
+        settings.text_search,
+        settings.ocr_languages,
+        second_look=not settings.no_second_look,
+        templates=tuple(templates.values()),
+        phrase_tags=tables.NAMED,
+        overlays=plan.may_keep_overlays,
+        dlp_parent=plan.dlp_parent,
+    )
 
 
 def _own_templates(settings: Settings) -> tuple[Template, ...]:
@@ -196,6 +205,7 @@ def asked_for(settings: Settings, request: Request, store: StoreAddress, secret:
     """A keyed hash of all that decides what is published and what is told of it (DESIGN 10)."""
     flags = (str(settings.provenance_for_held), str(settings.api_vrs_only))
     how = [settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, *flags]
+    how += [settings.text_search, "+".join(settings.ocr_languages)]
     how += ["no second look"] if settings.no_second_look else []
     how += [f"Cloud DLP {settings.dlp_parent}"] if settings.dlp_parent else []
     how += [repr(_own_templates(settings))] if settings.pixel_templates else []

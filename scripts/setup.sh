@@ -2,6 +2,7 @@
 # Plain sh. Sets PYTHON to the venv's interpreter; say "install FILE..." to add locks of test tools.
 
 SETUPTOOLS_VERSION=84.2.1
+DETECTOR_WHEEL=rapidocr-onnxruntime==1.4.4 # only its weights are used, by --text_search strict (transforms/pixels/learned.py)
 UV_VERSION=0.13.8 # installs the lock in seconds where pip takes minutes; pip is the fallback
 
 as_root() {
@@ -51,6 +52,7 @@ install() {
   } || "$PYTHON" -m pip install -q --disable-pip-version-check $flags
   "$PYTHON" -m pip install -q --disable-pip-version-check "setuptools==$SETUPTOOLS_VERSION"
   "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+  "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps --upgrade --target .venv/share/dicom-deid "$DETECTOR_WHEEL"
   echo "$wanted" >.venv/installed
 }
 

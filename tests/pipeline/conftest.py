@@ -36,7 +36,7 @@ def written(number, tags=(), boxes=()):
         structured_size=5321,
         tags=tuple(tags),
         boxes=tuple(boxes),
-        search=PixelSearch.NAIVE,
+        search=PixelSearch.FAST,
         started=started,
         recorded=started + dt.timedelta(milliseconds=1250),
     )

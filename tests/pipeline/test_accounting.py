@@ -19,7 +19,7 @@ def run(paths: list[str], plan) -> list[str]:
         return OpenInstance(InstanceRef(path, "/x", 0), InstanceUids("1", "2", "3"), pydicom.dcmread(path), dt.datetime.now(dt.UTC))
 
     pipeline = beam.Pipeline(runner="FnApiRunner")
-    _ = pipeline | beam.Create(paths) | beam.Map(read) | RedactText(functools.partial(redactor_of, plan, (), True, (), False))
+    _ = pipeline | beam.Create(paths) | beam.Map(read) | RedactText(functools.partial(redactor_of, plan))
     result = pipeline.run()
     result.wait_until_finish()
     return pixel_lines(result)

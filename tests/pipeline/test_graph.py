@@ -34,7 +34,7 @@ def run(workspace, key_uri, tmp_path):
         fields = {
             "operation": operation,
             "plan": resolve(SAFE_CONFIG),
-            "redactor": functools.partial(redactor_of, ALL_TEXT, (), True, (), False),
+            "redactor": functools.partial(redactor_of, ALL_TEXT),
             "key": KeyReference(key_uri),
             "source": str(tmp_path / "SECRET_SOURCE"),
             "destination": str(tmp_path / "out"),

@@ -22,7 +22,7 @@ from transforms.pixels.redactor import redactor_of
 from transforms.model.workspace import Workspace
 
 source, workspace = sys.argv[1:]
-redactor = functools.partial(redactor_of, ALL_TEXT, (), True, (), False)
+redactor = functools.partial(redactor_of, ALL_TEXT)
 operation = Operation(OperationName("memory", "s", "d", LOCAL_FHIR_STORE), Workspace(workspace))
 run = Run(operation=operation, plan=resolve(SAFE_CONFIG), redactor=redactor, key=KeyReference("env:DEID_TEST_KEY"), source=source,
           destination=workspace + "-out", on_uid_collision="hold", store_url="http://127.0.0.1:9/v1/" + LOCAL_FHIR_STORE,

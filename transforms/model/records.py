@@ -127,7 +127,6 @@ class PixelSearch(enum.StrEnum):
     """How thoroughly the pixels were searched; the header may claim no more (DESIGN 15)."""
 
     NONE = "none"
-    NAIVE = "naive"
     FAST = "fast"
     DEFAULT = "default"
     STRICT = "strict"

@@ -19,10 +19,10 @@ from transforms.pixels.overlays import Plane, planes
 from transforms.pixels.redact import Canvas, canvas_of
 from transforms.pixels.regions import is_outside, regions
 from transforms.pixels.render import renderings
-from transforms.pixels.search import Line, RememberingSearch, TextSearch, merged
+from transforms.pixels.search import Line, RememberingSearch, TextSearch
 from transforms.pixels.selection import Choice, Chosen, Sensitive, choose_all
+from transforms.pixels.strengths import text_search
 from transforms.pixels.templates import Template, matching
-from transforms.pixels.tesseract import Tesseract
 from transforms.pixels.timing import Stopwatch
 
 LOOKS = 2
@@ -37,7 +37,7 @@ class Redactor:
         self,
         plan: ImagePlan,
         search: TextSearch | None,
-        strength: PixelSearch = PixelSearch.NAIVE,
+        strength: PixelSearch = PixelSearch.DEFAULT,
         *,
         second_look: bool = True,
         templates: Sequence[Template] = (),
@@ -98,21 +98,23 @@ class Redactor:
 
 def redactor_of(
     plan: ImagePlan,
-    templates: Sequence[Template],
-    second_look: bool,
-    phrase_tags: Collection[int],
-    overlays: bool,
+    strength: PixelSearch = PixelSearch.DEFAULT,
+    languages: Sequence[str] = (),
+    *,
+    second_look: bool = True,
+    templates: Sequence[Template] = (),
+    phrase_tags: Collection[int] = (),
+    overlays: bool = False,
     dlp_parent: str = "",
 ) -> Redactor:
-    """The redactor of a run, made once a worker. Raises PreflightError where the engine that the plan needs is not installed.
+    """The redactor of a run, made once a worker. `languages` as `languages_of`; `dlp_parent` as `engine_of`; the rest as `Redactor`.
 
-    The naive engine sees other letters in noise and tissue each time a frame has changed: its second look would say nothing.
+    Raises ConfigError and PreflightError where what the strength or the plan needs is not installed.
     """
-    search, strength = (RememberingSearch(Tesseract()) if plan.searches else None), PixelSearch.NAIVE
+    search = RememberingSearch(text_search(strength, languages)) if plan.searches else None
     engine = functools.partial(engine_of, dlp_parent, of_image(plan))
-    again = second_look and strength is not PixelSearch.NAIVE
     return Redactor(
-        plan, search, strength, second_look=again, templates=templates, phrase_tags=phrase_tags, overlays=overlays, engine=engine
+        plan, search, strength, second_look=second_look, templates=templates, phrase_tags=phrase_tags, overlays=overlays, engine=engine
     )
 
 
@@ -129,7 +131,7 @@ class _Looking:
     def chosen(self, images: Iterable[NDArray[np.uint8]]) -> list[Chosen]:
         """The lines to redact of one picture in its renderings."""
         with self.watch.measured("search"):
-            lines = merged([line for image in images for line in self.search.lines(image)])
+            lines = self.search.lines(*images)
         with self.watch.measured("choose"):
             return self.choice(lines)
 

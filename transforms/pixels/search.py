@@ -31,31 +31,36 @@ class Line:
 class TextSearch(Protocol):
     """An engine that finds text in one image."""
 
-    def lines(self, image: NDArray[np.uint8]) -> list[Line]:
-        """The lines of `image`: uint8, (rows, columns) grey or (rows, columns, 3) RGB. Raises InstanceProblem."""
+    def lines(self, *images: NDArray[np.uint8]) -> list[Line]:
+        """The lines of one frame in all its renderings, from top to bottom, no line twice.
+
+        `images`: uint8, of one size, (rows, columns) grey or (rows, columns, 3) RGB. Raises InstanceProblem.
+        """
         ...
 
 
 class RememberingSearch:
-    """Another engine, asked once for images that are equal.
+    """Another engine, asked once for frames that are equal.
 
     Static frames, and copies of an image in several transfer syntaxes, are common. The last 64 answers are kept,
-    under the image's digest; images are not.
+    under the digest of the renderings; images are not.
     """
 
     def __init__(self, engine: TextSearch) -> None:
         self._engine = engine
         self._answers: collections.OrderedDict[bytes, list[Line]] = collections.OrderedDict()
 
-    def lines(self, image: NDArray[np.uint8]) -> list[Line]:
+    def lines(self, *images: NDArray[np.uint8]) -> list[Line]:
         """As the engine's."""
-        hashed = hashlib.blake2b(repr(image.shape).encode(), digest_size=16)
-        hashed.update(np.ascontiguousarray(image).data)
+        hashed = hashlib.blake2b(digest_size=16)
+        for image in images:
+            hashed.update(repr(image.shape).encode())
+            hashed.update(np.ascontiguousarray(image).data)
         digest = hashed.digest()
         if digest in self._answers:
             self._answers.move_to_end(digest)
             return self._answers[digest]
-        answer = self._engine.lines(image)
+        answer = self._engine.lines(*images)
         self._answers[digest] = answer
         if len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)
@@ -94,35 +99,3 @@ def joined(boxes: Iterable[_Box], is_same: Callable[[_Box, _Box], bool], union: 
             grown = union([grown, *same])
         done.append(grown)
     return sorted(done, key=lambda one: (one.top, one.left, one.right, one.bottom))
-
-
-def merged(lines: list[Line]) -> list[Line]:
-    """Lines with those made one that are one line seen twice, in two renderings (`is_same`).
-
-    From top to bottom. Lines that merely touch, as close lines do by their padding, stay apart.
-    """
-    return joined(lines, is_same, _union)
-
-
-def is_same(one: Line, other: Line) -> bool:
-    """Whether half of the smaller of two lines lies in the other."""
-    width = min(one.right, other.right) - max(one.left, other.left)
-    height = min(one.bottom, other.bottom) - max(one.top, other.top)
-    return width > 0 and height > 0 and 2 * width * height >= min(_area(one), _area(other))
-
-
-def _area(line: Line) -> int:
-    return (line.right - line.left) * (line.bottom - line.top)
-
-
-def _union(lines: list[Line]) -> Line:
-    """The box around all, with the text that has most letters at most confidence."""
-    best = max(lines, key=lambda line: ((line.confidence or 0.0) * len(line.text), line.text))
-    return Line(
-        min(line.left for line in lines),
-        min(line.top for line in lines),
-        max(line.right for line in lines),
-        max(line.bottom for line in lines),
-        best.text,
-        best.confidence,
-    )

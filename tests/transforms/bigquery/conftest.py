@@ -46,7 +46,7 @@ def written(tags=(), boxes=(), number=1):
         structured_size=5321,
         tags=tuple(tags),
         boxes=tuple(boxes),
-        search=PixelSearch.NAIVE,
+        search=PixelSearch.FAST,
         started=START,
         recorded=START + dt.timedelta(milliseconds=1250),
     )

@@ -12,10 +12,10 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
 from transforms.model.errors import InstanceProblem
 from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile, Rule, Verb
 from transforms.model.query import parse_query
-from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, SecondLook
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelSearch, SecondLook
 from transforms.pixels.overlays import planes
 from transforms.pixels.redactor import Redactor
-from transforms.pixels.tesseract import Tesseract
+from transforms.pixels.strengths import text_search
 from transforms.tags.scrubber import Scrubber
 
 KEEP_ALL = ActionPlan(Profile.KEEP_ALL, False, ALL_TEXT)
@@ -52,7 +52,7 @@ def instance(real_file, frames: int, syntax: str, **more) -> OpenInstance:
 @pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ExplicitVRBigEndian])
 @pytest.mark.parametrize("frames", [1, 2])
 def test_a_name_in_a_kept_overlay_goes_and_what_is_drawn_stays(real_file, secret, frames, syntax):
-    redacted = Redactor(ALL_TEXT, Tesseract(), overlays=True).redact(instance(real_file, frames, syntax))
+    redacted = Redactor(ALL_TEXT, text_search(PixelSearch.DEFAULT), overlays=True).redact(instance(real_file, frames, syntax))
     assert redacted.pixels.second_look is SecondLook.CLEAN
     scrubbed = Scrubber(KEEP_ALL, secret).scrub(redacted)
     (plane,) = planes(pydicom.dcmread(io.BytesIO(scrubbed.content)))
@@ -63,7 +63,7 @@ def test_a_name_in_a_kept_overlay_goes_and_what_is_drawn_stays(real_file, secret
 
 
 def test_an_overlay_that_goes_is_told_once(real_file, secret):
-    redacted = Redactor(ALL_TEXT, Tesseract(), overlays=True).redact(instance(real_file, 1, ExplicitVRLittleEndian))
+    redacted = Redactor(ALL_TEXT, text_search(PixelSearch.DEFAULT), overlays=True).redact(instance(real_file, 1, ExplicitVRLittleEndian))
     scrubbed = Scrubber(ActionPlan(Profile.BASIC, False, ALL_TEXT), secret).scrub(redacted)
     assert [finding.action for finding in scrubbed.findings if finding.tag == "60023000"] == ["DELETED"]
 
@@ -72,7 +72,7 @@ def test_an_overlay_that_goes_is_told_once(real_file, secret):
 def test_a_plane_of_another_size_than_it_says_fails_by_name(real_file, broken):
     opened = instance(real_file, 1, ExplicitVRLittleEndian, **broken)
     with pytest.raises(InstanceProblem, match="BAD_OVERLAY"):
-        Redactor(ALL_TEXT, Tesseract(), overlays=True).redact(opened)
+        Redactor(ALL_TEXT, text_search(PixelSearch.DEFAULT), overlays=True).redact(opened)
     assert Redactor(NO_TEXT, None).redact(opened).pixels.overlays == ()
 
 

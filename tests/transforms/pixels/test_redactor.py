@@ -22,8 +22,8 @@ from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import locate
 from transforms.pixels.redactor import Redactor, redactor_of
-from transforms.pixels.search import Line, RememberingSearch, merged
-from transforms.pixels.tesseract import Tesseract
+from transforms.pixels.search import RememberingSearch
+from transforms.pixels.strengths import text_search
 from transforms.pixels.transform import RedactText
 
 NOON = dt.datetime(2026, 1, 2, 12, tzinfo=dt.UTC)
@@ -33,7 +33,7 @@ WORDS = ("KOWALSKI JAN", "1967-03-04")
 
 @pytest.fixture(scope="module")
 def redactor() -> Redactor:
-    return Redactor(ALL_TEXT, RememberingSearch(Tesseract()))
+    return Redactor(ALL_TEXT, RememberingSearch(text_search(PixelSearch.DEFAULT)))
 
 
 def opened(dataset: FileDataset) -> OpenInstance:
@@ -162,7 +162,7 @@ def test_text_is_hidden_and_nothing_else_changes_in_every_layout(redactor, real_
     samples, description = layouts(anatomy, written=True)[layout]
     before = image(real_file, samples[np.newaxis], **description)
     result = redactor.redact(opened(before)).pixels
-    assert result.search is PixelSearch.NAIVE
+    assert result.search is PixelSearch.DEFAULT
     assert {"KOWALSKI JAN", "1967-03-04"} <= {box.text for box in result.boxes}
     check_hidden(before, result)
     outside = np.ones(samples.shape[:2], bool)
@@ -242,7 +242,7 @@ def test_what_was_read_on_a_real_ultrasound_is_not_read_again_and_all_else_is_as
 
 def test_a_search_is_repeatable(real_file):
     dataset = pydicom.dcmread(real_file("US1_UNCR.dcm"))
-    results = [Redactor(ALL_TEXT, Tesseract()).redact(opened(dataset)).pixels for _ in range(2)]
+    results = [Redactor(ALL_TEXT, text_search(PixelSearch.DEFAULT)).redact(opened(dataset)).pixels for _ in range(2)]
     assert results[0] == results[1]
     assert results[0].boxes
 
@@ -292,30 +292,13 @@ def test_sensitive_text_goes_and_other_text_stays(real_file, anatomy):
     samples = np.where(ink_mask(anatomy.shape), 255, 0).astype("u1")
     cv2.putText(samples, "LYMPH NODE", (12, 200), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 255, 2)
     before = image(real_file, samples[np.newaxis], "MONOCHROME2", 8, PatientName="KOWALSKI^JAN")
-    redactor = Redactor(ImagePlan(TextMode.SENSITIVE), RememberingSearch(Tesseract()))
+    redactor = Redactor(ImagePlan(TextMode.SENSITIVE), RememberingSearch(text_search(PixelSearch.DEFAULT)))
     result = redactor.redact(opened(before)).pixels
     assert {box.text: box.info_type for box in result.boxes} == {"KOWALSKI JAN": "PERSON_NAME", "1967-03-04": "DATE"}
     assert (result.all_text, result.second_look, result.is_without_text) == (False, SecondLook.CLEAN, False)
     after = replaced(before, result).pixel_array
     assert not after[:150].any()
     assert np.array_equal(after[150:], samples[150:])
-
-
-def line(left, top, right, bottom, text="", confidence=0.5) -> Line:
-    return Line(left, top, right, bottom, text, confidence)
-
-
-def test_a_line_seen_in_two_renderings_is_one_box_with_the_better_reading():
-    full, window = line(10, 10, 50, 20, "D0E", 0.3), line(8, 11, 90, 21, "DOE JOHN", 0.9)
-    assert merged([full, window]) == [line(8, 10, 90, 21, "DOE JOHN", 0.9)]
-
-
-def test_lines_that_touch_by_their_padding_stay_two():
-    assert merged([line(0, 18, 50, 30), line(0, 0, 50, 20)]) == [line(0, 0, 50, 20), line(0, 18, 50, 30)]
-
-
-def test_a_box_that_grew_swallows_what_it_covers_then():
-    assert merged([line(0, 0, 10, 10), line(30, 0, 34, 10), line(4, 0, 40, 10)]) == [line(0, 0, 40, 10)]
 
 
 def test_the_stage_gives_redacted_instances_and_an_outcome_for_what_cannot_be_decoded(real_file):
@@ -325,9 +308,7 @@ def test_the_stage_gives_redacted_instances_and_an_outcome_for_what_cannot_be_de
         return OpenInstance(InstanceRef(name, "/x.dcm", 0), UIDS, pydicom.dcmread(paths[name]), NOON)
 
     with beam.Pipeline(runner="FnApiRunner") as pipeline:
-        redacted = (
-            pipeline | beam.Create(list(paths)) | beam.Map(read) | RedactText(functools.partial(redactor_of, ALL_TEXT, (), True, (), False))
-        )
+        redacted = pipeline | beam.Create(list(paths)) | beam.Map(read) | RedactText(functools.partial(redactor_of, ALL_TEXT))
         found = redacted.instances | beam.Map(lambda one: (one.ref.reference, "LYMPH NODE" in {box.text for box in one.pixels.boxes}))
         failed = redacted.outcomes | beam.Map(lambda one: (one.reference, one.kind, one.stage, one.code))
         assert_that(found, equal_to([("US1_UNCR", True)]), "found")

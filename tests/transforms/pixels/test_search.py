@@ -11,7 +11,7 @@ class Counting:
     def __init__(self):
         self._numbers = itertools.count()
 
-    def lines(self, image):  # noqa: ARG002 - of the protocol
+    def lines(self, *_images):
         return [Line(0, 0, 1, 1, str(next(self._numbers)))]
 
 

@@ -17,7 +17,8 @@ from transforms.pixels.templates import parse_templates
 class TopmostBlob:
     """A search that sees one bright blob at a time, so that each hides the next."""
 
-    def lines(self, image: np.ndarray) -> list[Line]:
+    def lines(self, *images: np.ndarray) -> list[Line]:
+        image = images[0]
         if not image.any():
             return []
         _, _, places, _ = cv2.connectedComponentsWithStats((image > 127).astype(np.uint8))

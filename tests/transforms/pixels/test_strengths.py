@@ -1,5 +1,8 @@
 """The three strengths on drawn and on real images: what is found, what is read, what stays."""
 
+import re
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pydicom
@@ -14,14 +17,16 @@ from transforms.pixels.detector import Found
 from transforms.pixels.frames import locate
 from transforms.pixels.reading import Reader
 from transforms.pixels.render import renderings
+from transforms.pixels.search import RememberingSearch
 from transforms.pixels.strengths import LineSearch, check_search, text_search
 
-ALL = [PixelSearch.FAST, PixelSearch.DEFAULT]
+ROOT = Path(__file__).parents[3]
+ALL = [PixelSearch.FAST, PixelSearch.DEFAULT, PixelSearch.STRICT]
 
 
 @pytest.fixture(scope="module")
 def searches() -> dict:
-    return {strength: text_search(strength, ["eng"]) for strength in ALL}
+    return {strength: RememberingSearch(text_search(strength, ["eng"])) for strength in ALL}
 
 
 def written(text: str, shape=(300, 400), at=(30, 120), scale=0.8, ink=255, paper=0) -> np.ndarray:
@@ -72,6 +77,28 @@ def test_lines_of_two_renderings_come_once_and_from_top_to_bottom(searches):
     one, other = written("KOWALSKI", at=(30, 200)), written("HOSPITAL", at=(30, 60))
     both = np.maximum(one, other)
     assert [line.text for line in searches[PixelSearch.DEFAULT].lines(one, both, other)] == ["HOSPITAL", "KOWALSKI"]
+
+
+@pytest.mark.parametrize("strength", ALL)
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((100, 100), np.uint8),
+        np.full((64, 80, 3), 200, np.uint8),
+        np.random.default_rng(5).integers(0, 255, (16, 16), np.uint8),
+        cv2.line(np.zeros((200, 300), np.uint8), (10, 100), (290, 100), 255, 2),
+        cv2.rectangle(np.zeros((200, 300), np.uint8), (0, 0), (299, 199), 255, 3),
+    ],
+)
+def test_there_is_no_text_in_nothing_in_a_rule_or_in_a_thumbnail(searches, strength, image):
+    assert searches[strength].lines(image) == []
+
+
+@pytest.mark.parametrize("strength", ALL)
+def test_boxes_stay_within_the_image(searches, strength):
+    lines = searches[strength].lines(written("EDGE CASE", at=(-2, 21))[:28, :160].copy())
+    assert lines
+    assert all(0 <= line.left < line.right <= 160 and 0 <= line.top < line.bottom <= 28 for line in lines)
 
 
 class Fixed:
@@ -135,6 +162,12 @@ def test_annotations_of_real_images_are_read(searches, real_file, name, texts):
 
 
 @pytest.mark.parametrize("strength", ALL)
+@pytest.mark.parametrize("name", ["CT_small.dcm", "693_J2KI.dcm", "SC_rgb.dcm", "JPEG2000_UNC.dcm"])
+def test_anatomy_without_text_gives_no_line(searches, strength, real_file, name):
+    assert searches[strength].lines(*real(real_file, name)) == []
+
+
+@pytest.mark.parametrize("strength", ALL)
 @pytest.mark.parametrize("place", [(95, 10, 119, 22), (96, 37, 264, 50), (328, 37, 510, 50), (670, 10, 774, 22), (670, 37, 779, 49)])
 def test_white_letters_on_a_banner_are_found(searches, strength, real_file, place):
     left, top, right, bottom = place
@@ -144,15 +177,16 @@ def test_white_letters_on_a_banner_are_found(searches, strength, real_file, plac
     assert covered(searches[strength].lines(*images), text) == 1
 
 
-@pytest.mark.parametrize("strength", ALL)
-def test_little_of_an_ultrasound_goes_that_is_no_text(searches, strength, real_file):
+@pytest.mark.parametrize(("strength", "share"), [(PixelSearch.FAST, 0.01), (PixelSearch.DEFAULT, 0.01), (PixelSearch.STRICT, 0.16)])
+def test_little_of_an_ultrasound_goes_that_is_no_text(searches, strength, share, real_file):
     images = real(real_file, "US1_UNCI.dcm")
     anatomy = np.zeros(images[0].shape[:2], bool)
     anatomy[110:335, 45:595] = True  # neither header, nor scales, nor annotation
-    assert covered(searches[strength].lines(*images), anatomy) < 0.05
+    assert covered(searches[strength].lines(*images), anatomy) < share
 
 
 def test_strict_needs_the_weights_of_its_second_detector(monkeypatch, tmp_path):
+    check_search(PixelSearch.STRICT, ["eng"])
     monkeypatch.setattr(learned, "FOLDER", tmp_path)
     with pytest.raises(PreflightError, match=r"pip install --no-deps --target .* rapidocr-onnxruntime"):
         check_search(PixelSearch.STRICT, ["eng"])
@@ -168,3 +202,8 @@ def test_fast_needs_no_tesseract(monkeypatch, tmp_path):
 def test_a_pack_that_is_not_installed_is_refused():
     with pytest.raises(ConfigError, match="--ocr_languages"):
         check_search(PixelSearch.DEFAULT, ["tlh"])
+
+
+@pytest.mark.parametrize("script", ["scripts/setup.sh", "templates/Dockerfile"])
+def test_the_weights_are_installed_in_the_version_that_is_named(script):
+    assert re.findall(r"rapidocr-onnxruntime==[\d.]+", (ROOT / script).read_text()) == [learned.WHEEL]

@@ -28,7 +28,7 @@ def written():
         structured_size=5321,
         tags=(TagFinding("00102150", Action.CLEANED, "Matched VR: LO", "", "US", "LOCATION", "LOCATION", byte_start=0, byte_end=2),),
         boxes=(BoxFinding(0, 100, 100, 200, 200, "John Doe", 0.7, "PERSON_NAME"),),
-        search=PixelSearch.NAIVE,
+        search=PixelSearch.FAST,
         started=START,
         recorded=START + dt.timedelta(seconds=1.5),
     )

@@ -49,7 +49,7 @@ WRITTEN = st.builds(
     structured_size=st.integers(0, 10**9),
     tags=st.lists(TAGS, max_size=5).map(tuple),
     boxes=st.lists(BOXES, max_size=5).map(tuple),
-    search=st.just(PixelSearch.NAIVE),
+    search=st.just(PixelSearch.FAST),
     started=st.datetimes(timezones=st.just(dt.UTC)),
     recorded=st.datetimes(timezones=st.just(dt.UTC)),
 )

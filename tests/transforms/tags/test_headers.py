@@ -60,7 +60,6 @@ def test_samples_that_were_searched_well_twice_are_without_text(scrub, file_byte
     "less",
     [
         {"search": PixelSearch.FAST},
-        {"search": PixelSearch.NAIVE},
         {"search": PixelSearch.NONE},
         {"second_look": SecondLook.NONE},
         {"second_look": SecondLook.RESIDUAL},

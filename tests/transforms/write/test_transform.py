@@ -35,7 +35,7 @@ def scrubbed(path: Path, **changes) -> ScrubbedInstance:
     content = path.read_bytes()
     dataset = pydicom.dcmread(io.BytesIO(content), force=True)
     uids = InstanceUids("1.2.3", "1.2.4", "1.2.5")
-    pixels = PixelResult(search=PixelSearch.NAIVE, boxes=(BoxFinding(0, 1, 2, 3, 4),))
+    pixels = PixelResult(search=PixelSearch.FAST, boxes=(BoxFinding(0, 1, 2, 3, 4),))
     opened = OpenInstance(InstanceRef("00000000deadbeef", str(path), len(content)), uids, dataset, NOW, pixels)
     return dataclasses.replace(ScrubbedInstance(opened, TARGET, content, ()), **changes)
 

@@ -220,7 +220,7 @@ def test_what_the_pipeline_writes_is_found_in_either_shape(workspace, secret, sh
     for number, found in ((1, boxes), (2, boxes[1:]), (3, ())):
         source, target = InstanceUids("1.2", "1.2.3", f"1.2.3.{number}"), InstanceUids("2.25.1", "2.25.2", f"2.25.3{number}")
         ref = InstanceRef(f"{number:016x}", "x", 9)
-        resource = builder.build(WrittenInstance(ref, source, target, 640, 480, 1, 5321, (tag,), found, PixelSearch.NAIVE, at, at))
+        resource = builder.build(WrittenInstance(ref, source, target, 640, 480, 1, 5321, (tag,), found, PixelSearch.FAST, at, at))
         with database.write(LOCAL_FHIR_STORE) as writer:
             writer.put("Provenance", resource["id"], resource)
 
