@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pipeline.operation_verbs import add_verbs, workspace_of
 from transforms.model.errors import ConfigError, InstanceProblem, PreflightError, StoreError
-from transforms.model.places import is_empty, place_of
 from transforms.model.quiet import quiet_libraries
 from transforms.model.storage import canonical
 from transforms.model.workspace import Workspace
@@ -60,12 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--dlp_parent", help="as in dicom-deid run")
     explain.add_argument("file", nargs="?", help="a DICOM file")
     _verb(verbs, "plan", _run_help, "say what a run with the same options would take; writes nothing", workspace=False)
-    replay = _verb(verbs, "replay", _replay, "send an operation's dead letters to its FHIR store again")
-    replay.add_argument("--operation", help="its id; may be left out where the workspace holds one operation only")
-    replay.add_argument("--fhir_store", help="another way to the same store: its URL; by default as the latest run")
-    replay.add_argument("--fhir_token_uri", help="where the Bearer token is that the store wants: file:PATH or env:NAME")
-    replay.add_argument("--fhir_write_ops_per_minute", type=int, help="the store's write quota; by default as the latest run")
-    replay.add_argument("--skip_preflight", action="store_true", help="do not ask the store first whether it can take them")
+    add_verbs(functools.partial(_verb, verbs))
     serve = _verb(verbs, "serve", _serve, "serve the workspace's FHIR store by the Healthcare API's paths")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; beyond loopback only with a token")
     serve.add_argument("--port", type=int, default=8080)
@@ -119,12 +115,6 @@ def _verb(
     return verb
 
 
-def _workspace(arguments: argparse.Namespace) -> Workspace:
-    if is_empty(place_of(arguments.workspace)):
-        raise ConfigError("--workspace", "there is no such folder, or nothing in it", "name the --workspace of a run", arguments.workspace)
-    return Workspace(canonical(arguments.workspace))
-
-
 def _run_help(_arguments: argparse.Namespace) -> int:
     from pipeline.options import parser  # noqa: PLC0415
 
@@ -172,24 +162,6 @@ def _plan(argv: list[str]) -> int:
     return 0
 
 
-def _replay(arguments: argparse.Namespace) -> int:
-    from pipeline.graph import utc_now  # noqa: PLC0415
-    from pipeline.main import exit_code, summary  # noqa: PLC0415
-    from pipeline.replay import find, replay  # noqa: PLC0415
-    from transforms.fhir.credentials import TokenReference  # noqa: PLC0415
-
-    workspace = _workspace(arguments)
-    operation, delivery = find(workspace, arguments.operation)
-    delivery = delivery.by(
-        arguments.fhir_store,
-        TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None,
-        arguments.fhir_write_ops_per_minute,
-    )
-    counts = replay(workspace, operation, delivery, arguments.skip_preflight, utc_now)
-    print(summary(operation, counts))
-    return exit_code(counts)
-
-
 def _serve(arguments: argparse.Namespace) -> int:
     from pipeline.local.serve import serve  # noqa: PLC0415
 
@@ -211,7 +183,7 @@ def _search(arguments: argparse.Namespace) -> int:
     if arguments.fhir_token_uri and not arguments.fhir_store:
         raise ConfigError("--fhir_token_uri", "the workspace's own store wants none", "name the store that does by --fhir_store")
     token = TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None
-    store, workspace = arguments.fhir_store, _workspace(arguments) if arguments.workspace else None
+    store, workspace = arguments.fhir_store, workspace_of(arguments) if arguments.workspace else None
     if arguments.install:
         codes = install_pack(workspace) if workspace else install_remotely(store, token)
         print(f"in force: {', '.join(codes)}", file=sys.stderr)
@@ -228,7 +200,7 @@ def _query(arguments: argparse.Namespace) -> int:
         statement = Path(arguments.sql_file).read_text(encoding="utf-8")
     except OSError:
         raise ConfigError("--sql_file", "the file cannot be read", "check its path", arguments.sql_file) from None
-    columns, rows = query(_workspace(arguments), statement, parameters=dict(map(parameter, arguments.parameter)))
+    columns, rows = query(workspace_of(arguments), statement, parameters=dict(map(parameter, arguments.parameter)))
     if arguments.format == "json":
         write_json(columns, rows, sys.stdout)
     elif arguments.format == "csv":
@@ -243,7 +215,7 @@ def _answers(arguments: argparse.Namespace) -> int:
 
     named = {f"--{name}": value for name in ("instance", "operation", "patient") if (value := getattr(arguments, name))}
     chosen = next((Chosen(option, value) for option, value in named.items()), None)
-    render(answers(_workspace(arguments), chosen))
+    render(answers(workspace_of(arguments), chosen))
     return 0
 
 
@@ -264,14 +236,14 @@ def _views(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from pipeline.report.page import report  # noqa: PLC0415
 
-    report(_workspace(arguments), arguments.output, arguments.gallery, arguments.show_quotes)
+    report(workspace_of(arguments), arguments.output, arguments.gallery, arguments.show_quotes)
     return 0
 
 
 def _which(arguments: argparse.Namespace) -> int:
     from transforms.read.sources import resolve  # noqa: PLC0415
 
-    uri = resolve(_workspace(arguments), arguments.reference)
+    uri = resolve(workspace_of(arguments), arguments.reference)
     if uri is None:
         print("dicom-deid: no source of this workspace has that reference", file=sys.stderr)
         return 1

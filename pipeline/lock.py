@@ -25,6 +25,9 @@ LEASE_SECONDS = 60.0
 """For so long a lock on Cloud Storage that is not written anew counts as held; by the watcher's clock, so that no two are compared."""
 _BEATS = 6
 """How often a holder writes it in that time."""
+_GLANCES = 5
+_GLANCE_SECONDS = 0.1
+"""Who asks `is_held` of a lock on a disk holds it for a moment itself: a run tries so often, so far apart, before it is refused."""
 
 
 @contextlib.contextmanager
@@ -38,14 +41,38 @@ def alone(workspace: Workspace, lease: float = LEASE_SECONDS) -> Iterator[None]:
         yield
 
 
+def is_held(workspace: Workspace, lease: float = LEASE_SECONDS) -> bool:
+    """Whether a run is at work in the workspace. On Cloud Storage it takes up to `lease` seconds to be sure that none is."""
+    file = workspace.lock_file
+    if not isinstance(file, Path):
+        try:
+            return _is_alive(file.uri, gcs.read_generation(file.uri).number, lease)
+        except FileNotFoundError:
+            return False
+    if not file.exists():
+        return False
+    handle = os.open(file, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 @contextlib.contextmanager
 def _flocked(file: Path) -> Iterator[None]:
     handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _taken() from None
+        for glance in range(_GLANCES):
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if glance == _GLANCES - 1:
+                    raise _taken() from None
+                time.sleep(_GLANCE_SECONDS)
         yield
     finally:
         os.close(handle)
@@ -75,18 +102,24 @@ def _acquire(uri: str, mine: bytes, lease: float) -> int:
     if found.content == mine:
         return found.number
     print("the workspace is locked: watching whether the run that holds it is alive", file=sys.stderr)
-    for _ in range(_BEATS):
-        time.sleep(lease / _BEATS)
-        try:
-            alive = gcs.read_generation(uri).number != found.number
-        except FileNotFoundError:
-            return _acquire(uri, mine, lease)
-        if alive:
+    try:
+        if _is_alive(uri, found.number, lease):
             raise _taken()
+    except FileNotFoundError:
+        return _acquire(uri, mine, lease)
     taken = gcs.take_over(uri, mine, found.number)
     if taken is None:
         raise _taken()
     return taken
+
+
+def _is_alive(uri: str, generation: int, lease: float) -> bool:
+    """Whether a lock is written anew within its lease. Raises FileNotFoundError where it is given back meanwhile."""
+    for _ in range(_BEATS):
+        time.sleep(lease / _BEATS)
+        if gcs.read_generation(uri).number != generation:
+            return True
+    return False
 
 
 def _keep(uri: str, mine: bytes, generation: int, lease: float, over: threading.Event) -> None:

@@ -40,6 +40,7 @@ from pipeline.request import (
     require_consent,
     store_address,
 )
+from pipeline.retry import remember
 from pipeline.tables import Tables
 from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
@@ -130,6 +131,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
             delivery.save(operation.folder)
             replace(operation.folder.destination_file, settings.destination.encode(errors="surrogateescape"))
             Tables(settings.workspace, settings.bigquery, settings.table_files).save(operation.folder)
+            remember(operation.folder, settings, request)
             launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
             _announce(launch)
             ready = _prepared(launch)

@@ -179,14 +179,29 @@ class Operation:
             self.keep(counts)
         return counts
 
+    def others_outcomes(self) -> Iterator[bytes]:
+        """The lines of `outcomes.ndjson` that are of other operations."""
+        if self.workspace.outcomes_file.exists():
+            with self.workspace.outcomes_file.open("rb") as lines:
+                yield from (line for line in lines if json.loads(line)["operation"] != self.name.operation_id)
+
     def _outcome_lines(self) -> Iterator[bytes]:
         """`outcomes.ndjson` with this operation's lines anew; those of other operations stay."""
         mine = self.name.operation_id
-        if self.workspace.outcomes_file.exists():
-            with self.workspace.outcomes_file.open("rb") as lines:
-                yield from (line for line in lines if json.loads(line)["operation"] != mine)
+        yield from self.others_outcomes()
         for entry in spool.read_all(self.folder.outcomes):
             yield json.dumps({"operation": mine, **entry}).encode() + b"\n"
+
+
+def find_operation(workspace: Workspace, operation_id: str | None) -> Operation:
+    """An operation of the workspace by its id, the only one if none is named; its stores stay unnamed. Raises ConfigError."""
+    ids = sorted(path.stem for path in workspace.operations.glob("*.json"))
+    if operation_id is None and len(ids) == 1:
+        operation_id = ids[0]
+    if operation_id is None or operation_id not in ids:
+        why = "there is no such operation in the workspace" if operation_id else "the workspace does not hold exactly one operation"
+        raise ConfigError("--operation", why, f"name one of: {', '.join(ids) or 'none'}")
+    return Operation(OperationName(operation_id, "", "", ""), workspace)
 
 
 def _counter(counts: Counts) -> dict[str, str]:

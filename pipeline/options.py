@@ -205,6 +205,8 @@ class Settings:
     runner: str
     beam: tuple[str, ...]
     """Flags that are Beam's alone. Ours stay out of the pipeline's options: runners log those, and a source name is PHI."""
+    command: tuple[str, ...]
+    """The whole command line, as it was given."""
 
     @property
     def writes_maps(self) -> bool:
@@ -287,6 +289,7 @@ def parse(argv: list[str]) -> Settings:
         allow_identifiable=known.allow_identifiable,
         runner=runner,
         beam=tuple(beam),
+        command=tuple(argv),
     )
     if settings.key is None and not (settings.is_local and not settings.workspace.is_remote):
         why = "a key is kept in a workspace on this machine only" if settings.is_local else f"{runner} has no workspace to keep a key in"

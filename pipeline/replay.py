@@ -9,13 +9,12 @@ from collections.abc import Callable
 
 from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
-from pipeline.operation import Counts, Operation
+from pipeline.operation import Counts, Operation, find_operation
 from pipeline.tables import Tables
 from transforms.fhir.preflight import check_fhir_store
 from transforms.fhir.writer import FhirWriter
 from transforms.model import spool
 from transforms.model.errors import ConfigError
-from transforms.model.names import OperationName
 from transforms.model.workspace import Workspace
 
 Clock = Callable[[], dt.datetime]
@@ -23,14 +22,10 @@ Clock = Callable[[], dt.datetime]
 
 def find(workspace: Workspace, operation_id: str | None) -> tuple[Operation, Delivery]:
     """An operation of the workspace, the only one if none is named, and where its Provenance goes. Raises ConfigError."""
-    known = sorted(path.stem for path in workspace.operations.glob("*.json"))
-    if operation_id is None and len(known) == 1:
-        operation_id = known[0]
-    if operation_id not in known:
-        why = "there is no such operation in the workspace" if operation_id else "the workspace does not hold exactly one operation"
-        raise ConfigError("--operation", why, f"name one of: {', '.join(known) or 'none'}")
-    delivery = Delivery.load(workspace.operation(operation_id))
-    return Operation(OperationName(operation_id, "", "", delivery.name), workspace), delivery
+    found = find_operation(workspace, operation_id)
+    delivery = Delivery.load(found.folder)
+    name = dataclasses.replace(found.name, fhir_store=delivery.name)
+    return dataclasses.replace(found, name=name), delivery
 
 
 def replay(workspace: Workspace, operation: Operation, delivery: Delivery, skip_preflight: bool, clock: Clock) -> Counts:
@@ -41,8 +36,8 @@ def replay(workspace: Workspace, operation: Operation, delivery: Delivery, skip_
     end, so that nobody knows what else is missing.
     """
     with alone(workspace):
-        known = operation.counts()
-        if known is None:
+        counted = operation.counts()
+        if counted is None:
             raise ConfigError("--operation", "its latest run did not come to its end", "start its run command again")
         folder = operation.folder
         with delivery.address(workspace) as address, delivery.client(address) as client:
@@ -51,5 +46,5 @@ def replay(workspace: Workspace, operation: Operation, delivery: Delivery, skip_
             announce(client, json.loads(folder.provenance_file.read_text()), new=False)
             writer = FhirWriter(client, folder, delivery.write_ops_per_minute)
             answers = list(writer.write(spool.shards(folder.spool)))
-        counts = dataclasses.replace(known, answered=sum(one.answered for one in answers), dead=sum(one.dead for one in answers))
+        counts = dataclasses.replace(counted, answered=sum(one.answered for one in answers), dead=sum(one.dead for one in answers))
         return operation.settle(counts, Tables.of(workspace, folder), clock)

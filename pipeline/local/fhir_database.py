@@ -16,14 +16,14 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.local import fhir_index, fhir_json, fhir_references
 from pipeline.local.fhir_index import Parameter
 from pipeline.local.fhir_values import fold
-from transforms.model.errors import PreflightError
+from transforms.model.errors import PreflightError, StoreError
 
 VERSION = 2
 """PRAGMA user_version of the schema below."""
@@ -108,6 +108,32 @@ class FhirDatabase:
         """All writes in the block, or none if it raises. The store is made on first use."""
         with self._lock, self._transaction("BEGIN IMMEDIATE") as connection:
             yield StoreWriter(connection, store, self._clock())
+
+    def forget(self, type_: str, identities: Iterable[str]) -> int:
+        """Take resources out of every store of the file with all their versions, as if they had never been; how many there were.
+
+        Nothing of them stays readable in the file. Raises StoreError where another process keeps it busy: then they are gone
+        from the stores, but not yet from the disk.
+        """
+        self._connection().execute("PRAGMA secure_delete = ON")
+        count = 0
+        with self._lock, self._transaction("BEGIN IMMEDIATE") as connection:
+            find = "SELECT seq FROM stores JOIN resources ON store = stores.id AND type = ? AND resources.id = ?"
+            for identity in identities:
+                for (seq,) in connection.execute(find, (type_, identity)).fetchall():
+                    connection.execute("DELETE FROM search_values WHERE resource = ?", (seq,))
+                    connection.execute("DELETE FROM links WHERE resource = ?", (seq,))
+                    connection.execute("DELETE FROM history WHERE seq = ?", (seq,))
+                    connection.execute("DELETE FROM resources WHERE seq = ?", (seq,))
+                    count += 1
+        try:
+            connection.execute("VACUUM")
+            busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError:
+            busy = 1
+        if busy:
+            raise StoreError("the workspace's FHIR database", "another process reads it", "stop dicom-deid serve, and purge again")
+        return count
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

@@ -106,6 +106,11 @@ class OperationFolder:
         return place_of(self.root) / "asked"
 
     @property
+    def command_file(self) -> Place:
+        """The command line of the latest run and the folder in which it was given, for a retry."""
+        return place_of(self.root) / "command.json"
+
+    @property
     def loaded_file(self) -> Place:
         """Which shards stand in which BigQuery table."""
         return place_of(self.root) / "loaded.json"

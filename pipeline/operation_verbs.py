@@ -1,0 +1,112 @@
+"""The verbs of dicom-deid that are about an operation of a workspace: operation, replay, retry, purge."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+
+from transforms.model.errors import ConfigError
+from transforms.model.places import is_empty, place_of
+from transforms.model.storage import canonical
+from transforms.model.workspace import Workspace
+
+Verb = Callable[[argparse.Namespace], int]
+Add = Callable[[str, Verb, str], argparse.ArgumentParser]
+"""Adds a verb with its option `--workspace`: name, what it does, and how help puts it."""
+
+POLL_SECONDS = 1.0
+
+
+def add_verbs(add: Add) -> None:
+    """Add them all."""
+    show = add("operation", _operation, "print a long-running operation as the API has it")
+    show.add_argument("operation", nargs="?", metavar="ID", help="may be left out where the workspace holds one operation only")
+    show.add_argument("--wait", action="store_true", help="until no run is at work in the workspace; the exit code is then that of the run")
+    replay = add("replay", _replay, "send an operation's dead letters to its FHIR store again")
+    _name_operation(replay)
+    _name_store(replay)
+    retry = add("retry", _retry, "run an operation's command again: what is not written is done anew")
+    _name_operation(retry)
+    purge = add("purge", _purge, "remove all traces of an operation from its workspace; what it published stays")
+    purge.add_argument("operation", metavar="ID")
+    purge.add_argument("--yes", action="store_true", help="consent: nothing of it can be had back")
+
+
+def workspace_of(arguments: argparse.Namespace) -> Workspace:
+    """The workspace that is named. Raises ConfigError where there is nothing."""
+    if is_empty(place_of(arguments.workspace)):
+        raise ConfigError("--workspace", "there is no such folder, or nothing in it", "name the --workspace of a run", arguments.workspace)
+    return Workspace(canonical(arguments.workspace))
+
+
+def _name_operation(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--operation", help="its id; may be left out where the workspace holds one operation only")
+
+
+def _name_store(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--fhir_store", help="another way to the same store: its URL; by default as the latest run")
+    verb.add_argument("--fhir_token_uri", help="where the Bearer token is that the store wants: file:PATH or env:NAME")
+    verb.add_argument("--fhir_write_ops_per_minute", type=int, help="the store's write quota; by default as the latest run")
+    verb.add_argument("--skip_preflight", action="store_true", help="do not ask the store first whether it can take them")
+
+
+def _operation(arguments: argparse.Namespace) -> int:
+    from pipeline.lock import is_held  # noqa: PLC0415 - as everywhere here, so that --help is quick
+    from pipeline.main import ExitCode, exit_code  # noqa: PLC0415
+    from pipeline.operation import find_operation  # noqa: PLC0415
+
+    workspace = workspace_of(arguments)
+    operation = find_operation(workspace, arguments.operation)
+    while arguments.wait and is_held(workspace):
+        time.sleep(POLL_SECONDS)
+    print(json.dumps(operation.state(), indent=1))
+    if not arguments.wait:
+        return ExitCode.OK
+    counts = operation.counts()
+    return ExitCode.NOT_RECONCILED if counts is None else exit_code(counts)
+
+
+def _replay(arguments: argparse.Namespace) -> int:
+    from pipeline.graph import utc_now  # noqa: PLC0415
+    from pipeline.main import exit_code, summary  # noqa: PLC0415
+    from pipeline.replay import find, replay  # noqa: PLC0415
+    from transforms.fhir.credentials import TokenReference  # noqa: PLC0415
+
+    workspace = workspace_of(arguments)
+    operation, delivery = find(workspace, arguments.operation)
+    delivery = delivery.by(
+        arguments.fhir_store,
+        TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None,
+        arguments.fhir_write_ops_per_minute,
+    )
+    counts = replay(workspace, operation, delivery, arguments.skip_preflight, utc_now)
+    print(summary(operation, counts))
+    return exit_code(counts)
+
+
+def _retry(arguments: argparse.Namespace) -> int:
+    from pipeline.main import exit_code  # noqa: PLC0415
+    from pipeline.main import main as run  # noqa: PLC0415
+    from pipeline.operation import find_operation  # noqa: PLC0415
+    from pipeline.retry import retry  # noqa: PLC0415
+
+    operation = find_operation(workspace_of(arguments), arguments.operation)
+    counts = operation.counts()
+    if counts is not None and not counts.failed:
+        print("nothing failed")
+        return exit_code(counts)
+    return retry(operation, run)
+
+
+def _purge(arguments: argparse.Namespace) -> int:
+    from pipeline.operation import find_operation  # noqa: PLC0415
+    from pipeline.purge import purge  # noqa: PLC0415
+
+    operation = find_operation(workspace_of(arguments), arguments.operation)
+    if not arguments.yes:
+        why = "it takes away for good what tells of the operation, and the instances that it holds"
+        raise ConfigError("--yes", why, "repeat the command with --yes, if that is what you want")
+    print("\n".join(purge(operation)))
+    return 0

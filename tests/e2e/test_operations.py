@@ -1,0 +1,127 @@
+"""What a person does with an operation after its run: look at it, run again what failed, take its traces away."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import time
+
+import pytest
+
+from transforms.model.workspace import Workspace
+
+NAME = "QXWOMBLE"
+
+
+@pytest.fixture
+def verb(dicom_deid, tmp_path):
+    """`verb(*words)`: exit code and output of another verb of dicom-deid in the run's workspace."""
+
+    def run(word, *words):
+        process = dicom_deid(word, "--workspace", tmp_path / "workspace", *words)
+        output, _ = process.communicate(timeout=300)
+        return process.returncode, output
+
+    return run
+
+
+@pytest.fixture
+def source(tmp_path, few):
+    """A plan with a name in it, and half a file."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    content = (few / "rtplan.dcm").read_bytes()
+    (folder / "plan.dcm").write_bytes(content.replace(b"Last^First^mid^pre", NAME.encode() + b"^First^pre"))
+    assert NAME.encode() in (folder / "plan.dcm").read_bytes()
+    (folder / "half.dcm").write_bytes((few / "CT_small.dcm").read_bytes()[:3000])
+    return folder
+
+
+def folder(finished):
+    return Workspace(str(finished.workspace)).operation(finished.operation["name"].rpartition("/")[2])
+
+
+def told(finished, secret):
+    """Files of the workspace in which a text stands."""
+    return sorted(path.name for path in finished.workspace.rglob("*") if path.is_file() and secret.encode() in path.read_bytes())
+
+
+def test_an_operation_is_printed_and_what_failed_is_run_again(deidentify, dicom_deid, verb, few, source, tmp_path):
+    finished = deidentify(source, tmp_path)
+    assert (finished.code, finished.counts["written"], finished.counts["failed"]) == (1, 1, 1), finished.output
+    code, output = verb("operation")
+    assert (code, json.loads(output)) == (0, finished.operation)
+    assert verb("operation", folder(finished).operation_id, "--wait") == (1, output)
+    code, output = verb("operation", "none")
+    assert (code, "there is no such operation" in output) == (2, True)
+
+    published = finished.published()
+    shutil.copy(few / "CT_small.dcm", source / "half.dcm")
+    code, output = verb("retry")
+    assert code == 0, output
+    assert (finished.counts["written"], finished.counts["failed"], finished.outcomes) == (2, 0, [])
+    assert published.items() < finished.published().items()
+    assert verb("retry") == (0, "nothing failed\n")
+
+
+def test_a_purge_leaves_nothing_of_an_operation_and_everything_of_others(deidentify, verb, few, source, tmp_path):
+    finished = deidentify(source, tmp_path, "--operation_id=first", "--table_files=ndjson")
+    other = tmp_path / "other"
+    other.mkdir()
+    shutil.copy(few / "MR_small.dcm", other)
+    (other / "half.dcm").write_bytes((few / "CT_small.dcm").read_bytes()[:2000])
+    assert deidentify(other, tmp_path, "--operation_id=second").code == 1
+    published, rows = finished.published(), finished.rows()
+    assert {"fhir.sqlite", "provenance.duckdb", "Provenance.ndjson"} <= set(told(finished, NAME))
+    assert verb("purge", "first")[0] == 2
+    assert verb("purge", "none", "--yes")[0] == 2
+    assert "fhir.sqlite" in told(finished, NAME)
+
+    code, output = verb("purge", "first", "--yes")
+    assert code == 0, output
+    assert "2 resources of the embedded FHIR store" in output
+    assert told(finished, NAME) == told(finished, str(source)) == []
+    assert not [path for path in finished.workspace.rglob("*") if "first" in path.name]
+    assert finished.published() == published
+    assert finished.provenance() == [one for one in finished.provenance() if one != "operation-first"]
+    assert (rows, finished.rows(), len(finished.provenance())) == ((4, 4), (2, 2), 2)
+    assert {line["operation"] for line in finished.outcomes} == {"second"}
+    with sqlite3.connect(finished.workspace / "fhir.sqlite") as database:
+        orphans = "SELECT count(*) FROM search_values WHERE resource NOT IN (SELECT seq FROM resources)"
+        assert database.execute(orphans).fetchone() == (0,)
+    assert verb("purge", "first", "--yes")[0] == 2
+
+    assert deidentify(source, tmp_path, "--operation_id=first").code == 1  # it can be run anew, and finds its files published
+    assert (finished.published(), finished.rows()) == (published, rows)
+
+
+def test_one_of_two_runs_of_an_operation_is_refused_and_the_other_waited_for(dicom_deid, verb, plans, tmp_path):
+    places = ["--source", plans, "--destination", tmp_path / "destination", "--workspace", tmp_path / "workspace"]
+    command = ["run", *places, "--key_uri", "env:DEID_TEST_KEY", "--operation_id=nightly"]
+    runs = [dicom_deid(*command) for _ in range(2)]
+    state = tmp_path / "workspace" / "operations" / "nightly.json"
+    deadline = time.monotonic() + 120
+    while not state.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    code, output = verb("operation", "nightly", "--wait")
+    assert (code, json.loads(output)["metadata"]["outcomes"]["written"]) == (0, str(len(list(plans.iterdir()))))
+    ended = {process.returncode: output for process in runs for output in [process.communicate(timeout=120)[0]]}
+    assert sorted(ended) == [0, 2]
+    assert "another run is at work in it" in ended[2]
+
+
+def test_nobody_waits_for_a_run_that_was_killed(dicom_deid, verb, plans, tmp_path):
+    places = ["--source", plans, "--destination", tmp_path / "destination", "--workspace", tmp_path / "workspace"]
+    process = dicom_deid("run", *places, "--key_uri", "env:DEID_TEST_KEY", "--operation_id=nightly")
+    state = tmp_path / "workspace" / "operations" / "nightly.json"
+    while not state.exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    code, output = verb("operation", "nightly")
+    assert (code, json.loads(output)["done"]) == (0, False)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    code, output = verb("operation", "nightly", "--wait")
+    assert (code, json.loads(output)["done"]) == (3, False)
