@@ -103,8 +103,10 @@ def _filled(chance: random.Random, words: dict[str, str], depth: int) -> Dataset
             elements[Tag(group, 0x10)] = pydicom.DataElement(Tag(group, 0x10), "LO", creator)
             tag, vr = group << 16 | 0x1000 | chance.randrange(1, 0xFF), chance.choice(VRS)
         value = _value(chance, words, vr)
-        raw = RawDataElement(Tag(tag), vr, len(value), value, 0, False, True)
-        elements[Tag(tag)] = pydicom.DataElement(Tag(tag), vr, value) if vr in BYTES else raw  # the writer would parse it by PS3.6
+        elements[Tag(tag)] = RawDataElement(Tag(tag), vr, len(value), value, 0, False, True)
+        if vr in BYTES:  # raw, the writer would parse it by PS3.6
+            elements[Tag(tag)] = pydicom.DataElement(Tag(tag), "OB", value)
+            elements[Tag(tag)].VR = vr
     for _ in range(chance.randrange(3) if depth else 0):
         holder = chance.choice(HOLDERS)
         items = [_filled(chance, words, depth - 1) for _ in range(chance.randrange(1, 3))]

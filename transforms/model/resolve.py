@@ -25,6 +25,7 @@ from transforms.model.config import (
 )
 from transforms.model.cryptokey import CryptoKey
 from transforms.model.errors import ConfigError
+from transforms.model.hash_room import check_hash_fits
 from transforms.model.image import image_plan
 from transforms.model.keys import KeyReference
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
@@ -133,6 +134,7 @@ def _second_generation(config: DicomTagConfig, image: ImageConfig | None, text: 
                 continue
             _check(verb, query, where, keep)
             rules.append(Rule(verb, query))
+            check_hash_fits(rules[-1], text, where)
     return ActionPlan(profile, keep, redacted, rules=tuple(rules), options=chosen, text=text, trial=_trial(config.clinical_trial))
 
 
