@@ -15,6 +15,8 @@ NUMBERS = frozenset({"DS", "IS", "TM", "UI"})
 TEXTS = frozenset({"AE", "LO", "LT", "OB", "OW", "PN", "SH", "ST", "UC", "UN", "UR", "UT"})
 STANDARD_WORDS = {("BodyPartExamined", "head"), ("BodyPartExamined", "chest"), ("BodyPartExamined", "pancreas")}
 """What the standard calls by the names of our patients."""
+_TIME = re.compile(r"(?:[01]\d|2[0-3])[0-5]\d")
+"""Four digits that are a time of day."""
 _ANYWHERE, _WORD_DIGITS, _WORD_LETTERS = 8, 4, 3
 
 
@@ -64,7 +66,7 @@ def _stands(kind: str, word: str, vr: str, text: str) -> bool:
     folded, small = text.lower(), word.lower()
     alone = folded.strip(" \0.,()-_") == small
     short = len(small) < _WORD_LETTERS or (small.isdigit() and len(small) < _WORD_DIGITS)
-    if short:
+    if short or (vr == "TM" and _TIME.fullmatch(folded.strip())):
         return alone and vr in TEXTS and not small.isdigit()
     if len(small) >= _ANYWHERE and small in folded:
         return True

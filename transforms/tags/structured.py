@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from pydicom.dataset import Dataset
+from pydicom.sr._snomed_dict import mapping
 
 from transforms.model.plan import Option
 from transforms.tags import elements
@@ -14,8 +15,16 @@ from transforms.tags.actions import Step
 
 CONTENT_SEQUENCE = 0x0040A730
 TEXT_VALUE, CODE_VALUE, MEASURED_VALUE = 0x0040A160, 0x0040A168, 0x0040A300
-"""What a content item says, where Table E.1-1 does not take it away already, as it does names, dates, times and UIDs (PS3.3 C.18)."""
-_SAYS = {TEXT_VALUE: Step.DUMMY, CODE_VALUE: Step.DUMMY, MEASURED_VALUE: Step.EMPTY}
+"""What a content item says, where Table E.1-1 does not take it away under every option, as it does names (PS3.3 C.18)."""
+_DATE_TIME, _DATE, _TIME = 0x0040A120, 0x0040A121, 0x0040A122
+_SAYS = {
+    TEXT_VALUE: Step.DUMMY,
+    CODE_VALUE: Step.DUMMY,
+    MEASURED_VALUE: Step.EMPTY,
+    _DATE_TIME: Step.DUMMY,
+    _DATE: Step.DUMMY,
+    _TIME: Step.DUMMY,
+}
 TEMPLATE, RELATIONSHIP, VALUE_TYPE, REFERENCED = 0x0040A504, 0x0040A010, 0x0040A040, 0x00081199
 KEY_OBJECT = "1.2.840.10008.5.1.4.1.1.88.59"
 _CONCEPT_NAME, _CODE, _SCHEME = 0x0040A043, 0x00080100, 0x00080102
@@ -23,10 +32,35 @@ _REFERENCE_TYPES = ("COMPOSITE", "IMAGE", "WAVEFORM")
 _REFERENCED_ITEM = 0x0040DB73
 
 _TABLE = json.loads(resources.files("transforms.tags").joinpath("data/content_items.json").read_text(encoding="utf-8"))
+_SNOMED_RT = ("SRT", "SNM3", "99SDM")
+"""Designators under which objects of before 2018 have the concepts of SCT by their older codes (PS3.16 8)."""
+_SAME = {
+    ("121033", "DCM"): (
+        ("30525-0", "LN"),
+        ("21612-7", "LN"),
+        ("29553-5", "LN"),
+        ("397669002", "SCT"),
+        ("424144002", "SCT"),
+        ("C25150", "NCIt"),
+    ),
+    ("121031", "DCM"): (("21112-8", "LN"), ("184099003", "SCT"), ("C68615", "NCIt")),
+}
+"""Concepts that say what one of the table says: Subject Age, and Subject Birth Date. Chosen here."""
+
+
+def _spellings(code: str, scheme: str) -> Iterator[tuple[str, str]]:
+    """A concept of the table in every scheme in which objects name it."""
+    for own, of in ((code, scheme), *_SAME.get((code, scheme), ())):
+        yield own, of
+        if of == "SCT" and own in mapping["SCT"]:
+            yield from ((mapping["SCT"][own], older) for older in _SNOMED_RT)
+
+
 _ROWS: dict[tuple[str, str], dict[str, tuple[str, Mapping[str, str]]]] = {}
 """Code and scheme → value type → basic code, and the options' codes."""
 for _item in _TABLE["items"]:
-    _ROWS.setdefault((_item["code"], _item["scheme"]), {})[_item["value_type"]] = (_item["basic"], _item["options"])
+    for _spelling in _spellings(_item["code"], _item["scheme"]):
+        _ROWS.setdefault(_spelling, {})[_item["value_type"]] = (_item["basic"], _item["options"])
 
 
 def verdict(item: Dataset, options: frozenset[Option]) -> str:

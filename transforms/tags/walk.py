@@ -6,19 +6,19 @@ import dataclasses
 import functools
 import re
 
-from pydicom._private_dict import private_dictionaries
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from transforms.model.plan import ActionPlan, Option, Profile
 from transforms.model.records import Action, InstanceUids, TagFinding
-from transforms.tags import actions, elements, icc, structured, tables
+from transforms.tags import actions, ages, elements, icc, structured, tables
 from transforms.tags.actions import Decision, Step
 from transforms.tags.attributes import attribute_type
 from transforms.tags.defined import of_a_vocabulary
 from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
 from transforms.tags.patients import Patients
+from transforms.tags.place import Place, Scope, creator_of, creator_tag, creators_last, is_published
 from transforms.tags.pseudonym import patient_identity
 from transforms.tags.text import InstanceTexts, NewText, Texts, is_time
 from transforms.tags.uids import UidMapper, strip
@@ -29,36 +29,6 @@ _CHARACTER_SET = 0x00080005
 _A_SET = r"[ \0]*(?:ISO[ _-]?(?:2022[ _-]?)?IR[ _-]?\d{1,3}|GB18030|GBK)?[ \0]*"
 _CHARACTER_SETS = re.compile(rf"(?i:{_A_SET}(?:\\{_A_SET})*)")
 """PS3.3 C.12.1.1.2, in the spellings that readers take for the same. What else stands there may be anybody's name."""
-_OLDEST = 89
-"""Ages above it are told together (45 CFR 164.514(b)(2)(i)(C)); PS3.15 E.3.5 leaves the age to the one who retains it."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Place:
-    """An element of the source and where it stands."""
-
-    element: Element
-    dataset: Dataset
-    """The data set or item that holds it."""
-    path: tuple[int, ...]
-    """Tags from the top down, its own last."""
-    where: str
-    """Sequences and items above it, as findings write them."""
-    items: Sequence | None
-    """Its items, if it is a sequence that can be read."""
-    scope: _Scope
-    """How the data set that holds it is treated."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Scope:
-    """What holds for all elements of a data set or item."""
-
-    plan: ActionPlan
-    cleaned: bool = False
-    """Inside a sequence that is cleaned: the text that stays is inspected."""
-    verdict: str = ""
-    """On the content item that it is, by Table E.3.4-1."""
 
 
 class Walk:
@@ -107,17 +77,17 @@ class Walk:
 
     def top(self) -> dict[int, Element]:
         """The elements of the new data set, with the instance's own UIDs even where the source has none."""
-        new = self._elements(self._source, (), "", _Scope(self._plan))
+        new = self._elements(self._source, (), "", Scope(self._plan))
         return new | {tag: elements.written(tag, "UI", uid) for tag, uid in self._primary.items() if tag not in new}
 
-    def _elements(self, dataset: Dataset, above: tuple[int, ...], where: str, scope: _Scope) -> dict[int, Element]:
+    def _elements(self, dataset: Dataset, above: tuple[int, ...], where: str, scope: Scope) -> dict[int, Element]:
         new: dict[int, Element] = {}
         blocks: set[int] = set()
-        for tag in sorted(elements.tags(dataset), key=_creators_last):
+        for tag in sorted(elements.tags(dataset), key=creators_last):
             element = elements.at(dataset, tag)
-            place = _Place(element, dataset, (*above, tag), where, elements.sequence(element, dataset), scope)
+            place = Place(element, dataset, (*above, tag), where, elements.sequence(element, dataset), scope)
             decision = self._decision(place)
-            if elements.is_creator(tag) and tag in blocks and (decision.step is not Step.CLEAN or _is_published(element, dataset)):
+            if elements.is_creator(tag) and tag in blocks and (decision.step is not Step.CLEAN or is_published(element, dataset)):
                 new[tag] = elements.kept(element, dataset)
             elif decision.step is Step.DELETE:
                 self._found(place, Action.DELETED, decision)
@@ -125,16 +95,16 @@ class Walk:
                 new[tag] = self._primary_uid(place, decision)
             else:
                 new[tag] = self._steps[decision.step](place, decision)
-                blocks.add(_creator_of(tag))
+                blocks.add(creator_tag(tag))
         return new
 
-    def _decision(self, place: _Place) -> Decision:
+    def _decision(self, place: Place) -> Decision:
         tag, vr, scope = place.path[-1], elements.value_vr(place.element), place.scope
         if place.items is not None:
             vr = "SQ"
         elif vr == "SQ":
             vr = "UN"
-        creator = _creator(place.dataset, tag)
+        creator = creator_of(place.dataset, tag)
         outlived = self._outlived(place, vr, creator)
         if outlived:
             return Decision(Step.DELETE, actions.matched(tag, outlived))
@@ -150,17 +120,26 @@ class Walk:
         is_kept = decision.step is Step.KEEP and plan.profile is not Profile.KEEP_ALL
         if tag == _CHARACTER_SET and is_kept and not _CHARACTER_SETS.fullmatch(elements.raw_text(place.element)):
             return Decision(Step.DELETE, actions.matched(tag, "no character set that the standard defines"))
+        if tag in (ages.NUMERIC_VALUE, *ages.OTHER_FORMS) and self._is_old(place, decision, vr, creator):
+            return Decision(Step.AGE if tag == ages.NUMERIC_VALUE else Step.DELETE, actions.matched(tag, "an age over 89"))
         unfit = actions.unfit_uid(plan, decision, place.path, vr, elements.raw_text(place.element))
         return Decision(Step.UID, actions.matched(tag, unfit)) if unfit else decision
 
-    def _outlived(self, place: _Place, vr: str, creator: str) -> str:
+    def _is_old(self, place: Place, decision: Decision, vr: str, creator: str) -> bool:
+        """Whether a number that would stay tells an age over 89."""
+        consented = (
+            place.scope.plan.profile in (Profile.KEEP_ALL, Profile.REMOVE_LIST) or self._plan.rule(place.path, vr, creator) is not None
+        )
+        return decision.step in (Step.KEEP, Step.CLEAN) and not consented and bool(ages.told_number(place.dataset))
+
+    def _outlived(self, place: Place, vr: str, creator: str) -> str:
         """Why an element goes with another that it was about; empty if it does not."""
         by_rule = self._plan.rule(place.path, vr, creator) is not None
         if self._plan.image.searches and not by_rule and any(actions.PIXELS & item.keys() for item in place.items or ()):
             return actions.THUMBNAIL
         return "the content that followed this template is gone" if place.path == (structured.TEMPLATE,) and self._loses_tree else ""
 
-    def _kept(self, place: _Place, decision: Decision) -> Element:
+    def _kept(self, place: Place, decision: Decision) -> Element:
         """The element as it is; a sequence is rebuilt of its items, so that nothing passes that was not read."""
         if place.items is None:
             unlisted = actions.is_unlisted(place.scope.plan, decision, place.path)
@@ -185,9 +164,9 @@ class Walk:
         is_big = self._source.original_encoding[1] is False
         return elements.turned(item, self._source) if is_big and item.original_encoding[1] else item
 
-    def _references(self, place: _Place) -> list[Dataset]:
+    def _references(self, place: Place) -> list[Dataset]:
         """The content items of a key object selection that refer to instances, with nothing but that (PS3.16 TID 2010)."""
-        tag, scope, found = place.path[-1], _Scope(place.scope.plan), []
+        tag, scope, found = place.path[-1], Scope(place.scope.plan), []
         for number, item in enumerate(place.items or ()):
             kind = structured.reference_type(item)
             if not kind:
@@ -199,13 +178,13 @@ class Walk:
             found.append(elements.data_set(new, item))
         return found
 
-    def _scope(self, place: _Place, decision: Decision, item: Dataset) -> _Scope:
+    def _scope(self, place: Place, decision: Decision, item: Dataset) -> Scope:
         """How an item of a sequence is treated."""
         if decision.step is Step.KEEP_WHOLE:
-            return _Scope(dataclasses.replace(place.scope.plan, profile=Profile.KEEP_ALL, options=frozenset()))
+            return Scope(dataclasses.replace(place.scope.plan, profile=Profile.KEEP_ALL, options=frozenset()))
         cleaned = place.scope.cleaned or decision.step is Step.CLEAN_ITEMS
         content = place.path[-1] == structured.CONTENT_SEQUENCE and cleaned and Option.STRUCTURED in self._plan.options
-        return _Scope(place.scope.plan, cleaned, structured.verdict(item, self._plan.options) if content else "")
+        return Scope(place.scope.plan, cleaned, structured.verdict(item, self._plan.options) if content else "")
 
     @functools.cached_property
     def _loses_tree(self) -> bool:
@@ -218,7 +197,7 @@ class Walk:
     def _by_position(self) -> bool:
         return structured.counts_its_items(self._source)
 
-    def _cleaned(self, place: _Place, decision: Decision) -> Element:
+    def _cleaned(self, place: Place, decision: Decision) -> Element:
         """The text as inspection and the config leave it; one that cannot be decoded goes. Of a Type 1 attribute a dummy is left."""
         vr, element = elements.value_vr(place.element), place.element
         if elements.is_empty(element):
@@ -232,7 +211,7 @@ class Walk:
             decision = dataclasses.replace(decision, reason=f"{decision.reason}, UNDECODABLE")
         return self._rewritten(place, decision, new)
 
-    def _looked_through(self, place: _Place) -> Element:
+    def _looked_through(self, place: Place) -> Element:
         """What no table lists, without the instance's own names, ids, dates and places."""
         element, vr = place.element, elements.value_vr(place.element)
         new = (
@@ -240,7 +219,7 @@ class Walk:
         )
         return elements.kept(element, place.dataset) if new is None else self._rewritten(place, _OWN_WORDS, new)
 
-    def _rewritten(self, place: _Place, decision: Decision, new: NewText) -> Element:
+    def _rewritten(self, place: Place, decision: Decision, new: NewText) -> Element:
         """The element with its new text, or emptied; of a Type 1 attribute a dummy is left."""
         element = place.element
         if new.value is None and attribute_type(self._sop_class, place.path) in ("1", "1C"):
@@ -256,7 +235,7 @@ class Walk:
     def _names_this(self, element: Element) -> bool:
         return any(strip(value) in self._own for value in elements.raw_text(element).split("\\"))
 
-    def _shifted(self, place: _Place, decision: Decision) -> Element:
+    def _shifted(self, place: Place, decision: Decision) -> Element:
         """Dates moved by the patient's days; a value that is no date goes as the Basic Profile has it."""
         if elements.is_empty(place.element):
             return place.element
@@ -268,25 +247,27 @@ class Walk:
         self.findings.append(TagFinding(tag, Action.CLEANED, decision.reason, place.where, original, moved, "DATE"))
         return elements.written(place.path[-1], vr, moved.split("\\") if "\\" in moved else moved)
 
-    def _time(self, place: _Place, decision: Decision) -> Element:
+    def _time(self, place: Place, decision: Decision) -> Element:
         """A date, time of day or offset from UTC as it is, if it is one."""
         text = elements.text(place.element, place.dataset) or ""
         stays = all(is_time(value, elements.value_vr(place.element)) for value in text.split("\\"))
         return elements.kept(place.element, place.dataset) if stays else self._instead(place, decision)
 
-    def _age(self, place: _Place, decision: Decision) -> Element:
-        """An age as it is, over 89 as 090Y (PS3.15 E.3.5)."""
+    def _age(self, place: Place, decision: Decision) -> Element:
+        """An age as it is, over 89 as 90 years (PS3.15 E.3.5)."""
         if elements.is_empty(place.element):
             return place.element
-        ages = (elements.text(place.element, place.dataset) or "").split("\\")
-        if not all(re.fullmatch(r"\d{3}[DWMY]", age.strip()) for age in ages):
+        if place.path[-1] == ages.NUMERIC_VALUE:
+            return self._replaced(place, decision, "DS", ages.told_number(place.dataset))
+        values = (elements.text(place.element, place.dataset) or "").split("\\")
+        told = ages.told(values)
+        if told is None:
             return self._instead(place, decision)
-        told = ["090Y" if age.strip().endswith("Y") and int(age.strip()[:3]) > _OLDEST else age for age in ages]
-        if told == ages:
+        if told == values:
             return elements.kept(place.element, place.dataset)
         return self._replaced(place, decision, "AS", told if len(told) > 1 else told[0])
 
-    def _colours(self, place: _Place, decision: Decision) -> Element:
+    def _colours(self, place: Place, decision: Decision) -> Element:
         """An ICC profile without its texts."""
         value = elements.raw_bytes(place.element)
         blank = icc.without_texts(value)
@@ -297,18 +278,18 @@ class Walk:
         self._found(place, Action.CLEANED, decision)
         return elements.with_value(place.element, blank, place.dataset)
 
-    def _instead(self, place: _Place, decision: Decision) -> Element:
+    def _instead(self, place: Place, decision: Decision) -> Element:
         reason = f"{decision.reason}, a value that cannot be read"
         step = Step.EMPTY if decision.instead is Step.DELETE else decision.instead
         return self._steps[step](place, Decision(step, reason))
 
-    def _emptied(self, place: _Place, decision: Decision) -> Element:
+    def _emptied(self, place: Place, decision: Decision) -> Element:
         if elements.is_empty(place.element):
             return place.element
         self._found(place, Action.REMOVED, decision)
         return elements.emptied(place.element)
 
-    def _dummy(self, place: _Place, decision: Decision) -> Element:
+    def _dummy(self, place: Place, decision: Decision) -> Element:
         if elements.is_empty(place.element):
             return place.element
         tag = place.path[-1]
@@ -318,7 +299,7 @@ class Walk:
         value = Sequence(selected) if selected else dummy(tag, vr, self._sop_class, place.path[:-1])
         return self._replaced(place, decision, vr, value)
 
-    def _mapped(self, place: _Place, decision: Decision) -> Element:
+    def _mapped(self, place: Place, decision: Decision) -> Element:
         values = elements.raw_text(place.element).split("\\")
         new = [self._uids.new(value) for value in values]
         if new == [strip(value) for value in values]:
@@ -326,7 +307,7 @@ class Walk:
         self._found(place, Action.REGENERATED_UID, decision, "\\".join(new))
         return elements.written(place.path[-1], "UI", new if len(new) > 1 else new[0])
 
-    def _primary_uid(self, place: _Place, decision: Decision) -> Element:
+    def _primary_uid(self, place: Place, decision: Decision) -> Element:
         """Study, series or instance UID of the instance itself, as the target has it."""
         tag = place.path[-1]
         uid = self._primary[tag]
@@ -336,7 +317,7 @@ class Walk:
         self._found(place, Action.REGENERATED_UID, Decision(Step.UID, reason), uid)
         return elements.written(tag, "UI", uid)
 
-    def _patient(self, place: _Place, decision: Decision) -> Element:
+    def _patient(self, place: Place, decision: Decision) -> Element:
         """What stands for the patient named in the same item, else for the instance's patient; a dummy where it may not be empty."""
         identity = self._identity(place.dataset)
         name = self._patients.name(identity)
@@ -352,7 +333,7 @@ class Walk:
         issuer = elements.text_at(here, actions.ISSUER_OF_PATIENT_ID) or elements.text_at(top, actions.ISSUER_OF_PATIENT_ID)
         return patient_identity(issuer, patient_id, self._study)
 
-    def _replaced(self, place: _Place, decision: Decision, vr: str, value: object) -> Element:
+    def _replaced(self, place: Place, decision: Decision, vr: str, value: object) -> Element:
         """The element with another value; as it is, without a finding, where its text is that already."""
         new = elements.written(place.path[-1], vr, value)
         text = elements.text(new, place.dataset)
@@ -361,29 +342,10 @@ class Walk:
         self._found(place, Action.RESET, decision, text)
         return new
 
-    def _found(self, place: _Place, action: Action, decision: Decision, replaced: str | None = None) -> None:
+    def _found(self, place: Place, action: Action, decision: Decision, replaced: str | None = None) -> None:
         original = elements.text(place.element, place.dataset)
         self.findings.append(TagFinding(f"{place.path[-1]:08X}", action, decision.reason, place.where, original, replaced))
 
 
 _OWN_WORDS = Decision(Step.CLEAN, "Matched Expression: the instance's own names, ids, dates and places")
 _ITEM_GONE = f"Matched Expression: the concept of a content item (PS3.15 {tables.EDITION} Table E.3.4-1 X)"
-
-
-def _is_published(creator: Element, dataset: Dataset) -> bool:
-    """Whether a private creator is one that readers know elements by; any other may say whatever its writer liked."""
-    return (elements.text(creator, dataset) or "").strip() in private_dictionaries
-
-
-def _creator_of(tag: int) -> int:
-    """The tag of the private creator of an element's block."""
-    return tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8 if tag >> 16 & 1 else 0
-
-
-def _creators_last(tag: int) -> tuple[bool, int]:
-    return elements.is_creator(tag), tag
-
-
-def _creator(dataset: Dataset, tag: int) -> str:
-    block = _creator_of(tag)
-    return elements.text_at(dataset, block).strip() if block & 0xFFFF >= 0x10 else ""

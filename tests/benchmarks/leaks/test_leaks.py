@@ -57,3 +57,12 @@ def test_a_word_that_is_left_is_seen(real_file, keyword, value, kinds):
     buffer = io.BytesIO()
     dataset.save_as(buffer)
     assert [one.kind for one in left(buffer.getvalue(), WORDS)] == kinds
+
+
+@pytest.mark.parametrize(("keyword", "seen"), [("StudyTime", 0), ("SeriesNumber", 1)])
+def test_a_time_of_day_is_no_short_id(real_file, keyword, seen):
+    dataset = pydicom.dcmread(real_file("CT_small.dcm"))
+    setattr(dataset, keyword, "0012")
+    buffer = io.BytesIO()
+    dataset.save_as(buffer)
+    assert len(left(buffer.getvalue(), {"accession": "0012"})) == seen
