@@ -1,46 +1,52 @@
-"""Rows, views and questions in BigQuery's emulator, whose SQL is parsed and analyzed by GoogleSQL itself."""
+"""Rows, views and questions in BigQuery: its emulator, whose SQL is GoogleSQL's own, or a project of Google Cloud (scripts/cloud-check)."""
 
 import datetime as dt
 import json
+import re
 
 import bigquery_rows
 import bigquery_server
 import pytest
+from html_tables import Tables
+from table_rows import comparable
 
 from pipeline.local import sql, table
 from pipeline.operation_row import operation_row
+from pipeline.report.page import report
+from pipeline.tables import Tables as RunTables
 from transforms.bigquery import load, marshal
-from transforms.bigquery.client import bigquery_client
 from transforms.bigquery.operation import TableTarget, load_operation
 from transforms.bigquery.schema import Schema, operations_table, provenance_table
 from transforms.bigquery.views import VIEWS, questions
 from transforms.model import spool
+from transforms.model.workspace import Workspace
 
 pytestmark = pytest.mark.servers("bigquery")
-NAME = f"{bigquery_server.PROJECT}:{bigquery_server.DATASET}"
+FROM = "FROM `PROJECT_ID.BIGQUERY_DATASET.Provenance`"
+COUNT = f"SELECT COUNT(*), COUNT(DISTINCT id) {FROM}"
+UNQUOTED_TIME = re.compile(r":(\d{4}-\d\d-\d\dT[0-9:.]+Z)")
+"""As the emulator writes a time into JSON."""
 
 
 def now():
     return dt.datetime.now(dt.UTC)
 
 
-@pytest.fixture
-def emulator(tmp_path):
-    server = bigquery_server.Emulator(tmp_path)
-    yield server.url
-    server.stop()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with bigquery_server.place(tmp_path_factory.mktemp("bigquery")) as found:
+        yield found
 
 
 @pytest.fixture
-def ask(emulator):
-    client = bigquery_client(bigquery_server.PROJECT, emulator)
+def dataset(server):
+    with bigquery_server.dataset(*server) as made:
+        yield made
 
-    def answer(text):
-        named = text.replace("PROJECT_ID.BIGQUERY_DATASET", f"{bigquery_server.PROJECT}.{bigquery_server.DATASET}")
-        job = client.query(named, retry=None, job_retry=None)  # the client would try a failed job for ten minutes
-        return [tuple(row.values()) for row in job.result(retry=None)]
 
-    return answer
+@pytest.fixture
+def target(dataset):
+    return TableTarget(f"{dataset.full}.Provenance", endpoint=dataset.endpoint)
 
 
 @pytest.fixture
@@ -57,9 +63,8 @@ def broken_off(*_):
     raise KeyboardInterrupt
 
 
-def test_rows_go_in_once_whatever_is_repeated_and_wherever_a_try_breaks_off(emulator, ask, told, monkeypatch):
+def test_rows_go_in_once_whatever_is_repeated_and_wherever_a_try_breaks_off(dataset, target, told, monkeypatch):
     folder, names = told
-    target = TableTarget(f"{NAME}.Provenance", endpoint=emulator)
     monkeypatch.setattr(load, "_merge", broken_off)  # after the rows are in the staging table
     with pytest.raises(KeyboardInterrupt):
         load_operation(target, folder, names, now)
@@ -67,40 +72,50 @@ def test_rows_go_in_once_whatever_is_repeated_and_wherever_a_try_breaks_off(emul
     assert not folder.loaded_file.exists()
     for _ in range(2):
         load_operation(target, folder, names, now)
-        assert ask("SELECT COUNT(*), COUNT(DISTINCT id) FROM research.Provenance") == [(3, 3)]
-        assert ask("SELECT COUNT(*) FROM research.ProvenanceOperations") == [(0,)]  # its row comes when the operation ends
+        assert dataset.ask(COUNT) == [(3, 3)]
+        assert dataset.ask("SELECT COUNT(*) FROM `PROJECT_ID.BIGQUERY_DATASET.ProvenanceOperations`") == [(0,)]  # it comes at the end
         folder.loaded_file.unlink()  # as if the run had ended between the load and its mark
 
 
-def test_what_bigquery_refuses_is_told_row_by_row(emulator, ask):
+@pytest.mark.parametrize("schema", Schema)
+def test_every_nested_value_comes_through_load_job_and_merge_under_its_name(dataset, told, google, schema):
+    folder, names = told
+    load_operation(TableTarget(f"{dataset.full}.Provenance", schema, dataset.endpoint), folder, names, now)
+    answer = dataset.ask(f"SELECT TO_JSON_STRING(p) {FROM} AS p ORDER BY id")
+    found = [comparable(json.loads(UNQUOTED_TIME.sub(r':"\1"', text)), provenance_table(schema)) for (text,) in answer]
+    started = google.operation["occurredDateTime"]
+    rows = [marshal.provenance_row(resource, started, schema) for resource in (google.operation, *google.resources)]
+    assert found == sorted((comparable(row, provenance_table(schema)) for row in rows), key=lambda row: row["id"])
+
+
+def test_what_bigquery_refuses_is_told_row_by_row(dataset):
     refused = []
-    loader = TableTarget(f"{NAME}.Provenance", Schema.LOSSLESS, emulator).loader(now)
+    loader = TableTarget(f"{dataset.full}.Provenance", Schema.LOSSLESS, dataset.endpoint).loader(now)
     rows = [{"id": f"p{number}", "lastUpdated": "2026-03-01T09:30:00Z" if number != 2 else "no time"} for number in range(4)]
     loader.load("op1", [load.Line.of("r", row) for row in rows], lambda line, why: refused.append((line.id, why)))
-    assert ask("SELECT id FROM research.Provenance ORDER BY id") == [("p0",), ("p1",), ("p3",)]
+    assert dataset.ask(f"SELECT id {FROM} ORDER BY id") == [("p0",), ("p1",), ("p3",)]
     assert [name for name, _ in refused] == ["p2"]
 
 
 @pytest.fixture
-def both(emulator, ask, workspace, google):
-    """A function that asks the local table and the emulator, of which both hold the same run, and gives both answers."""
-    folder = workspace.operation("op1")
-    folder.spool.mkdir(parents=True)
-    folder.provenance_file.write_text(json.dumps(google.operation))
-    spool.write_entries(folder.spool, [(f"{n:016x}", {"provenance": made}) for n, made in enumerate(google.resources)])
+def both(dataset, target, told, google):
+    """A function that asks the local table and BigQuery, of which both hold the same run, and gives both answers."""
+    folder, names = told
+    workspace = Workspace(str(folder.spool.parents[2]))
     assert table.build(workspace) == {"op1": 3}
-    rows = [marshal.provenance_row(resource, google.operation["occurredDateTime"]) for resource in (google.operation, *google.resources)]
-    loader = TableTarget(f"{NAME}.Provenance", endpoint=emulator).loader(now)
-    loader.load("op1", [], broken_off)  # makes the table
-    loader.make_views()
-    ask(bigquery_rows.insert("research.Provenance", rows, provenance_table()))
-    ask(bigquery_rows.insert("research.Operations", [operation_row(folder)], operations_table()))
-    return lambda text: (sql.query(workspace, text)[1], ask(text))
-
-
-@pytest.fixture
-def counted(emulator):
-    return TableTarget(f"{NAME}.Provenance", endpoint=emulator).loader(now).count
+    if dataset.is_google:
+        load_operation(target, folder, names, now)
+        target.loader(now).load_operation(operation_row(folder))
+    else:
+        rows = [
+            marshal.provenance_row(resource, google.operation["occurredDateTime"]) for resource in (google.operation, *google.resources)
+        ]
+        loader = target.loader(now)
+        loader.load("op1", [], broken_off)  # makes the table
+        loader.make_views()
+        dataset.ask(bigquery_rows.insert(f"{dataset.name}.Provenance", rows, provenance_table()))
+        dataset.ask(bigquery_rows.insert(f"{dataset.name}.Operations", [operation_row(folder)], operations_table()))
+    return lambda text: (sql.query(workspace, text)[1], dataset.ask(text))
 
 
 def test_the_views_and_questions_are_answered_as_on_a_laptop(both):
@@ -109,11 +124,33 @@ def test_the_views_and_questions_are_answered_as_on_a_laptop(both):
         assert sorted(map(repr, map(alike, there))) == sorted(map(repr, map(alike, here))), text
 
 
-def test_an_operations_rows_are_counted(both, counted, google):
+def test_an_operations_rows_are_counted(both, target, google):
+    counted = target.loader(now).count
     started, operation = google.operation["occurredDateTime"], google.operation["id"]
     assert counted(started, operation) == 3
     assert counted(started, "operation-other") == 0
     assert counted("2020-01-01T00:00:00Z", operation) == 0
+
+
+def test_a_whole_run_loads_its_rows_and_still_has_its_report(dataset, deidentify, tmp_path):
+    """The emulator cannot count rows by a nested value that was loaded, so there, and only there, the run does not reconcile."""
+    options = ("--bigquery_table", f"{dataset.full}.Provenance", *(() if dataset.is_google else ("--bigquery_endpoint", dataset.endpoint)))
+    done = deidentify(*options)
+    assert done.code == (0 if dataset.is_google else 3), done.output
+    assert dataset.ask(COUNT) == [(3, 3)]
+    ((state, written),) = dataset.ask("SELECT State, Written FROM `PROJECT_ID.BIGQUERY_DATASET.ProvenanceOperations`")
+    assert (state, written) == ("DONE", 2)
+    assert not done.workspace.table_database.exists()
+    report(done.workspace, str(tmp_path / "report.html"))
+    assert len(Tables((tmp_path / "report.html").read_text()).rows["instances"]) == 1 + 2
+
+
+def test_what_a_run_into_bigquery_makes_old_is_built_anew(dataset, target, both, told):
+    folder, _ = told
+    workspace = Workspace(str(folder.spool.parents[2]))
+    RunTables(workspace, target).update(folder, now)
+    assert not workspace.table_database.exists()
+    assert sql.query(workspace, "SELECT COUNT(*) FROM p.d.Provenance")[1] == [(3,)]
 
 
 def alike(row):
