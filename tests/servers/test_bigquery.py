@@ -19,7 +19,6 @@ from transforms.bigquery.operation import TableTarget, load_operation
 from transforms.bigquery.schema import Schema, operations_table, provenance_table
 from transforms.bigquery.views import VIEWS, questions
 from transforms.model import spool
-from transforms.model.workspace import Workspace
 
 pytestmark = pytest.mark.servers("bigquery")
 FROM = "FROM `PROJECT_ID.BIGQUERY_DATASET.Provenance`"
@@ -98,10 +97,9 @@ def test_what_bigquery_refuses_is_told_row_by_row(dataset):
 
 
 @pytest.fixture
-def both(dataset, target, told, google):
+def both(dataset, target, told, workspace, google):
     """A function that asks the local table and BigQuery, of which both hold the same run, and gives both answers."""
     folder, names = told
-    workspace = Workspace(str(folder.spool.parents[2]))
     assert table.build(workspace) == {"op1": 3}
     if dataset.is_google:
         load_operation(target, folder, names, now)
@@ -145,10 +143,11 @@ def test_a_whole_run_loads_its_rows_and_still_has_its_report(dataset, deidentify
     assert len(Tables((tmp_path / "report.html").read_text()).rows["instances"]) == 1 + 2
 
 
-def test_what_a_run_into_bigquery_makes_old_is_built_anew(dataset, target, both, told):
+def test_what_a_run_into_bigquery_makes_old_is_built_anew(dataset, target, told, workspace, google):
     folder, _ = told
-    workspace = Workspace(str(folder.spool.parents[2]))
+    table.build(workspace)
     RunTables(workspace, target).update(folder, now)
+    assert dataset.ask("SELECT id, state FROM `PROJECT_ID.BIGQUERY_DATASET.Operations`") == [(google.operation["id"], "RUNNING")]
     assert not workspace.table_database.exists()
     assert sql.query(workspace, "SELECT COUNT(*) FROM p.d.Provenance")[1] == [(3,)]
 

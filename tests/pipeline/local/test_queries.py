@@ -48,6 +48,16 @@ def test_low_confidence_boxes(ask):
     assert ask("low_confidence_boxes", below=0.5) == []
 
 
+@pytest.mark.parametrize("uid", ["1.2.3.4.1", "2.25.31"])
+def test_boxes_of_instance(ask, uid):
+    names = ("Frame", "Left", "Top", "Right", "Bottom", "Confidence", "InfoType", "Boxes")
+    assert [tuple(row[name] for name in names) for row in ask("boxes_of_instance", uid=uid)] == [
+        (0, 10.0, 20.0, 110.0, 40.0, 0.9, None, 1),
+        (0, 10.0, 50.0, 90.0, 70.0, 0.63, None, 1),
+    ]
+    assert ask("boxes_of_instance", uid="2.25.3") == []
+
+
 def test_text_by_infotype(ask, tabled, spool_operation, make_instance):
     found = TagFinding("00102000", Action.CLEANED, "Matched VR: LO", original="Doe", info_type="PERSON_NAME")
     spool_operation("op2", [make_instance(4, [found, found], [NAMED])])
