@@ -141,9 +141,8 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _plan(argv: list[str]) -> int:
     from pipeline.options import parse, workers  # noqa: PLC0415
     from pipeline.plan import make_plan  # noqa: PLC0415
-    from pipeline.request import check_inspection, read_request, redactor, require_consent, store_address  # noqa: PLC0415
+    from pipeline.request import check_inspection, origin_of, read_request, redactor, require_consent, store_address  # noqa: PLC0415
     from transforms.model.resolve import without_keys  # noqa: PLC0415
-    from transforms.model.storage import list_files  # noqa: PLC0415
     from transforms.pixels.strengths import check_search  # noqa: PLC0415
 
     settings = parse(argv)
@@ -155,9 +154,16 @@ def _plan(argv: list[str]) -> int:
         check_search(settings.text_search, settings.ocr_languages)
     if not settings.skip_preflight:
         check_inspection(request.plan)
-    files = list(list_files(settings.source))
+    origin = origin_of(settings, request.chosen)
     looked_at = dataclasses.replace(request.plan, text=without_keys(request.config).text)
-    plan = make_plan(files, looked_at, redactor(settings, request.plan)(), workers(settings), settings.fhir_write_ops_per_minute)
+    plan = make_plan(
+        list(origin.instances()),
+        origin.content,
+        looked_at,
+        redactor(settings, request.plan)(),
+        workers(settings),
+        settings.fhir_write_ops_per_minute,
+    )
     print("\n".join(plan.lines()))
     return 0
 
@@ -174,7 +180,7 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _search(arguments: argparse.Namespace) -> int:
     from pipeline.local.fhir_json import write  # noqa: PLC0415
     from pipeline.local.search import install_pack, install_remotely, render, search, search_remotely  # noqa: PLC0415
-    from transforms.fhir.credentials import TokenReference  # noqa: PLC0415
+    from transforms.model.credentials import TokenReference  # noqa: PLC0415
 
     if not arguments.query and not arguments.install:
         raise ConfigError("QUERY", "there is none", "write it as 'Provenance?lookup-source-instance:contains=studies/1'")

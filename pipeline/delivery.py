@@ -10,7 +10,7 @@ from typing import Any
 
 from pipeline.local.serve import running_store
 from transforms.fhir.client import FhirClient
-from transforms.fhir.credentials import TokenReference, token_for
+from transforms.model.credentials import TokenReference, token_for
 from transforms.model.errors import ConfigError
 from transforms.model.storage import replace
 from transforms.model.workspace import OperationFolder, Workspace

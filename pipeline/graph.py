@@ -14,9 +14,9 @@ from pipeline.progress import tick
 from pipeline.tables import Tables
 from transforms.bigquery.operation import TableAnswer, TableTarget
 from transforms.bigquery.transform import WriteProvenanceTable
-from transforms.fhir.credentials import TokenReference
 from transforms.fhir.ledger import ShardAnswer
 from transforms.fhir.transform import WriteToFhirStore
+from transforms.model.credentials import TokenReference
 from transforms.model.keys import KeyReference
 from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
@@ -26,9 +26,11 @@ from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
 from transforms.provenance.transform import SpoolProvenance
 from transforms.read.chosen import ChosenReference
+from transforms.read.origin import Origin
 from transforms.read.transform import ListInstances, ReadInstance
 from transforms.tags.policy import admit
 from transforms.tags.transform import ScrubTags
+from transforms.write.destination import Destination
 from transforms.write.transform import WriteInstance
 
 
@@ -46,8 +48,8 @@ class Run:
     redactor: Callable[[], Redactor]
     """Makes what redacts pixels, once a worker."""
     key: KeyReference
-    source: str
-    destination: str
+    source: Origin
+    destination: Destination
     on_uid_collision: str
     store_url: str
     write_ops_per_minute: int | None
@@ -74,7 +76,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
     """Wire the stages of a run into `p`."""
     folder = run.operation.folder
     listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision)
-    opened = listed.instances | "ReadInstance" >> ReadInstance(run.key, admit, run.clock, run.chosen)
+    opened = listed.instances | "ReadInstance" >> ReadInstance(run.source, run.key, admit, run.clock, run.chosen)
     redacted = opened.with_pixels | "RedactText" >> RedactText(run.redactor)
     pixels = _finish_branch(run, redacted.instances, "Pixels")
     tags = _finish_branch(run, opened.tags_only, "Tags")

@@ -33,25 +33,28 @@ from pipeline.request import (
     asked_for,
     check_inspection,
     check_keys,
+    destination_of,
     keep_keys,
     operation_name,
+    origin_of,
     read_request,
     redactor,
     require_consent,
     store_address,
 )
 from pipeline.retry import remember
+from pipeline.stores import READ, WRITE, check_locations, check_store
 from pipeline.tables import Tables
 from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
 from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.keys import KeyReference, make_key_file
-from transforms.model.places import is_empty, place_of
 from transforms.model.quiet import quiet_libraries
-from transforms.model.storage import is_inside, list_files, replace
+from transforms.model.storage import is_inside, replace
 from transforms.pixels.strengths import check_search
 from transforms.provenance.operation import operation_provenance
+from transforms.read.origin import Origin
 from transforms.write.preflight import check_destination
 
 Clock = Callable[[], dt.datetime]
@@ -110,7 +113,11 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         print(f"allowed: {line}", file=sys.stderr)
     store = store_address(settings, request.config)
     delivery = Delivery(store.name, store.url, settings.fhir_token, settings.fhir_write_ops_per_minute)
-    expected = _count_sources(settings)
+    check_locations(settings.source_store, settings.destination_store)
+    if not settings.skip_preflight:
+        _check_dicom_stores(settings)
+    origin = origin_of(settings, request.chosen)
+    expected = _count_sources(settings, origin)
     if request.plan.image.searches:
         check_search(settings.text_search, settings.ocr_languages)
     settings.workspace.make()
@@ -192,10 +199,17 @@ def _heeded() -> Iterator[threading.Event]:
             signal.signal(signal.SIGINT, before)
 
 
-def _count_sources(settings: Settings) -> int:
-    """How many files the source has. Raises ConfigError if one of them is of the destination or the workspace."""
+def _check_dicom_stores(settings: Settings) -> None:
+    if settings.source_store:
+        check_store("--source", settings.source_store, (READ,))
+    if settings.destination_store:
+        check_store("--destination", settings.destination_store, (READ, WRITE))
+
+
+def _count_sources(settings: Settings, origin: Origin) -> int:
+    """How many instances the source has. Raises ConfigError if one of them is of the destination or the workspace."""
     count = 0
-    for uri, _ in list_files(settings.source):
+    for uri, _ in origin.instances():
         if any(is_inside(uri, folder) for folder in (settings.destination, settings.workspace.root)):
             raise ConfigError("--source", "it names files of the destination or of the workspace", "name a source apart from both")
         count += 1
@@ -204,7 +218,7 @@ def _count_sources(settings: Settings) -> int:
 
 def _require_destination(settings: Settings, operation: Operation) -> None:
     """Raise PreflightError where instances of earlier runs are gone: they would count as written, and not be there."""
-    if any(operation.folder.spool.glob("*.ndjson")) and is_empty(place_of(settings.destination)):
+    if any(operation.folder.spool.glob("*.ndjson")) and destination_of(settings).is_empty():
         why = "it is empty, though earlier runs of this operation wrote instances to it"
         raise PreflightError("--destination", why, "put them back, or begin anew with another --operation_id or workspace")
 
@@ -244,7 +258,8 @@ def _preflight(settings: Settings, delivery: Delivery, url: str) -> None:
     """Raise PreflightError unless FHIR store, destination and table can take what the run will write."""
     with delivery.client(url) as client:
         check_fhir_store(client)
-    check_destination(settings.destination)
+    if not settings.destination_store:
+        check_destination(settings.destination)
     if settings.bigquery:
         check_bigquery_table(settings.bigquery)
 
@@ -273,8 +288,8 @@ def _prepared(launch: _Launch) -> graph.Run:
         plan=launch.request.plan,
         redactor=redactor(settings, launch.request.plan),
         key=launch.key,
-        source=settings.source,
-        destination=settings.destination,
+        source=origin_of(settings, launch.request.chosen),
+        destination=destination_of(settings),
         on_uid_collision=settings.on_uid_collision,
         store_url=launch.url,
         write_ops_per_minute=settings.fhir_write_ops_per_minute,

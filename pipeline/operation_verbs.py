@@ -72,7 +72,7 @@ def _replay(arguments: argparse.Namespace) -> int:
     from pipeline.graph import utc_now  # noqa: PLC0415
     from pipeline.main import exit_code, summary  # noqa: PLC0415
     from pipeline.replay import find, replay  # noqa: PLC0415
-    from transforms.fhir.credentials import TokenReference  # noqa: PLC0415
+    from transforms.model.credentials import TokenReference  # noqa: PLC0415
 
     workspace = workspace_of(arguments)
     operation, delivery = find(workspace, arguments.operation)

@@ -15,26 +15,22 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
     WorkerOptions,
 )
-from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 
+from pipeline.documents import read_document
 from pipeline.maps import map_place
+from pipeline.runners import LOCAL_RUNNERS, Refusing, refuse_unknown, runner_of
+from pipeline.stores import dicom_store
 from transforms.bigquery.client import check_endpoint
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import Schema
-from transforms.fhir.credentials import TokenReference
+from transforms.model.config import parse_request
+from transforms.model.credentials import TokenReference
+from transforms.model.dicom_store import DicomStore, is_store
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
 from transforms.model.records import PixelSearch
 from transforms.model.storage import canonical, canonical_source, check_place, glob_folder, is_inside
 from transforms.model.workspace import Workspace
-
-DEFAULT_RUNNER = "FnApiRunner"
-"""DirectRunner first tries to download another runner, and may silently drop to a five times slower one (DESIGN 1)."""
-
-LOSES_OUTPUTS = frozenset({"daskrunner", "pysparkrunner", "beampysparkrunner"})
-"""Runners that lose tagged outputs silently (measured); in lower case, since Beam takes their names in any."""
-
-LOCAL_RUNNERS = frozenset({"fnapirunner", "directrunner", "bundlebaseddirectrunner", "switchingdirectrunner", "prismrunner"})
 
 
 def _yes_or_no(word: str) -> bool:
@@ -52,11 +48,13 @@ class DeidentifyOptions(PipelineOptions):
         add = parser.add_argument
         add(
             "--source",
-            help="DICOM files: a directory, a glob, a .txt list of paths, or one file; on disk, or on Cloud Storage as gs://BUCKET/…",
+            help="DICOM files: a directory, a glob, a .txt list of paths, or one file; on disk, or on Cloud Storage as gs://BUCKET/…."
+            " Or a DICOM store: projects/P/locations/L/datasets/D/dicomStores/S, or the URL of a DICOMweb server.",
         )
         add(
             "--destination",
-            help="Folder or gs://BUCKET/FOLDER for de-identified instances, as STUDY/SERIES/INSTANCE.dcm under their new UIDs.",
+            help="Folder or gs://BUCKET/FOLDER for de-identified instances, as STUDY/SERIES/INSTANCE.dcm under their new UIDs; or a"
+            " DICOM store. By default the destinationStore of the request.",
         )
         add(
             "--workspace",
@@ -101,7 +99,7 @@ class DeidentifyOptions(PipelineOptions):
         )
         add(
             "--healthcare_endpoint",
-            help="Server of --fhir_store paths, such as https://healthcare.googleapis.com/v1beta1. By default the embedded store.",
+            help="Server of projects/… names, such as https://healthcare.googleapis.com/v1beta1. By default the embedded FHIR store.",
         )
         add(
             "--fhir_token_uri",
@@ -112,6 +110,8 @@ class DeidentifyOptions(PipelineOptions):
             type=int,
             help="The write quota of the FHIR store; writing is paced to it. Required on Google Cloud.",
         )
+        add("--dicom_token_uri", help="Where the Bearer token is that the DICOM stores want, as --fhir_token_uri.")
+        add("--dicomweb_ops_per_minute", type=int, help="The quota of the DICOM stores, of which each process takes its share.")
         add("--bigquery_table", help="PROJECT:DATASET.TABLE for Provenance rows, in place of the local table.")
         add(
             "--bigquery_schema",
@@ -171,7 +171,10 @@ class Settings:
     """The options of one run, checked. Paths are canonical."""
 
     source: str
+    """A place, or the name of the store."""
     destination: str
+    source_store: DicomStore | None
+    destination_store: DicomStore | None
     workspace: Workspace
     config: str | None
     request: str | None
@@ -219,18 +222,9 @@ class Settings:
         return self.runner.lower() in LOCAL_RUNNERS
 
 
-class _Refusing(argparse.ArgumentParser):
-    def error(self, message: str) -> None:  # type: ignore[override]  # raises like the original, but our own error
-        raise ConfigError("options", re.sub(r"^argument ", "", message), "see dicom-deid run --help")
-
-
-class _BeamParser(_Refusing, BeamArgumentParser):
-    pass
-
-
 def parser() -> argparse.ArgumentParser:
     """The parser of our own options; Beam's are left over by parse_known_args."""
-    made = _Refusing(prog="dicom-deid run", allow_abbrev=False, epilog="Any Apache Beam option may be added.")
+    made = Refusing(prog="dicom-deid run", allow_abbrev=False, epilog="Any Apache Beam option may be added.")
     DeidentifyOptions._add_argparse_args(made)
     return made
 
@@ -238,14 +232,19 @@ def parser() -> argparse.ArgumentParser:
 def parse(argv: list[str]) -> Settings:
     """Settings from a command line. Raises ConfigError, which names the option and the mend."""
     known, beam = parser().parse_known_args(argv)
+    if known.request and not known.destination:
+        known.destination = parse_request(read_document("--request", known.request).text).destination_store
     for option in ("source", "destination", "workspace"):
         if not getattr(known, option):
             raise ConfigError(f"--{option}", "this option is required", "add it")
-        check_place(f"--{option}", getattr(known, option))
-    _refuse_unknown(beam)
-    runner = _runner(beam)
-    source = canonical_source(known.source)
-    destination, workspace = canonical(known.destination), canonical(known.workspace)
+        if option == "workspace" or not is_store(getattr(known, option)):
+            check_place(f"--{option}", getattr(known, option))
+    refuse_unknown(beam)
+    runner = runner_of(beam)
+    stores = {name: dicom_store(known, name, processes(runner, beam)) for name in ("source", "destination")}
+    source = stores["source"].name if stores["source"] else canonical_source(known.source)
+    destination = stores["destination"].name if stores["destination"] else canonical(known.destination)
+    workspace = canonical(known.workspace)
     _keep_apart(source, destination, workspace)
     if known.operation_id and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,53}", known.operation_id):
         why = "only letters, digits, dots and hyphens, at most 54, the first a letter or digit"
@@ -260,6 +259,8 @@ def parse(argv: list[str]) -> Settings:
     settings = Settings(
         source=source,
         destination=destination,
+        source_store=stores["source"],
+        destination_store=stores["destination"],
         workspace=Workspace(workspace),
         config=known.config,
         request=known.request,
@@ -313,14 +314,14 @@ def workers(settings: Settings) -> int:
     return remote.num_workers or remote.max_num_workers or 1
 
 
-def _runner(beam: list[str]) -> str:
-    named = StandardOptions(beam).runner or DEFAULT_RUNNER
-    name = named.rpartition(".")[2]
-    if name.lower() in LOSES_OUTPUTS:
-        raise ConfigError(
-            "--runner", "this runner silently loses outcomes and Provenance", "use FnApiRunner, DataflowRunner or FlinkRunner", name
-        )
-    return name
+def processes(runner: str, beam: list[str]) -> int:
+    """How many processes there may be at most, each of which takes its share of a quota; a Dataflow worker has one a core."""
+    if runner.lower() in LOCAL_RUNNERS:
+        direct = DirectOptions(beam)
+        return (direct.direct_num_workers or os.cpu_count() or 1) if direct.direct_running_mode == "multi_processing" else 1
+    remote = WorkerOptions(beam)
+    cores = re.search(r"-(\d+)$", remote.machine_type or "")
+    return (remote.max_num_workers or remote.num_workers or 1) * (int(cores[1]) if cores else 1)
 
 
 def dlp_parent(engine: str, parent: str | None) -> str:
@@ -362,21 +363,6 @@ def _languages(wanted: str | None) -> tuple[str, ...]:
         if not re.fullmatch(r"[A-Za-z][A-Za-z_/]*", pack):
             raise ConfigError("--ocr_languages", "a pack is named by letters and underscores", "write names as in eng,chi_sim", pack)
     return tuple(dict.fromkeys(packs))
-
-
-def _refuse_unknown(beam: list[str]) -> None:
-    known_to_beam = _BeamParser(allow_abbrev=False)
-    for kind in PipelineOptions.__subclasses__():
-        kind._add_argparse_args(known_to_beam)
-    _, unknown = known_to_beam.parse_known_args(beam)
-    for flag in unknown:
-        name = flag.split("=")[0]
-        if name.startswith("-"):
-            raise ConfigError("options", "neither ours nor one of Apache Beam's", "see dicom-deid run --help", name)
-    if unknown:
-        raise ConfigError("options", "a word stands where an option should", "write every value behind its --option")
-    if DirectOptions(beam).direct_num_workers < 0:
-        raise ConfigError("--direct_num_workers", "a number of workers is 0 (one a core) or more", "give another")
 
 
 def _keep_apart(source: str, destination: str, workspace: str) -> None:

@@ -22,7 +22,7 @@ from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef
 from transforms.pixels.redactor import Redactor
 from transforms.proof.prover import Prover
-from transforms.read.open import has_pixels, open_instance, read_content
+from transforms.read.open import has_pixels, open_instance
 from transforms.tags.policy import admit
 from transforms.tags.scrubber import Scrubber
 
@@ -39,7 +39,7 @@ class Plan:
     instances: int
     """Files of the source; those that turn out not to be DICOM are skipped, and cost nothing after their first bytes."""
     size: int
-    """Bytes."""
+    """Bytes; 0 of a DICOM store, which does not tell."""
     sampled: int
     seconds_each: float
     """Mean over the sample, on one worker."""
@@ -73,7 +73,7 @@ class Plan:
         sample = f"{self.seconds_each:.2f} s each, by {self.sampled} of them on this machine"
         workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
         said = [
-            f"instances: {self.instances} files, {self.size / 1e6:.1f} MB",
+            f"instances: {self.instances}" + (f" files, {self.size / 1e6:.1f} MB" if self.size else ""),
             f"writes to the FHIR store: {self.writes} at most (one an instance, one for the operation)",
             f"de-identifying: {_minutes(self.deidentifying)} with {workers} ({sample})",
         ]
@@ -87,15 +87,16 @@ class Plan:
 
 def make_plan(
     files: Sequence[tuple[str, int]],
+    read: Callable[[str], bytes],
     plan: ActionPlan,
     redactor: Redactor,
     workers: int,
     write_ops_per_minute: int | None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Plan:
-    """Plan a run over `files` (path, bytes), of which there is at least one; `clock` gives seconds."""
+    """Plan a run over `files` (URI, bytes), of which there is at least one; `read` gives their contents, `clock` seconds."""
     sent_before = requests_sent()
-    seconds = list(_measured(spread(files, SAMPLE), _Stages(plan, redactor), clock))
+    seconds = list(_measured(spread(files, SAMPLE), _Stages(read, plan, redactor), clock))
     requests = requests_sent() - sent_before if plan.dlp_parent else None
     mean = sum(seconds) / len(seconds)
     return Plan(len(files), sum(size for _, size in files), len(seconds), mean, workers, write_ops_per_minute, requests)
@@ -126,7 +127,8 @@ def _measured(files: Sequence[tuple[str, int]], work: _Stages, clock: Callable[[
 class _Stages:
     """The stages between reading and publishing, under a key that is made for this alone and forgotten."""
 
-    def __init__(self, plan: ActionPlan, redactor: Redactor) -> None:
+    def __init__(self, read: Callable[[str], bytes], plan: ActionPlan, redactor: Redactor) -> None:
+        self._read = read
         secret = Secret(secrets.token_bytes(KEY_BYTES))
         self._uids = secret.purpose(Purpose.UID)
         self._redactor = redactor
@@ -134,7 +136,7 @@ class _Stages:
 
     def run(self, uri: str, size: int) -> None:
         try:
-            opened = open_instance(InstanceRef("0" * 16, uri, size), read_content(uri), self._uids, dt.datetime.now(dt.UTC))
+            opened = open_instance(InstanceRef("0" * 16, uri, size), self._read(uri), self._uids, dt.datetime.now(dt.UTC))
             admit(opened.dataset)
             if has_pixels(opened.dataset):
                 opened = self._redactor.redact(opened)

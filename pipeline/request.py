@@ -25,9 +25,13 @@ from transforms.model.workspace import Workspace
 from transforms.pixels.redactor import Redactor, redactor_of
 from transforms.pixels.templates import Template, parse_templates, shipped
 from transforms.read.chosen import ChosenReference, read_chosen
+from transforms.read.origin import Files, Origin
+from transforms.read.origin import Store as SourceStore
 from transforms.tags import tables
 from transforms.tags.consent import leaves_identity
 from transforms.tags.patients import patient_plan, with_patients
+from transforms.write.destination import Destination, Folder
+from transforms.write.destination import Store as DestinationStore
 
 GOOGLE_HOST = "healthcare.googleapis.com"
 _STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/fhirStores/[^/]+")
@@ -219,12 +223,22 @@ def asked_for(settings: Settings, request: Request, store: StoreAddress, secret:
     return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how, *who)
 
 
+def origin_of(settings: Settings, chosen: ChosenReference | None) -> Origin:
+    """Where the run's instances come from."""
+    return SourceStore(settings.source_store, chosen) if settings.source_store else Files(settings.source)
+
+
+def destination_of(settings: Settings) -> Destination:
+    """Where they go."""
+    return DestinationStore(settings.destination_store) if settings.destination_store else Folder(settings.destination)
+
+
 def operation_name(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> OperationName:
     """The names of a run. Its id is what it is asked for, unless it is named."""
     key = secret.purpose(Purpose.OPERATION)
     return OperationName(
         operation_id=settings.operation_id or asked_for(settings, request, store, secret),
-        source_store=local_store(key, settings.source),
-        destination_store=local_store(key, settings.destination),
+        source_store=settings.source_store.base if settings.source_store else local_store(key, settings.source),
+        destination_store=settings.destination_store.base if settings.destination_store else local_store(key, settings.destination),
         fhir_store=store.name,
     )

@@ -15,8 +15,8 @@ from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_resource import Refusal
 from transforms.fhir import install as remote
 from transforms.fhir.client import FhirClient
-from transforms.fhir.credentials import TokenReference, token_for
 from transforms.fhir.parameters import OURS, search_parameters
+from transforms.model.credentials import TokenReference, token_for
 from transforms.model.errors import ConfigError, StoreError
 from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.workspace import Workspace

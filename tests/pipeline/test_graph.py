@@ -10,8 +10,8 @@ from apache_beam.runners.portability.fn_api_runner.fn_runner import FnApiRunner
 from pipeline.graph import Run, build
 from pipeline.operation import Operation
 from transforms.bigquery.operation import TableTarget
-from transforms.fhir.credentials import TokenReference
 from transforms.model.config import SAFE_CONFIG
+from transforms.model.credentials import TokenReference
 from transforms.model.keys import KeyReference
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
 from transforms.model.plan import ALL_TEXT
@@ -19,6 +19,8 @@ from transforms.model.records import OpenInstance
 from transforms.model.resolve import resolve
 from transforms.model.transform import typed
 from transforms.pixels.redactor import redactor_of
+from transforms.read.origin import Files
+from transforms.write.destination import Folder
 
 FUSES = {"beam:transform:pardo:v1"}
 DATAFLOW = (
@@ -36,8 +38,8 @@ def run(workspace, key_uri, tmp_path):
             "plan": resolve(SAFE_CONFIG),
             "redactor": functools.partial(redactor_of, ALL_TEXT),
             "key": KeyReference(key_uri),
-            "source": str(tmp_path / "SECRET_SOURCE"),
-            "destination": str(tmp_path / "out"),
+            "source": Files(str(tmp_path / "SECRET_SOURCE")),
+            "destination": Folder(str(tmp_path / "out")),
             "on_uid_collision": "hold",
             "store_url": "http://127.0.0.1:9/v1beta1/" + LOCAL_FHIR_STORE,
             "write_ops_per_minute": 600,

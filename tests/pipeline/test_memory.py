@@ -20,12 +20,14 @@ from transforms.model.names import LOCAL_FHIR_STORE, OperationName
 from transforms.model.plan import ALL_TEXT
 from transforms.pixels.redactor import redactor_of
 from transforms.model.workspace import Workspace
+from transforms.read.origin import Files
+from transforms.write.destination import Folder
 
 source, workspace = sys.argv[1:]
 redactor = functools.partial(redactor_of, ALL_TEXT)
 operation = Operation(OperationName("memory", "s", "d", LOCAL_FHIR_STORE), Workspace(workspace))
-run = Run(operation=operation, plan=resolve(SAFE_CONFIG), redactor=redactor, key=KeyReference("env:DEID_TEST_KEY"), source=source,
-          destination=workspace + "-out", on_uid_collision="hold", store_url="http://127.0.0.1:9/v1/" + LOCAL_FHIR_STORE,
+run = Run(operation=operation, plan=resolve(SAFE_CONFIG), redactor=redactor, key=KeyReference("env:DEID_TEST_KEY"), source=Files(source),
+          destination=Folder(workspace + "-out"), on_uid_collision="hold", store_url="http://127.0.0.1:9/v1/" + LOCAL_FHIR_STORE,
           write_ops_per_minute=None, phi="omit", shape="google", bigquery=None)
 p = beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"]))
 build(run, p)

@@ -4,10 +4,11 @@ import os
 
 import pytest
 
-from pipeline.options import DEFAULT_RUNNER, beam_options, parse, workers
+from pipeline.options import beam_options, parse, workers
+from pipeline.runners import DEFAULT_RUNNER
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import Schema
-from transforms.fhir.credentials import TokenReference
+from transforms.model.credentials import TokenReference
 from transforms.model.errors import ConfigError
 
 

@@ -15,6 +15,7 @@ from transforms.model.config import SAFE_CONFIG
 from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile
 from transforms.model.resolve import resolve
 from transforms.pixels.redactor import redactor_of
+from transforms.read.open import read_content
 
 files = st.lists(st.integers(0, 10**9), min_size=1, max_size=200).map(lambda sizes: [(f"/{n}", size) for n, size in enumerate(sizes)])
 
@@ -46,7 +47,7 @@ def test_real_instances_are_measured_and_broken_ones_do_not_stop_it(real_file, t
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(real_file("CT_small.dcm").read_bytes()[:2000])
     paths = [real_file("CT_small.dcm"), real_file("rtplan.dcm"), broken, tmp_path / "gone"]
-    plan = make_plan([(str(path), 1000) for path in paths], resolve(SAFE_CONFIG), redactor_of(ALL_TEXT), 2, 600)
+    plan = make_plan([(str(path), 1000) for path in paths], read_content, resolve(SAFE_CONFIG), redactor_of(ALL_TEXT), 2, 600)
     assert (plan.instances, plan.size, plan.sampled, plan.writes) == (4, 4000, 4, 5)
     assert 0 < plan.seconds_each < 60
 
@@ -55,6 +56,7 @@ def test_a_slow_source_is_sampled_no_longer_than_it_takes_to_know(real_file):
     times = iter(range(0, 10**6, 10))
     plan = make_plan(
         [(str(real_file("rtplan.dcm")), 1000)] * 20,
+        read_content,
         resolve(SAFE_CONFIG),
         redactor_of(ALL_TEXT),
         1,
@@ -82,7 +84,7 @@ def described(real_file, tmp_path):
 def test_requests_to_cloud_dlp_are_counted_in_the_sample_and_told_for_all(described, cloud_dlp):
     asking = ActionPlan(Profile.CONTENTS, False, NO_TEXT, dlp_parent=PARENT)
     files = [(str(path), path.stat().st_size) for path in sorted(described.iterdir())]
-    plan = make_plan(files, asking, redactor_of(NO_TEXT), 1, None)
+    plan = make_plan(files, read_content, asking, redactor_of(NO_TEXT), 1, None)
     assert (plan.requests_sampled, cloud_dlp.calls, plan.requests) == (3, 3, 3)
     assert "requests to Cloud DLP: about 3 (3 for the 4 of the sample)" in plan.lines()
     assert dataclasses.replace(plan, instances=1001).requests == 751
@@ -90,7 +92,7 @@ def test_requests_to_cloud_dlp_are_counted_in_the_sample_and_told_for_all(descri
 
 def test_without_cloud_dlp_nothing_is_said_of_it(described):
     files = [(str(path), path.stat().st_size) for path in described.iterdir()]
-    plan = make_plan(files, resolve(SAFE_CONFIG), redactor_of(ALL_TEXT), 1, None)
+    plan = make_plan(files, read_content, resolve(SAFE_CONFIG), redactor_of(ALL_TEXT), 1, None)
     assert plan.requests is None
     assert "Cloud DLP" not in "".join(plan.lines())
 

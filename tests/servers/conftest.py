@@ -23,12 +23,14 @@ from transforms.model.workspace import Workspace
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
 
 import fhir_servers
+import orthanc_servers
 import storage_servers
 
 STARTS = {
     "hapi": fhir_servers.hapi,
     "medplum": fhir_servers.medplum,
     "mitmproxy": fhir_servers.fault_proxy,
+    "orthanc": orthanc_servers.orthanc,
     "storage": storage_servers.storage,
 }
 
@@ -58,6 +60,14 @@ def medplum(started):
 @pytest.fixture(scope="session")
 def proxy(started):
     return started["mitmproxy"]
+
+
+@pytest.fixture
+def stores(started):
+    """Two empty DICOM stores, `source` and `destination`."""
+    for store in (started["orthanc"].source, started["orthanc"].destination):
+        store.clear()
+    return started["orthanc"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-# Sourced by scripts/test --servers: HAPI FHIR (Maven), Medplum (npm), a browser (apt), mitmproxy with Node for Medplum, two
+# Sourced by scripts/test --servers: HAPI FHIR (Maven), Orthanc (apt), Medplum (npm), a browser (apt), mitmproxy with Node for Medplum, two
 # stand-ins for Cloud Storage, and packages whose tables are compared with ours (pip), into .venv/servers, each unless just this was installed before.
 # Takes PYTHON, apt_install and as_root from scripts/setup.sh. Plain sh.
 
@@ -73,9 +73,29 @@ install_browser() {
   install_npm browser
 }
 
+# Orthanc with its plugins for DICOMweb and GDCM, and what keeps it on loopback.
+install_orthanc() {
+  set -- orthanc tests/servers/orthanc/on_loopback.c
+  { command -v Orthanc && [ -n "$(orthanc_plugin OrthancDicomWeb)" ] && [ -n "$(orthanc_plugin OrthancGdcm)" ]; } >/dev/null ||
+    apt_install "Orthanc (a DICOMweb server)" orthanc orthanc-dicomweb orthanc-gdcm
+  installed "$@" && return
+  command -v gcc >/dev/null || apt_install "gcc (keeps Orthanc on loopback)" gcc libc6-dev
+  mkdir -p "$SERVERS/orthanc"
+  gcc -shared -fPIC -O2 -o "$SERVERS/orthanc/on_loopback.so" "$2" -ldl
+  ln -sf "$(orthanc_plugin OrthancDicomWeb)" "$SERVERS/orthanc/dicomweb.so"
+  ln -sf "$(orthanc_plugin OrthancGdcm)" "$SERVERS/orthanc/gdcm.so"
+  done_with "$@"
+}
+
+# orthanc_plugin NAME: where Debian put it.
+orthanc_plugin() {
+  find /usr/share/orthanc/plugins /usr/lib/orthanc -name "lib$1.so" 2>/dev/null | head -n 1
+}
+
 install_venv mitmproxy tests/servers/requirements.txt
 install_storage
 install_npm medplum
 install_browser
 install_hapi
 install_tables
+install_orthanc

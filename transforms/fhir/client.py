@@ -20,10 +20,10 @@ import requests
 import requests.adapters
 from google.auth.exceptions import GoogleAuthError
 
-from transforms.fhir.backoff import delay, retry_after
 from transforms.fhir.bundles import Verdict, outcome_code, resource_bytes, verdict
-from transforms.fhir.credentials import LOOPBACK, Token, token_for
 from transforms.fhir.pacing import MAX_IN_FLIGHT
+from transforms.model.backoff import delay, retry_after
+from transforms.model.credentials import LOOPBACK, Token, token_for
 from transforms.model.errors import PreflightError, StoreError
 
 CONNECT_TIMEOUT = 10.0

@@ -9,9 +9,9 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from transforms.fhir.client import FhirClient
-from transforms.fhir.credentials import TokenReference, token_for
 from transforms.fhir.ledger import ShardAnswer
 from transforms.fhir.writer import FhirWriter
+from transforms.model.credentials import TokenReference, token_for
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef
 from transforms.model.workspace import OperationFolder

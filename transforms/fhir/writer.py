@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from transforms.fhir.backoff import delay
 from transforms.fhir.bundles import CONTENTION, Entry, EntryAnswer, Verdict, bundle, is_answer, outcome_code, pack, read_answers, verdict
 from transforms.fhir.client import FhirClient, Reply
 from transforms.fhir.ledger import Ledger, ShardAnswer
 from transforms.fhir.pacing import MAX_IN_FLIGHT, Crowd, Pacer, bundle_entries, in_flight
+from transforms.model.backoff import delay
 from transforms.model.records import ShardRef
 from transforms.model.workspace import OperationFolder
 

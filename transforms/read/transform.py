@@ -19,13 +19,12 @@ from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.keys import KeyReference, Purpose
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, OpenInstance, Outcome
-from transforms.model.storage import glob_folder, list_files
 from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, nameless, typed
 from transforms.model.workspace import OperationFolder
 from transforms.read import collisions
 from transforms.read.chosen import ChosenReference
-from transforms.read.identify import sop_instance
-from transforms.read.open import has_pixels, open_instance, read_content
+from transforms.read.open import has_pixels, open_instance
+from transforms.read.origin import Origin
 from transforms.read.packing import NAME_BYTES, Packing
 from transforms.read.structure import check
 
@@ -66,9 +65,9 @@ class Opened(NamedTuple):
 
 @dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class ListInstances(beam.PTransform):
-    """Find the files of a source, remember which reference is which, and settle who shares a SOP Instance UID."""
+    """Find the instances of a source, remember which reference is which, and settle who shares a SOP Instance UID."""
 
-    source: str
+    source: Origin
     folder: OperationFolder
     key: KeyReference
     on_uid_collision: str
@@ -78,15 +77,15 @@ class ListInstances(beam.PTransform):
         """PBegin to Listed."""
         found = (
             begin
-            | "Source" >> beam.Create([self.source])
-            | "List" >> beam.ParDo(_List(self.folder, self.key)).with_outputs(_LISTED, main=_INSTANCES)
+            | "Source" >> beam.Create([b""])
+            | "List" >> beam.ParDo(_List(self.source, self.folder, self.key)).with_outputs(_LISTED, main=_INSTANCES)
         )
-        pack = Packing(glob_folder(self.source))
-        settle = beam.ParDo(_Settle(self.folder, pack, self.on_uid_collision == "distinct"))
+        pack = Packing(self.source.root)
+        settle = beam.ParDo(_Settle(self.source, self.folder, pack, self.on_uid_collision == "distinct"))
         settled = (
             typed(found[_INSTANCES], _Chunk)
             | "Spread" >> beam.Reshuffle()
-            | "Identify" >> beam.ParDo(_Identify(self.key, pack)).with_output_types(tuple[int, bytes])
+            | "Identify" >> beam.ParDo(_Identify(self.source, self.key, pack)).with_output_types(tuple[int, bytes])
             | "SameInstance" >> beam.GroupByKey()
             | "Settle" >> settle.with_outputs(OUTCOME, _DONE, main=_INSTANCES)
         )
@@ -130,16 +129,16 @@ beam.coders.registry.register_coder(_Chunk, _ChunkCoder)
 class _List(beam.DoFn):
     """From a source to the references of its files, chunk by chunk, and to the source list in the workspace."""
 
-    def __init__(self, folder: OperationFolder, key: KeyReference) -> None:
-        self._folder, self._key_ref = folder, key
+    def __init__(self, source: Origin, folder: OperationFolder, key: KeyReference) -> None:
+        self._source, self._folder, self._key_ref = source, folder, key
 
     def setup(self) -> None:
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
     @nameless
-    def process(self, source: str) -> Iterator[_Chunk | TaggedOutput]:
+    def process(self, _impulse: bytes) -> Iterator[_Chunk | TaggedOutput]:
         shard = spool.Shard(self._folder.sources)
-        files = list_files(source)
+        files = self._source.instances()
         while refs := tuple(InstanceRef(names.reference(self._key, uri), uri, size) for uri, size in itertools.islice(files, _CHUNK)):
             for ref in refs:
                 shard.add(ref.reference, {"uri": ref.uri})
@@ -154,8 +153,8 @@ class _List(beam.DoFn):
 class _Identify(beam.DoFn):
     """Name each file by the SOP instance it claims to be, or by itself where it claims none, and key it by its bucket."""
 
-    def __init__(self, key: KeyReference, pack: Packing) -> None:
-        self._key_ref, self._pack = key, pack
+    def __init__(self, source: Origin, key: KeyReference, pack: Packing) -> None:
+        self._source, self._key_ref, self._pack = source, key, pack
 
     def setup(self) -> None:
         quiet_libraries()
@@ -164,7 +163,7 @@ class _Identify(beam.DoFn):
     @nameless
     def process(self, chunk: _Chunk) -> Iterator[tuple[int, bytes]]:
         for ref in chunk.refs:
-            uid = sop_instance(ref.uri, ref.size)
+            uid = self._source.sop_instance(ref.uri, ref.size)
             name = self._key.digest(f"sop-instance {uid or ref.reference}".encode())[:NAME_BYTES]
             yield int.from_bytes(name[:2], "big") % _BUCKETS, self._pack.packed(name, ref)
 
@@ -172,8 +171,8 @@ class _Identify(beam.DoFn):
 class _Settle(beam.DoFn):
     """Decide over each SOP instance of a bucket; every reference comes out once, on one of three outputs."""
 
-    def __init__(self, folder: OperationFolder, pack: Packing, distinct: bool) -> None:
-        self._folder, self._pack, self._distinct = folder, pack, distinct
+    def __init__(self, source: Origin, folder: OperationFolder, pack: Packing, distinct: bool) -> None:
+        self._source, self._folder, self._pack, self._distinct = source, folder, pack, distinct
         self._done: set[str] = set()
 
     def setup(self) -> None:
@@ -205,7 +204,7 @@ class _Settle(beam.DoFn):
         broken: list[InstanceRef] = []
         for ref in members:
             try:
-                content = read_content(ref.uri)
+                content = self._source.content(ref.uri)
                 check(content)
                 whole.append((ref, hashlib.sha256(content).hexdigest()))
             except InstanceProblem:
@@ -218,6 +217,7 @@ class _Settle(beam.DoFn):
 class ReadInstance(beam.PTransform):
     """Read and parse each instance; what is not whole DICOM, or not admitted, becomes an outcome."""
 
+    source: Origin
     key: KeyReference
     admit: Callable[[FileDataset], None]
     """Raises InstanceProblem for an object that is not processed."""
@@ -227,7 +227,7 @@ class ReadInstance(beam.PTransform):
 
     def expand(self, instances: beam.PCollection[InstanceRef]) -> Opened:
         """InstanceRef to Opened."""
-        read = beam.ParDo(_Open(self.key, self.admit, self.clock, self.chosen))
+        read = beam.ParDo(_Open(self.source, self.key, self.admit, self.clock, self.chosen))
         opened = instances | "Open" >> read.with_outputs(OUTCOME, _TAGS_ONLY, main=_WITH_PIXELS)
         return Opened(
             with_pixels=typed(opened[_WITH_PIXELS], OpenInstance),
@@ -240,8 +240,14 @@ class _Open(InstanceDoFn):
     stage = "read"
 
     def __init__(
-        self, key: KeyReference, admit: Callable[[FileDataset], None], clock: Callable[[], dt.datetime], chosen: ChosenReference | None
+        self,
+        source: Origin,
+        key: KeyReference,
+        admit: Callable[[FileDataset], None],
+        clock: Callable[[], dt.datetime],
+        chosen: ChosenReference | None,
     ) -> None:
+        self._source = source
         self._key_ref, self._admit, self._clock, self._chosen_ref = key, admit, clock, chosen
 
     def setup(self) -> None:
@@ -254,7 +260,7 @@ class _Open(InstanceDoFn):
 
     def work(self, element: InstanceRef) -> Iterator[OpenInstance | TaggedOutput]:
         started = self._clock()
-        opened = open_instance(element, read_content(element.uri), self._key, started)
+        opened = open_instance(element, self._source.content(element.uri), self._key, started)
         if self._chosen is not None and not self._chosen.has(opened.source):
             raise InstanceProblem("read", "FILTERED", "the request's filterConfig does not name it", OutcomeKind.SKIPPED)
         self._admit(opened.dataset)

@@ -32,24 +32,20 @@ def quarantine(path: Place, content: bytes) -> None:
         raise _cannot_write("quarantine", error) from None
 
 
-def withdraw(path: Place, content: bytes) -> None:
-    """Take back what an unfinished run published, if these very bytes stand at `path`.
-
-    Raises InstanceProblem (CANNOT_WRITE).
-    """
+def stands(path: Place, content: bytes) -> bool:
+    """Whether these very bytes stand at `path`. Raises InstanceProblem (CANNOT_WRITE)."""
     try:
-        if path.is_file() and _holds(path, content):
-            path.unlink()
+        return path.is_file() and _holds(path, content)
     except OSError as error:
         raise _cannot_write("destination", error) from None
 
 
-def forget(path: Place) -> None:
-    """Remove a file of the quarantine that an earlier run may have left. Raises InstanceProblem (CANNOT_WRITE)."""
+def remove(path: Place, where: str) -> None:
+    """Take a file away that an earlier run may have left, in the destination or the quarantine. Raises InstanceProblem (CANNOT_WRITE)."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise _cannot_write("quarantine", error) from None
+        raise _cannot_write(where, error) from None
 
 
 def _holds(path: Place, content: bytes) -> bool:

@@ -15,9 +15,10 @@ from transforms.model.records import Outcome, ScrubbedInstance, WrittenInstance
 from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.model.workspace import OperationFolder
 from transforms.write.claims import is_claimed
-from transforms.write.local import forget, publish, quarantine, withdraw
+from transforms.write.destination import Destination
+from transforms.write.local import quarantine, remove
 from transforms.write.measure import measure
-from transforms.write.paths import destination_path, quarantine_path
+from transforms.write.paths import check_uids, quarantine_path
 
 _INSTANCES = "instances"
 _HELD = "held"
@@ -41,7 +42,7 @@ class Written(NamedTuple):
 class WriteInstance(beam.PTransform):
     """Publish each instance without a doubt, whole or not at all; put the others into the quarantine."""
 
-    destination: str
+    destination: Destination
     folder: OperationFolder
     clock: Callable[[], dt.datetime] = utc_now
 
@@ -56,7 +57,7 @@ class WriteInstance(beam.PTransform):
 class _Write(InstanceDoFn):
     stage = "write"
 
-    def __init__(self, destination: str, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> None:
+    def __init__(self, destination: Destination, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> None:
         self._destination, self._folder, self._clock = destination, folder, clock
 
     def reference(self, element: ScrubbedInstance) -> str:
@@ -64,16 +65,27 @@ class _Write(InstanceDoFn):
 
     def work(self, element: ScrubbedInstance) -> Iterator[WrittenInstance | TaggedOutput]:
         aside = quarantine_path(self._folder.quarantine, self.reference(element))
-        if element.holds:
-            quarantine(aside, element.content)
-            self._withdraw(element)
-            first = element.holds[0]
-            yield TaggedOutput(_HELD, self._written(element, first.code))
-            yield self.outcome(element, InstanceProblem(first.stage, first.code, first.sentence, OutcomeKind.HELD))
+        doubt = next((InstanceProblem(hold.stage, hold.code, hold.sentence, OutcomeKind.HELD) for hold in element.holds), None)
+        doubt = doubt or self._published(element)
+        if doubt is None:
+            remove(aside, "quarantine")
+            yield self._written(element)
             return
-        publish(destination_path(self._destination, element.target), element.content)
-        forget(aside)
-        yield self._written(element)
+        quarantine(aside, element.content)
+        if element.holds:
+            self._withdraw(element)
+        yield TaggedOutput(_HELD, self._written(element, doubt.code))
+        yield self.outcome(element, doubt)
+
+    def _published(self, element: ScrubbedInstance) -> InstanceProblem | None:
+        """Put it into the destination; the doubt that arises there. Raises InstanceProblem of other kinds."""
+        try:
+            self._destination.publish(element.target, element.content)
+        except InstanceProblem as problem:
+            if problem.kind is not OutcomeKind.HELD:
+                raise
+            return problem
+        return None
 
     def _written(self, element: ScrubbedInstance, held: str = "") -> WrittenInstance:
         measures = measure(element)
@@ -97,8 +109,8 @@ class _Write(InstanceDoFn):
     def _withdraw(self, element: ScrubbedInstance) -> None:
         """A killed run may have published what is held now (a new collision, say); unless proven, it goes."""
         try:
-            path = destination_path(self._destination, element.target)
+            check_uids(element.target)
         except InstanceProblem:
             return  # no run can have published it
-        if path.exists() and not is_claimed(self._folder.spool, element.target):
-            withdraw(path, element.content)
+        if self._destination.has(element.target, element.content) and not is_claimed(self._folder.spool, element.target):
+            self._destination.withdraw(element.target)

@@ -4,7 +4,7 @@ import pickle
 import pytest
 
 from transforms.fhir.client import FhirClient
-from transforms.fhir.credentials import TokenReference, is_google, token_for
+from transforms.model.credentials import TokenReference, is_google, token_for
 from transforms.model.errors import PreflightError, StoreError
 
 RESOURCE = {"resourceType": "Provenance", "id": "a1", "note": "ünïcode"}

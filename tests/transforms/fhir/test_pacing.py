@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transforms.fhir.backoff import MAX_DELAY
 from transforms.fhir.pacing import EASE, MAX_IN_FLIGHT, MAX_PAUSE, MIN_IN_FLIGHT, Crowd, Pacer, bundle_entries, in_flight
+from transforms.model.backoff import MAX_DELAY
 
 
 class Clock:

@@ -15,6 +15,7 @@ from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.keys import KeyReference, Purpose
 from transforms.model.records import InstanceRef
 from transforms.model.workspace import OperationFolder
+from transforms.read.origin import Files
 from transforms.read.sources import resolve
 from transforms.read.transform import ListInstances, ReadInstance
 
@@ -46,7 +47,7 @@ class Run:
             outputs[name] = tmp_path / f"out-{len(list(tmp_path.iterdir()))}-{name}"
             outputs[name].mkdir()
         with beam.Pipeline(runner="FnApiRunner", options=PipelineOptions(list(options))) as p:
-            listed = p | ListInstances(str(source), folder, KeyReference(key_uri), mode)
+            listed = p | ListInstances(Files(str(source)), folder, KeyReference(key_uri), mode)
             for name, folder_ in outputs.items():
                 elements = getattr(listed, name)
                 if name == "instances":
@@ -150,7 +151,7 @@ def test_a_file_name_that_is_not_utf8_is_listed_and_resolved(tmp_path, folder, k
     out = tmp_path / "out"
     out.mkdir()
     with beam.Pipeline(runner="FnApiRunner") as p:
-        listed = p | ListInstances(str(root), folder, KeyReference(key_uri), "hold")
+        listed = p | ListInstances(Files(str(root)), folder, KeyReference(key_uri), "hold")
         _ = listed.instances | beam.Map(lambda ref: f"{Path(ref.uri).stat().st_size} {ref.size}") | beam.ParDo(_Keep(out))
     size = odd.stat().st_size
     assert [path.read_text() for path in out.iterdir()] == [f"{size} {size}"]
@@ -166,7 +167,12 @@ def test_reading_tells_pixels_tags_and_outcomes_apart(tmp_path, key_uri, real_fi
     refs = [InstanceRef(f"{n:016x}", str(real_file(name)), real_file(name).stat().st_size) for n, name in enumerate(wanted)]
     refs.append(InstanceRef("gone", str(tmp_path / "gone.dcm"), 1))
     with beam.Pipeline(runner="FnApiRunner") as p:
-        opened = p | beam.Create(refs) | beam.Reshuffle() | ReadInstance(KeyReference(key_uri), admit_all_but_directories, lambda: started)
+        opened = (
+            p
+            | beam.Create(refs)
+            | beam.Reshuffle()
+            | ReadInstance(Files(""), KeyReference(key_uri), admit_all_but_directories, lambda: started)
+        )
         lines = (
             opened.with_pixels | "P" >> beam.Map(lambda o: f"pixels {o.ref.reference} {o.dataset.Modality} {o.started.year}"),
             opened.tags_only | "T" >> beam.Map(lambda o: f"tags {o.ref.reference} {o.dataset.Modality} {o.started.year}"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from transforms.model.errors import InstanceProblem
-from transforms.write.local import forget, publish, quarantine, withdraw
+from transforms.write.local import publish, quarantine, remove, stands
 
 SIZE = 16 << 20
 
@@ -111,16 +111,16 @@ def test_the_quarantine_is_the_owner_s_and_holds_the_latest(tmp_path):
     assert path.read_bytes() == b"two"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
-    forget(path)
-    forget(path)
+    remove(path, "quarantine")
+    remove(path, "quarantine")
     assert not path.exists()
 
 
-def test_only_these_very_bytes_are_withdrawn(tmp_path):
+def test_whether_these_very_bytes_stand_there(tmp_path):
     path = tmp_path / "1.dcm"
-    withdraw(path, b"one")
+    assert not stands(path, b"one")
     publish(path, b"one")
-    withdraw(path, b"two")
-    assert path.read_bytes() == b"one"
-    withdraw(path, b"one")
+    assert not stands(path, b"two")
+    assert stands(path, b"one")
+    remove(path, "destination")
     assert not path.exists()

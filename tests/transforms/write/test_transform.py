@@ -23,6 +23,7 @@ from transforms.model.records import (
     ScrubbedInstance,
 )
 from transforms.model.transform import typed
+from transforms.write.destination import Folder
 from transforms.write.measure import measure
 from transforms.write.transform import WriteInstance
 
@@ -60,7 +61,7 @@ def run(tmp_path, workspace, real_file):
         out = tmp_path / "said"
         with beam.Pipeline(runner="FnApiRunner") as p:
             made = typed(p | beam.Create([str(real_file("CT_small.dcm"))]) | beam.ParDo(Make(changes)), ScrubbedInstance)
-            written = made | WriteInstance(str(tmp_path / "destination"), workspace.operation("op"), clock)
+            written = made | WriteInstance(Folder(str(tmp_path / "destination")), workspace.operation("op"), clock)
             said = (
                 written.instances
                 | "W" >> beam.Map(lambda w: f"written {w.ref.reference} {w.columns}x{w.rows}x{w.frames} {w.recorded.isoformat()}"),

@@ -1,4 +1,4 @@
-"""Who we are to a FHIR store: Application Default Credentials for Google's endpoint, the bearer of a named token, or nobody."""
+"""Who we are to a FHIR or DICOM store: Application Default Credentials for Google's endpoint, the bearer of a named token, or nobody."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class GoogleToken:
             self._credentials, _ = google.auth.default(scopes=[SCOPE])
         except google.auth.exceptions.DefaultCredentialsError:
             why = "no Google credentials were found on this machine"
-            raise PreflightError("--fhir_store", why, "run: gcloud auth application-default login") from None
+            raise PreflightError("credentials", why, "run: gcloud auth application-default login") from None
         self._lock = threading.Lock()
 
     def __call__(self, fresh: bool) -> str:
@@ -55,19 +55,21 @@ class TokenReference:
     """
 
     uri: str
+    option: str = "--fhir_token_uri"
+    """By which it was given."""
 
     def load(self) -> str:
         """The token. Raises PreflightError that names the reference, never the content."""
         scheme, _, rest = self.uri.partition(":")
         if scheme not in ("file", "env") or not rest:
-            raise PreflightError("--fhir_token_uri", "only file:PATH and env:NAME are understood", "name the token in one of these forms")
+            raise PreflightError(self.option, "only file:PATH and env:NAME are understood", "name the token in one of these forms")
         try:
             text = Path(rest).read_text(encoding="ascii") if scheme == "file" else os.environ[rest]
         except (OSError, UnicodeDecodeError, KeyError):
-            raise PreflightError("--fhir_token_uri", "the token cannot be read", "check its path and permissions", self.uri) from None
+            raise PreflightError(self.option, "the token cannot be read", "check its path and permissions", self.uri) from None
         token = text.strip()
         if not _BEARER.fullmatch(token):
-            raise PreflightError("--fhir_token_uri", "what is there is not a bearer token", "put the token alone in it", self.uri)
+            raise PreflightError(self.option, "what is there is not a bearer token", "put the token alone in it", self.uri)
         return token
 
     def __call__(self, fresh: bool) -> str:  # noqa: ARG002 - every call reads afresh
@@ -90,6 +92,6 @@ def token_for(store_url: str, named: TokenReference | None = None) -> Token | No
         return GoogleToken() if is_google(store_url) else None
     parts = urlsplit(store_url)
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise PreflightError("--fhir_token_uri", "over plain http a token can be read on its way", "name the store by an https URL")
+        raise PreflightError(named.option, "over plain http a token can be read on its way", "name the store by an https URL")
     named.load()
     return named

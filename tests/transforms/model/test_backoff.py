@@ -2,7 +2,7 @@ import datetime as dt
 
 import pytest
 
-from transforms.fhir.backoff import MAX_DELAY, delay, retry_after
+from transforms.model.backoff import MAX_DELAY, delay, retry_after
 
 NOW = dt.datetime(2026, 11, 22, 12, 0, 0, tzinfo=dt.UTC)
 

@@ -1,0 +1,58 @@
+"""What of a command line is Beam's: the runner, and options that are none of ours."""
+
+from __future__ import annotations
+
+import argparse
+import re
+
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+
+from transforms.model.errors import ConfigError
+
+DEFAULT_RUNNER = "FnApiRunner"
+"""DirectRunner first tries to download another runner, and may silently drop to a five times slower one (DESIGN 1)."""
+
+LOSES_OUTPUTS = frozenset({"daskrunner", "pysparkrunner", "beampysparkrunner"})
+"""Runners that lose tagged outputs silently (measured); in lower case, since Beam takes their names in any."""
+
+LOCAL_RUNNERS = frozenset({"fnapirunner", "directrunner", "bundlebaseddirectrunner", "switchingdirectrunner", "prismrunner"})
+
+
+class Refusing(argparse.ArgumentParser):
+    """A parser that refuses as we do."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]  # raises like the original, but our own error
+        """Raise ConfigError."""
+        raise ConfigError("options", re.sub(r"^argument ", "", message), "see dicom-deid run --help")
+
+
+class _BeamParser(Refusing, BeamArgumentParser):
+    pass
+
+
+def runner_of(beam: list[str]) -> str:
+    """The runner that is named, or ours. Raises ConfigError for one that loses outputs."""
+    named = StandardOptions(beam).runner or DEFAULT_RUNNER
+    name = named.rpartition(".")[2]
+    if name.lower() in LOSES_OUTPUTS:
+        raise ConfigError(
+            "--runner", "this runner silently loses outcomes and Provenance", "use FnApiRunner, DataflowRunner or FlinkRunner", name
+        )
+    return name
+
+
+def refuse_unknown(beam: list[str]) -> None:
+    """Raise ConfigError for what is no option of Beam's either."""
+    known_to_beam = _BeamParser(allow_abbrev=False)
+    for kind in PipelineOptions.__subclasses__():
+        kind._add_argparse_args(known_to_beam)
+    _, unknown = known_to_beam.parse_known_args(beam)
+    for flag in unknown:
+        name = flag.split("=")[0]
+        if name.startswith("-"):
+            raise ConfigError("options", "neither ours nor one of Apache Beam's", "see dicom-deid run --help", name)
+    if unknown:
+        raise ConfigError("options", "a word stands where an option should", "write every value behind its --option")
+    if DirectOptions(beam).direct_num_workers < 0:
+        raise ConfigError("--direct_num_workers", "a number of workers is 0 (one a core) or more", "give another")

@@ -1,0 +1,199 @@
+"""Source and destination are DICOM stores: Orthanc, by the Healthcare API's paths."""
+
+import json
+
+import pydicom
+import pytest
+
+from pipeline.cli import main as cli
+from pipeline.main import main
+from transforms.model import spool
+from transforms.model.dicom_store import store_at
+from transforms.model.dicomweb import DicomWebClient
+from transforms.model.errors import StoreError
+from transforms.model.records import InstanceUids
+from transforms.model.workspace import Workspace
+from transforms.read import origin
+from transforms.read.chosen import ChosenReference, read_chosen
+from transforms.read.origin import Store as SourceStore
+
+pytestmark = pytest.mark.servers("orthanc")
+
+FILES = (
+    "MR_small.dcm",
+    "MR_small_bigendian.dcm",
+    "CT_small.dcm",
+    "image_dfl.dcm",
+    "rtplan.dcm",
+    "SC_rgb_jpeg_dcmtk.dcm",
+    "JPEG2000.dcm",
+    "reportsi.dcm",
+)
+
+
+@pytest.fixture
+def stored(stores, real_file):
+    """The files, each under an instance UID of its own, in the source store; file name → content."""
+    known, found = set(), {}
+    for name in FILES:
+        content = real_file(name).read_bytes()
+        uid = pydicom.dcmread(real_file(name), stop_before_pixels=True).SOPInstanceUID
+        if uid not in known:
+            stores.source.put(content)
+            found[name] = content
+        known.add(uid)
+    return found
+
+
+@pytest.fixture
+def run(tmp_path, key_uri):
+    """`run(source, destination, *options)`: the exit code of a run in a workspace of its own, named `work` in `tmp_path`."""
+
+    def start(source, destination, *options, workspace="work"):
+        places = {"source": source, "destination": destination, "workspace": tmp_path / workspace}
+        return main([*(f"--{name}={at}" for name, at in places.items()), f"--key_uri={key_uri}", *options])
+
+    return start
+
+
+def operation(folder):
+    (state,) = (folder / "operations").glob("*.json")
+    return Workspace(str(folder)).operation(state.stem)
+
+
+def told(folder):
+    """The Provenance of each published instance by the name it has now, without names of stores and without times."""
+    found = {}
+    for entry in spool.read_all(operation(folder).spool):
+        resource = entry["provenance"]
+        for varying in ("id", "recorded", "occurredPeriod", "agent"):
+            resource.pop(varying, None)
+        target = resource["target"][0]["identifier"].pop("value")
+        resource["entity"][0]["what"]["identifier"].pop("value")
+        found[target.rpartition("/")[2]] = json.dumps(resource, sort_keys=True)
+    return found
+
+
+def test_stores_and_folders_give_the_same_bytes_and_findings(run, stores, stored, tmp_path):
+    (tmp_path / "source").mkdir()
+    for name, content in stored.items():
+        (tmp_path / "source" / name).write_bytes(content)
+    assert run(tmp_path / "source", tmp_path / "out", workspace="folders") == 0
+    assert run(stores.source.url, stores.destination.url) == 0
+    published = {path.stem: path.read_bytes() for path in (tmp_path / "out").rglob("*.dcm")}
+    assert len(published) == len(stored) >= 6
+    assert stores.destination.contents() == published
+    assert told(tmp_path / "work") == told(tmp_path / "folders")
+
+
+def test_instances_are_named_by_store_and_uids(run, stores, real_file, tmp_path, capsys):
+    stores.source.put(real_file("MR_small.dcm").read_bytes())
+    assert run(stores.source.url, stores.destination.url) == 0
+    (entry,) = spool.read_all(operation(tmp_path / "work").spool)
+    header = pydicom.dcmread(real_file("MR_small.dcm"), stop_before_pixels=True)
+    path = InstanceUids(header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID).path
+    source = entry["provenance"]["entity"][0]["what"]["identifier"]["value"]
+    assert source == f"https://healthcare.googleapis.com/{stores.source.name}/dicomWeb/{path}"
+    target = entry["provenance"]["target"][0]["identifier"]["value"]
+    assert target.startswith(f"https://healthcare.googleapis.com/{stores.destination.name}/dicomWeb/studies/")
+    capsys.readouterr()
+    assert cli(["which", "--workspace", str(tmp_path / "work"), entry["reference"]]) == 0
+    assert capsys.readouterr().out.strip() == f"{stores.source.name}/dicomWeb/{path}"
+
+
+def test_the_same_again_adds_nothing_and_another_workspace_finds_what_is_done(run, stores, real_file, tmp_path):
+    for name in ("MR_small.dcm", "CT_small.dcm"):
+        stores.source.put(real_file(name).read_bytes())
+    assert run(stores.source.url, stores.destination.url) == 0
+    before = stores.destination.contents()
+    assert run(stores.source.url, stores.destination.url) == 0
+    assert run(stores.source.url, stores.destination.url, workspace="another") == 0
+    assert stores.destination.contents() == before
+
+
+def test_another_instance_of_that_name_there_holds_ours(run, stores, real_file, tmp_path):
+    stores.source.put(real_file("MR_small.dcm").read_bytes())
+    assert run(stores.source.url, tmp_path / "out", workspace="first") == 0
+    (file,) = (tmp_path / "out").rglob("*.dcm")
+    other = pydicom.dcmread(file)
+    other.Manufacturer = "ANOTHER"
+    other.save_as(tmp_path / "other.dcm")
+    stores.destination.put((tmp_path / "other.dcm").read_bytes())
+    before = stores.destination.contents()
+    assert run(stores.source.url, stores.destination.url) == 1
+    assert stores.destination.contents() == before
+    (outcome,) = map(json.loads, (tmp_path / "work" / "outcomes.ndjson").read_text().splitlines())
+    assert (outcome["outcome"], outcome["code"]) == ("held", "DUPLICATE_INSTANCE")
+    (held,) = operation(tmp_path / "work").quarantine.glob("*.dcm")
+    assert held.read_bytes() == file.read_bytes()
+
+
+def test_a_list_chooses_studies_series_and_instances(run, stores, real_file, tmp_path):
+    for name in ("MR_small.dcm", "CT_small.dcm", "examples_palette.dcm", "reportsi.dcm"):
+        stores.source.put(real_file(name).read_bytes())
+    headers = [
+        pydicom.dcmread(real_file(name), stop_before_pixels=True) for name in ("MR_small.dcm", "CT_small.dcm", "examples_palette.dcm")
+    ]
+    mr, ct, us = (InstanceUids(header.StudyInstanceUID, header.SeriesInstanceUID, header.SOPInstanceUID) for header in headers)
+    lines = [f"/studies/{mr.study}", f"/studies/{ct.study}/series/{ct.series}", f"/{us.path}", "/studies/1.2.3"]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    chosen = ChosenReference(str(tmp_path / "list.txt"), read_chosen(str(tmp_path / "list.txt")).digest)
+    found = [uri for uri, _ in SourceStore(store_at("--source", stores.source.url, None), chosen).instances()]
+    assert sorted(found) == sorted(f"{stores.source.name}/dicomWeb/{uids.path}" for uids in (mr, ct, us))
+
+
+def test_all_pages_are_listed(stores, real_file, tmp_path, monkeypatch):
+    monkeypatch.setattr(origin, "PAGE", 2)
+    header = pydicom.dcmread(real_file("MR_small.dcm"))
+    for study in range(3):
+        for instance in range(5):
+            header.StudyInstanceUID, header.SeriesInstanceUID = f"1.2.{study}", f"1.2.{study}.1"
+            header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = f"1.2.{study}.1.{instance}"
+            header.save_as(tmp_path / "made.dcm")
+            stores.source.put((tmp_path / "made.dcm").read_bytes())
+    found = [uri.rpartition("/")[2] for uri, _ in SourceStore(store_at("--source", stores.source.url, None)).instances()]
+    assert sorted(found) == sorted(f"1.2.{study}.1.{instance}" for study in range(3) for instance in range(5))
+
+
+def test_what_is_gone_since_the_listing_is_an_outcome(stores, real_file):
+    content = real_file("MR_small.dcm").read_bytes()
+    stores.source.put(content)
+    source = SourceStore(store_at("--source", stores.source.url, None))
+    ((uri, _),) = source.instances()
+    assert source.content(uri) == content
+    stores.source.clear()
+    with pytest.raises(Exception, match="read GONE"):
+        source.content(uri)
+
+
+def test_an_empty_or_absent_store_is_told_before_anything_is_done(run, stores, real_file, tmp_path, capsys):
+    assert run(stores.source.url, stores.destination.url) == 2
+    assert "--source: the store has no instance" in capsys.readouterr().err
+    assert run(stores.source.url + "x", stores.destination.url) == 2
+    assert "there is no such DICOM store (HTTP 404)" in capsys.readouterr().err
+    stores.source.put(real_file("MR_small.dcm").read_bytes())
+    assert run(stores.source.url, stores.destination.url + "x") == 2
+    assert "--destination is 'projects/p/locations/l/datasets/d/dicomStores/dstx'" in capsys.readouterr().err
+    assert run(stores.source.url, stores.source.url) == 2
+    assert "--destination" in capsys.readouterr().err
+
+
+def test_plan_reads_a_store_and_writes_nothing(stores, real_file, tmp_path, capsys):
+    stores.source.put(real_file("MR_small.dcm").read_bytes())
+    places = ["--source", stores.source.url, "--destination", stores.destination.url, "--workspace", str(tmp_path / "work")]
+    assert cli(["plan", *places]) == 0
+    assert capsys.readouterr().out.startswith("instances: 1\n")
+    assert stores.destination.contents() == {}
+
+
+def test_a_store_refuses_what_is_no_instance_and_says_why(stores):
+    client = DicomWebClient(store_at("--destination", stores.destination.url, None))
+    assert client.put(b"no instance").startswith("HTTP 400")
+    assert client.retrieve("studies/1/series/2/instances/3") is None
+    with pytest.raises(StoreError):
+        DicomWebClient(store_at("--destination", stores.destination.server.url + "/nothing", None)).search("studies", {})
+
+
+def test_every_syntax_comes_as_it_is_stored(stores, stored):
+    source = SourceStore(store_at("--source", stores.source.url, None))
+    assert sorted(source.content(uri) for uri, _ in source.instances()) == sorted(stored.values())

@@ -1,0 +1,79 @@
+"""The names of DICOM stores: `projects/…/dicomStores/ID` on a server of the Healthcare API, or the URL of any DICOMweb server."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from urllib.parse import urlsplit
+
+from transforms.model.credentials import TokenReference
+from transforms.model.errors import ConfigError
+
+STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/dicomStores/[^/]+")
+GOOGLE = "https://healthcare.googleapis.com"
+_LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)/")
+
+
+@dataclasses.dataclass(frozen=True)
+class DicomStore:
+    """A store and the way to it. References only: it is pickled."""
+
+    name: str
+    """`projects/…/dicomStores/ID`, or the URL of another DICOMweb server; what the store is known by, however it is reached."""
+    url: str
+    """Below it are `studies` (PS3.18, 10)."""
+    token: TokenReference | None = None
+    ops_per_minute: float | None = None
+    """What one process may take of the quota."""
+
+    @property
+    def base(self) -> str:
+        """What instances are named by in Provenance (DESIGN 10): of a Healthcare API store Google's name for it, without a version."""
+        return f"{GOOGLE}/{self.name}" if STORE.fullmatch(self.name) else self.name
+
+    @property
+    def resource(self) -> str | None:
+        """The URL of the DicomStore resource; None where the server is not shaped as the Healthcare API."""
+        found = re.search(rf"^.*/{STORE.pattern}", self.url)
+        return found[0] if found else None
+
+    @property
+    def location(self) -> str | None:
+        """That of a Healthcare API store."""
+        found = _LOCATION.match(self.name)
+        return found[1] if found else None
+
+
+def is_store(name: str) -> bool:
+    """Whether a source or destination is named as a DICOM store."""
+    return name.startswith(("http://", "https://")) or STORE.fullmatch(name) is not None
+
+
+def canonical_store(option: str, name: str) -> str:
+    """One spelling for one store: its `projects/…` name where it has one. Raises ConfigError for the option."""
+    if urlsplit(name).username is not None or urlsplit(name).query:
+        why = "a URL becomes part of what is published, so no name, password or query may stand in it"
+        raise ConfigError(option, why, "give a token by --dicom_token_uri")
+    found = STORE.search(name)
+    if found:
+        return found[0]
+    return name.rstrip("/").removesuffix("/dicomWeb")
+
+
+def store_at(
+    option: str, name: str, endpoint: str | None, token: TokenReference | None = None, ops_per_minute: float | None = None
+) -> DicomStore:
+    """The store that `name` means; a `projects/…` name is one on the server `endpoint`. Raises ConfigError for the option."""
+    known = canonical_store(option, name)
+    if not name.startswith(("http://", "https://")):
+        if endpoint is None:
+            why = "a store of that name is on a server, and none is named"
+            raise ConfigError("--healthcare_endpoint", why, f"give it, such as {GOOGLE}/v1", name)
+        endpoint = endpoint.rstrip("/")
+        if not endpoint.startswith(("http://", "https://")):
+            raise ConfigError("--healthcare_endpoint", "an endpoint is a URL", "begin it with https:// or http://", endpoint)
+        name = f"{endpoint}/{name}" if re.search(r"/v1(beta1)?$", endpoint) else f"{endpoint}/v1/{name}"
+    url = name.rstrip("/")
+    if re.search(rf"/{STORE.pattern}$", url):
+        url += "/dicomWeb"
+    return DicomStore(known, url, token, ops_per_minute)

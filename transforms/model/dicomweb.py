@@ -1,0 +1,261 @@
+"""A client of a DICOMweb store (PS3.18, 10): QIDO-RS, WADO-RS and STOW-RS of single instances, byte for byte.
+
+dicomweb-client parses what it retrieves and encodes what it stores; here the bytes are what is proven, so they pass as they
+are. A call is tried again, with back-off, until its deadline. Statuses alone get into an exception: paths hold UIDs.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import http.cookiejar
+import json
+import random
+import secrets
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
+
+import requests
+import requests.adapters
+from google.auth.exceptions import GoogleAuthError
+
+from transforms.model.backoff import delay, retry_after
+from transforms.model.credentials import LOOPBACK, Token, token_for
+from transforms.model.dicom_store import DicomStore
+from transforms.model.errors import PreflightError, StoreError
+from transforms.model.multipart import DICOM, OnePart, TruncatedError, boundary_of, only_part
+
+DEADLINE = 300.0
+"""Seconds in which one call is tried again; a store may be away for minutes."""
+CONNECT_TIMEOUT = 10.0
+READ_TIMEOUT = 180.0
+AT_ONCE = 16
+"""Connections that are kept."""
+
+_IN_MEMORY = 32 << 20
+"""Bytes of an answer that are kept in memory; more go to an unnamed file until the instance is cut out of them."""
+_PASSING = frozenset({0, 408, 425, 429, 500, 502, 503, 504})
+_JSON = "application/dicom+json"
+_INSTANCE = f'multipart/related; type="{DICOM}"; transfer-syntax=*'
+"""In the syntax it is stored in: else PS3.18 has it transcoded to Explicit VR Little Endian."""
+_STORED, _FAILED, _REASON = "00081199", "00081198", "00081197"
+OUT_OF_RESOURCES = range(0xA700, 0xA800)
+"""Failure reasons that pass (PS3.18 table I.2-2)."""
+
+
+class TokenBucket:
+    """Lets through so many calls a minute, a second's worth at once; for any number of threads. None: all."""
+
+    def __init__(self, per_minute: float | None, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
+        self._interval = 60.0 / per_minute if per_minute else 0.0
+        self._clock, self._sleep, self._lock = clock, sleep, threading.Lock()
+        self._next = clock()
+
+    def take(self) -> None:
+        """Wait for one's turn."""
+        with self._lock:
+            now = self._clock()
+            turn = max(self._next, now - 1.0)
+            self._next = turn + self._interval
+        if turn > now:
+            self._sleep(turn - now)
+
+
+class DicomWebClient:
+    """One session with keep-alive; safe for any number of threads. Raises StoreError, whose `got` begins with the HTTP status."""
+
+    def __init__(
+        self,
+        store: DicomStore,
+        token: Token | None = None,
+        deadline: float = DEADLINE,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.store = store
+        self._token = token or token_for(store.url, store.token)
+        self._deadline, self._sleep, self._clock, self._chance = deadline, sleep, clock, chance
+        self._bucket = TokenBucket(store.ops_per_minute, clock, sleep)
+        self._session = requests.Session()
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        self._session.trust_env = urlsplit(store.url).hostname not in LOOPBACK
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=AT_ONCE))
+
+    def search(self, path: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
+        """One page of a QIDO-RS search such as `studies` or `studies/UID/instances`; empty where nothing matches."""
+        status, body = self._call("GET", f"{self.store.url}/{path}", {"Accept": _JSON}, parameters=parameters)
+        found = _json(body) if status != 204 and body else []
+        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+            raise StoreError("QIDO-RS", "the answer is not DICOM JSON", "see that the URL is a DICOMweb server's", f"HTTP {status}")
+        return found
+
+    def retrieve(self, path: str) -> bytes | None:
+        """The file of the instance `studies/…/series/…/instances/…` as it is stored; None where the store has none such."""
+        try:
+            _, body = self._call("GET", f"{self.store.url}/{path}", {"Accept": _INSTANCE})
+        except StoreError as fault:
+            if fault.got.startswith(("HTTP 404", "HTTP 410")):
+                return None
+            raise
+        return body
+
+    def put(self, content: bytes) -> str:
+        """Store one file; empty where it is stored, else by what status and failure reason the store refused it.
+
+        What became of it is read from the answer's sequences, since a status is of the whole request.
+        """
+        body = OnePart(content, secrets.token_hex(16))
+        headers = {"Accept": _JSON, "Content-Type": body.content_type}
+        start, attempt = self._clock(), 0
+        while True:
+            status, answer = self._call("POST", f"{self.store.url}/studies", headers, data=body, accepted=(400, 409))
+            said = _json(answer)
+            said = said[0] if isinstance(said, list) and said else said
+            failed = _items(said, _FAILED)
+            if not failed and _items(said, _STORED):
+                return ""
+            reason = _reason(failed[0]) if failed else 0
+            pause = delay(attempt, self._chance)
+            if reason not in OUT_OF_RESOURCES or self._clock() - start + pause > self._deadline:
+                return f"HTTP {status}, failure reason {reason:04X}" if reason else f"HTTP {status}"
+            self._sleep(pause)
+            attempt += 1
+
+    def delete(self, path: str) -> bool:
+        """Take an instance away, where the store can do that (the Healthcare API can); False where it cannot."""
+        try:
+            self._call("DELETE", f"{self.store.url}/{path}", {})
+        except StoreError as fault:
+            if fault.got.startswith(("HTTP 404", "HTTP 410")):
+                return True
+            if fault.got.startswith(("HTTP 405", "HTTP 501")):
+                return False
+            raise
+        return True
+
+    def allowed(self, permissions: Sequence[str]) -> set[str] | None:
+        """Which of these permissions the caller has (`dicomStores.testIamPermissions`); None where the server cannot be asked."""
+        if self.store.resource is None:
+            return None
+        body, headers = json.dumps({"permissions": list(permissions)}).encode(), {"Content-Type": "application/json"}
+        try:
+            _, answer = self._call("POST", f"{self.store.resource}:testIamPermissions", headers, data=body)
+        except StoreError as fault:
+            if fault.got.startswith(("HTTP 404", "HTTP 405", "HTTP 501")):  # another server of that shape
+                return None
+            raise
+        found = _json(answer)
+        return set(found.get("permissions", [])) if isinstance(found, dict) else None
+
+    def _call(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        data: bytes | OnePart | None = None,
+        parameters: Mapping[str, str] | None = None,
+        accepted: tuple[int, ...] = (),
+    ) -> tuple[int, bytes]:
+        """Status and body of a call that succeeded, or was answered by an `accepted` status; tried again until the deadline."""
+        start, attempt = self._clock(), 0
+        while True:
+            send = functools.partial(self._send, method, url, headers, data, parameters)
+            status, body, asked = send(fresh=False)
+            if status == 401 and self._token:
+                status, body, asked = send(fresh=True)
+            if 200 <= status < 300 or status in accepted:
+                return status, body
+            pause = max(delay(attempt, self._chance), asked or 0.0)
+            if status not in _PASSING or self._clock() - start + pause > self._deadline:
+                raise _fault(status)
+            self._sleep(pause)
+            attempt += 1
+
+    def _send(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        data: bytes | OnePart | None,
+        parameters: Mapping[str, str] | None,
+        fresh: bool,
+    ) -> tuple[int, bytes, float | None]:
+        """One try: status (0: no answer, or not a whole one), body, and the seconds that the store asks to wait."""
+        self._bucket.take()
+        try:
+            if self._token:
+                headers = {**headers, "Authorization": f"Bearer {self._token(fresh)}"}
+            with self._session.request(
+                method,
+                url,
+                data=data,
+                headers=headers,
+                params=parameters,
+                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                allow_redirects=False,
+                stream=True,
+            ) as answer:
+                wait = retry_after(answer.headers.get("Retry-After"), dt.datetime.now(dt.UTC))
+                return answer.status_code, _body(answer), wait
+        except (requests.RequestException, GoogleAuthError, PreflightError, TruncatedError):
+            return 0, b"", None
+        except ValueError:
+            raise StoreError("WADO-RS", "the answer is not one instance", "see that the URL is a DICOMweb server's") from None
+
+
+def _body(answer: requests.Response) -> bytes:
+    """The content: of a multipart answer, of its only part."""
+    boundary = boundary_of(answer.headers.get("Content-Type", "")) if answer.ok else None
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+        spooled: BinaryIO = file  # type: ignore[assignment]  # it has all that is used
+        for chunk in answer.iter_content(1 << 20):
+            spooled.write(chunk)
+        if boundary is not None:
+            return only_part(spooled, boundary)
+        spooled.seek(0)
+        return spooled.read()
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _items(answer: Any, tag: str) -> list[dict[str, Any]]:
+    """The items of a sequence in DICOM JSON (PS3.18 F.2)."""
+    element = answer.get(tag) if isinstance(answer, dict) else None
+    items = element.get("Value", []) if isinstance(element, dict) else []
+    return [item for item in items if isinstance(item, dict)]
+
+
+def _reason(item: dict[str, Any]) -> int:
+    """FailureReason; 0 where none is stated."""
+    value = (item.get(_REASON) or {}).get("Value") or [0]
+    return value[0] if isinstance(value[0], int) else 0
+
+
+def _fault(status: int) -> StoreError:
+    at, got = "the DICOM store", f"HTTP {status}" if status else ""
+    if status == 0:
+        return StoreError(at, "it gives no answer", "see that it runs and can be reached, then start the same command again")
+    if status in (401, 403):
+        return StoreError(
+            at, "the caller has no permission", "grant roles/healthcare.dicomEditor, or give a token by --dicom_token_uri", got
+        )
+    if status in _PASSING:
+        return StoreError(at, "it is not at work", "start the same command again later", got)
+    return StoreError(at, "it refuses the call", "look at the store's own log", got)
+
+
+@functools.cache
+def client_of(store: DicomStore) -> DicomWebClient:
+    """The client of a store, one a process, so that its quota is shared by all stages."""
+    return DicomWebClient(store)

@@ -1,0 +1,148 @@
+"""Where instances come from: files, or a DICOM store. Either lists them, names what they claim to be, and gives their bytes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from transforms.model.dicom_store import DicomStore
+from transforms.model.dicomweb import client_of
+from transforms.model.errors import ConfigError, InstanceProblem, StoreError
+from transforms.model.storage import glob_folder, list_files
+from transforms.read.chosen import ChosenReference
+from transforms.read.identify import sop_instance
+from transforms.read.open import read_content
+
+PAGE = 1000
+"""Results of one QIDO-RS call; the Healthcare API gives at most 5,000 studies (quotas)."""
+_AT_ONCE = 8
+"""Studies that are listed at the same time."""
+_STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
+
+
+class Origin(Protocol):
+    """A source. References only: it is pickled."""
+
+    @property
+    def root(self) -> str:
+        """What most of its URIs begin with, without the slash."""
+
+    def instances(self) -> Iterator[tuple[str, int]]:
+        """URI and size in bytes (0 where it is not told) of each instance, in an order that stays. Raises ConfigError, StoreError."""
+
+    def sop_instance(self, uri: str, size: int) -> str | None:
+        """The SOP Instance UID that an instance claims; None where it claims none or cannot be read."""
+
+    def content(self, uri: str) -> bytes:
+        """The whole file. Raises InstanceProblem."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Files:
+    """A folder, glob, list or file, on disk or Cloud Storage."""
+
+    name: str
+
+    @property
+    def root(self) -> str:
+        """The folder before a wildcard."""
+        return glob_folder(self.name)
+
+    def instances(self) -> Iterator[tuple[str, int]]:
+        """All files: what is no instance is told later."""
+        return list_files(self.name)
+
+    def sop_instance(self, uri: str, size: int) -> str | None:
+        """By a look at the first kilobytes."""
+        return sop_instance(uri, size)
+
+    def content(self, uri: str) -> bytes:
+        """As it stands."""
+        return read_content(uri)
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """A DICOM store by DICOMweb; a URI is the store's name, `/dicomWeb/` and the instance's path."""
+
+    store: DicomStore
+    chosen: ChosenReference | None = None
+    """Only these are listed."""
+
+    @property
+    def root(self) -> str:
+        """Below it are `studies`."""
+        return f"{self.store.name}/dicomWeb"
+
+    def instances(self) -> Iterator[tuple[str, int]]:
+        """Study by study, as QIDO-RS lists them; a UID that no store should have raises StoreError, and is not shown."""
+        known: set[str] = set()
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            for paths in pool.map(self._below, self._searches()):
+                for path in paths:
+                    if path not in known:
+                        known.add(path)
+                        yield f"{self.root}/{path}", 0
+        if not known:
+            raise ConfigError("--source", "the store has no instance of what is asked for", "see that it is the store meant")
+
+    def sop_instance(self, uri: str, size: int) -> str | None:  # noqa: ARG002 - as of any origin
+        """The store knows it."""
+        return uri.rpartition("/")[2]
+
+    def content(self, uri: str) -> bytes:
+        """By WADO-RS, in the transfer syntax in which it is stored."""
+        try:
+            found = client_of(self.store).retrieve(uri.removeprefix(f"{self.root}/"))
+        except StoreError as fault:
+            sentence = f"the source store does not give it ({fault.got or 'no answer'})"
+            raise InstanceProblem("read", "UNREADABLE", sentence) from None
+        if found is None:
+            raise InstanceProblem("read", "GONE", "the source store has it no more; it was there when the store was listed")
+        return found
+
+    def _searches(self) -> Iterator[str]:
+        """The paths below which instances are searched."""
+        if self.chosen is None:
+            for study in self._pages("studies"):
+                yield f"studies/{_uid(study, _STUDY)}"
+            return
+        levels = ("studies", "series", "instances")
+        for uids in sorted(self.chosen.load().paths):
+            yield "/".join(f"{level}/{uid}" for level, uid in zip(levels, uids, strict=False))
+
+    def _below(self, path: str) -> list[str]:
+        """The paths of the instances of a study or series, or of one instance, where the store has it."""
+        study, *rest = path.split("/")[1::2]
+        at, parameters = f"studies/{study}/instances", {}
+        if rest:
+            at = f"studies/{study}/series/{rest[0]}/instances"
+        if len(rest) > 1:
+            parameters["SOPInstanceUID"] = rest[1]
+        found = (
+            f"studies/{study}/series/{rest[0] if rest else _uid(item, _SERIES)}/instances/{_uid(item, _INSTANCE)}"
+            for item in self._pages(at, parameters)
+        )
+        return sorted(path for path in found if len(rest) < 2 or path.endswith(f"/{rest[1]}"))
+
+    def _pages(self, path: str, parameters: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
+        """All results of a search, page by page, until one is empty: a server may give fewer than it is asked for."""
+        offset, before = 0, None
+        while page := client_of(self.store).search(path, {**(parameters or {}), "limit": str(PAGE), "offset": str(offset)}):
+            if page == before:
+                raise StoreError(
+                    "QIDO-RS", "the store gives the same page again, so its end cannot be told", "use a store that keeps offset"
+                )
+            yield from page
+            offset, before = offset + len(page), page
+
+
+def _uid(item: dict[str, Any], tag: str) -> str:
+    """A UID of a QIDO-RS result, which goes into paths and may hold nothing but digits and dots."""
+    value = (item.get(tag) or {}).get("Value") or [""]
+    uid = str(value[0])
+    if not uid or set(uid) - set("0123456789."):
+        raise StoreError("QIDO-RS", "a result has no valid UID", "look at what the store lists")
+    return uid
