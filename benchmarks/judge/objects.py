@@ -12,7 +12,8 @@ from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, EnhancedSRStorage, KeyObjectSelectionDocumentStorage, SecondaryCaptureImageStorage
 
 from benchmarks.judge.key import Check, Expectation
-from benchmarks.judge.planting import BY_TABLE, CONTENTS, STRUCTURED, Planting, code, reference
+from benchmarks.judge.planting import Planting, code, reference
+from benchmarks.judge.policies import BUT_RETAINED, BY_TABLE, CONTENTS, LISTED, MINIMAL, RETAINED, STRUCTURED
 
 _KEPT_CONTENT = (STRUCTURED, CONTENTS)
 """Policies that leave the content of reports."""
@@ -29,23 +30,23 @@ def common(on: Planting, uids: dict[str, str], modality: str, sop_class: str, nu
     on.put("SOPClassUID", sop_class)
     for keyword, uid in uids.items():
         primary = keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
-        on.uid(keyword, uid, () if primary else BY_TABLE)
+        on.uid(keyword, uid, BUT_RETAINED if primary else BY_TABLE)
     on.removed("PatientName", who.name)
     on.removed("PatientID", who.patient_id)
-    on.ask(Check.PATID_CONSISTENT, "PatientID", who.patient_id, BY_TABLE)
+    on.ask(Check.PATID_CONSISTENT, "PatientID", who.patient_id, (*BY_TABLE, RETAINED, MINIMAL))
     on.put("PatientBirthDate", f"{who.birth:%Y%m%d}")
     on.ask(Check.DATE_SHIFTED, "PatientBirthDate", f"{who.birth:%Y%m%d}")
-    on.retained("PatientSex", "F", (CONTENTS,))
-    on.retained("PatientWeight", "71.5", (CONTENTS,))
+    on.retained("PatientSex", "F", (CONTENTS, RETAINED, LISTED))
+    on.retained("PatientWeight", "71.5", (CONTENTS, RETAINED))
     on.removed("PatientAddress", who.street)
     on.removed("PatientTelephoneNumbers", who.phone)
     on.removed("OtherPatientIDs", who.other_id)
     on.removed("ReferringPhysicianName", who.referring)
     on.removed("OperatorsName", who.operator)
-    on.removed("InstitutionName", f"{who.house} Infirmary")
+    on.retainable("InstitutionName", f"{who.house} Infirmary")
     on.removed("AccessionNumber", visit.accession)
-    on.removed("DeviceSerialNumber", visit.serial)
-    on.removed("StationName", visit.station)
+    on.retainable("DeviceSerialNumber", visit.serial)
+    on.retainable("StationName", visit.station)
     on.put("StudyID", str(number))
     on.dated("StudyDate", visit.day)
     on.dated("SeriesDate", visit.day)

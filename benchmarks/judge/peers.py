@@ -26,7 +26,7 @@ from benchmarks.judge.checks import verdicts
 from benchmarks.judge.key import Answer, read_key
 from benchmarks.judge.outputs import match
 from benchmarks.judge.plant import plant
-from benchmarks.judge.planting import BASIC
+from benchmarks.judge.policies import BASIC
 from benchmarks.judge.product import CONFIGS, KEY
 from benchmarks.judge.report import Row, rows, text_table, write_failures
 

@@ -32,8 +32,6 @@ from benchmarks.judge.outputs import pixel_md5
 from benchmarks.judge.people import Person, person
 from benchmarks.judge.planting import (
     ALL_VRS,
-    BY_TABLE,
-    SHIFTED,
     Planting,
     Visit,
     plant_nested,
@@ -41,9 +39,12 @@ from benchmarks.judge.planting import (
     plant_private,
     reference,
 )
+from benchmarks.judge.policies import BUT_RETAINED, BY_TABLE, CONTENTS, LISTED, MINIMAL, POLICIES, RETAINED, SHIFTED
 
 _IMAGE_SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless)
 _TABLED = [vr for vr in ALL_VRS if vr != "UN"]
+_REFERRING = tuple(policy for policy in POLICIES if policy != MINIMAL)
+"""Policies that leave references between images."""
 _OUTSIDE, _PRIVATE = 3, 6
 """PHI outside the table and in a private block, an instance."""
 
@@ -125,9 +126,9 @@ class Planter:
             ):
                 one.on.put(keyword, Sequence([reference(other.on.dataset, purpose=True)]))
                 path, uid = f"{tag}[0].00081155", str(other.on.dataset.SOPInstanceUID)
-                one.on.checks.append(Expectation(Check.REFERENCE_RESOLVES, path, other.file))
-                one.on.checks.append(Expectation(Check.UID_CHANGED, path, uid))
-                one.on.checks.append(Expectation(Check.UID_CONSISTENT, path, uid))
+                one.on.checks.append(Expectation(Check.REFERENCE_RESOLVES, path, other.file, _REFERRING))
+                one.on.checks.append(Expectation(Check.UID_CHANGED, path, uid, BUT_RETAINED))
+                one.on.checks.append(Expectation(Check.UID_CONSISTENT, path, uid, (*BY_TABLE, CONTENTS, LISTED)))
 
     def _intervals(self, planted: list[Planted]) -> None:
         """Every study date of a patient against the first instance's."""
@@ -137,7 +138,7 @@ class Planter:
             for keyword in ("StudyDate", "ContentDate"):
                 if keyword in one.on.dataset:
                     value = str(one.on.dataset[keyword].value)
-                    one.on.ask(Check.INTERVAL_KEPT, keyword, value, SHIFTED, to=(zero.file, "00080020", origin))
+                    one.on.ask(Check.INTERVAL_KEPT, keyword, value, (*SHIFTED, RETAINED), to=(zero.file, "00080020", origin))
 
     def _uid(self) -> str:
         return f"2.25.{uuid.UUID(int=self._rng.getrandbits(128), version=4).int}"
@@ -146,11 +147,13 @@ class Planter:
 def _words(on: Planting, who: Person) -> None:
     """The patient's own words, and the UIDs of the object, may stand nowhere in the file."""
     for token in (*who.tokens(), on.visit.accession, on.visit.serial):
-        on.checks.append(Expectation(Check.TEXT_GONE, "", token, about="a word of the record"))
+        when = BUT_RETAINED if token in (who.house, on.visit.serial) else ()
+        on.checks.append(Expectation(Check.TEXT_GONE, "", token, when, "a word of the record"))
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID"):
-        on.checks.append(Expectation(Check.TEXT_GONE, "", str(on.dataset[keyword].value), about=keyword))
+        on.checks.append(Expectation(Check.TEXT_GONE, "", str(on.dataset[keyword].value), BUT_RETAINED, keyword))
     if "FrameOfReferenceUID" in on.dataset:
-        on.checks.append(Expectation(Check.TEXT_GONE, "", str(on.dataset.FrameOfReferenceUID), BY_TABLE, "FrameOfReferenceUID"))
+        uid = str(on.dataset.FrameOfReferenceUID)
+        on.checks.append(Expectation(Check.TEXT_GONE, "", uid, (*BY_TABLE, MINIMAL, LISTED), "FrameOfReferenceUID"))
 
 
 def _file(dataset: Dataset, path: Path, syntax: UID) -> FileDataset:

@@ -17,16 +17,7 @@ from pydicom.sequence import Sequence
 
 from benchmarks.judge.key import Check, Expectation
 from benchmarks.judge.people import Person
-
-BASIC, DATES, STRUCTURED, CONTENTS = "basic", "dates", "structured", "contents"
-"""The policies: the Basic Profile; with Clean Descriptors and Modified Dates; with Clean Structured Content and Clean Graphics too;
-DEIDENTIFY_TAG_CONTENTS, which leaves every attribute and takes identity out of its text."""
-CLEANED = (DATES, STRUCTURED, CONTENTS)
-"""Policies that leave descriptions, without what identifies in them."""
-SHIFTED = (DATES, STRUCTURED, CONTENTS)
-"""Policies that move dates."""
-BY_TABLE = (BASIC, DATES, STRUCTURED)
-"""Policies under which an attribute of Table E.1-1 loses its value whatever it is."""
+from benchmarks.judge.policies import BUT_RETAINED, CLEANED, RETAINED, SHIFTED, leave
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,16 +50,23 @@ class Planting:
         self.checks.append(Expectation(check, f"{tag_for_keyword(keyword):08X}", value, tuple(when), about, **more))
 
     def retained(self, keyword: str, value: Any, when: Iterable[str] = ()) -> None:
-        """An attribute that says nothing of a person and must stay."""
+        """An attribute that must stay: by default as `leave` has it, since it says nothing of a person."""
         self.put(keyword, value)
+        when = tuple(when) or leave(keyword)
         text = "\\".join(map(str, value)) if isinstance(value, list) else str(value)
         self.ask(Check.TAG_RETAINED, keyword, when=when)
         self.ask(Check.TEXT_RETAINED, keyword, text, when)
 
-    def removed(self, keyword: str, value: str, when: Iterable[str] = ()) -> None:
+    def removed(self, keyword: str, value: str) -> None:
         """An attribute whose value identifies."""
         self.put(keyword, value)
-        self.ask(Check.TEXT_REMOVED, keyword, value, when, "attribute of Table E.1-1")
+        self.ask(Check.TEXT_REMOVED, keyword, value, about="attribute of Table E.1-1")
+
+    def retainable(self, keyword: str, value: str) -> None:
+        """One that an option of PS3.15 retains."""
+        self.put(keyword, value)
+        self.ask(Check.TEXT_REMOVED, keyword, value, BUT_RETAINED, "attribute of Table E.1-1")
+        self.ask(Check.TEXT_RETAINED, keyword, value, (RETAINED,), "retained by an option")
 
     def described(self, keyword: str, text: str, phi: str) -> None:
         """A description of harmless words around something that identifies, at `{}`."""
@@ -80,15 +78,17 @@ class Planting:
         """A DA or DT of a day, with `rest` (time, offset) behind it."""
         text = f"{day:%Y%m%d}"
         self.put(keyword, text + rest)
-        self.ask(Check.DATE_SHIFTED, keyword, text)
+        self.ask(Check.DATE_SHIFTED, keyword, text, BUT_RETAINED)
         self.ask(Check.DATE_EXACT, keyword, text + rest, SHIFTED)
+        self.ask(Check.TEXT_RETAINED, keyword, text + rest, (RETAINED,), "a full date")
 
-    def uid(self, keyword: str, uid: str, when: Iterable[str] = ()) -> None:
-        """A UID that names something of this patient; it must be mapped, everywhere alike."""
+    def uid(self, keyword: str, uid: str, when: Iterable[str]) -> None:
+        """A UID that names something of this patient; under the policies `when` it must be mapped, everywhere alike."""
         self.put(keyword, uid)
         self.ask(Check.UID_CHANGED, keyword, uid, when)
         self.ask(Check.UID_CONSISTENT, keyword, uid, when)
         self.ask(Check.TEXT_NOTNULL, keyword, when=when)
+        self.ask(Check.TEXT_RETAINED, keyword, uid, (RETAINED,), "a retained UID")
 
 
 def reference(target: Dataset, purpose: bool = False) -> Dataset:
@@ -204,7 +204,7 @@ def plant_outside_the_table(on: Planting, vr: str) -> None:
     assert dictionary_VR(tag_for_keyword(keyword) or 0) == vr, keyword
     value, words = _identifying(vr, on.visit, on.rng)
     on.put(keyword, value)
-    on.ask(_removing(vr), keyword, words, about=f"{vr} outside the table")
+    on.ask(_removing(vr), keyword, words, _due(words, on.visit), f"{vr} outside the table")
 
 
 def plant_nested(on: Planting, vr: str, depth: int) -> None:
@@ -218,8 +218,9 @@ def plant_nested(on: Planting, vr: str, depth: int) -> None:
         path += f"{tag_for_keyword(name):08X}[0]."
         holder = getattr(holder, name)[0]
     setattr(holder, keyword, value)
-    on.checks.append(Expectation(_removing(vr), f"{path}{tag_for_keyword(keyword):08X}", words, about=f"{vr} at depth {depth}"))
-    on.checks.append(Expectation(Check.TEXT_RETAINED, f"{path}00080104", "Abdomen", about=f"the meaning of a code at depth {depth}"))
+    due, about, left = _due(words, on.visit), f"{vr} at depth {depth}", leave(chain[0])
+    on.checks.append(Expectation(_removing(vr), f"{path}{tag_for_keyword(keyword):08X}", words, due, about))
+    on.checks.append(Expectation(Check.TEXT_RETAINED, f"{path}00080104", "Abdomen", left, f"the meaning of a code at depth {depth}"))
 
 
 def plant_private(on: Planting, vrs: Iterable[str], group: int = 0x0029, creator: str = "PLANTED BY 1.1") -> None:
@@ -234,6 +235,11 @@ def plant_private(on: Planting, vrs: Iterable[str], group: int = 0x0029, creator
             tag = f"{path}{group:04X}10{number + 1:02X}"
             on.checks.append(Expectation(_removing(vr), tag, words, about=f"private {vr}"))
     block.add_new(0xFE, "SQ", Sequence([item]))
+
+
+def _due(words: str, visit: Visit) -> tuple[str, ...]:
+    """Under which policies these words have to go: always, but the day of a study where full dates are retained."""
+    return BUT_RETAINED if words == f"{visit.day:%Y%m%d}" else ()
 
 
 def _removing(vr: str) -> Check:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.judge.planting import BASIC, CONTENTS, DATES, STRUCTURED
+from benchmarks.judge.policies import BASIC, CONTENTS, DATES, KEPT, KEPT_SEQUENCES, LISTED, MINIMAL, RETAINED, STRUCTURED
 
 KEY = "6a" * 32
 """For synthetic sets only: two runs agree because they have the same key."""
@@ -29,8 +29,19 @@ CONFIGS: Mapping[str, dict[str, Any]] = {
     DATES: _basic(retainLongitudinalModifiedDates=True),
     STRUCTURED: _basic(retainLongitudinalModifiedDates=True, cleanStructuredContent=True, cleanGraphics=True),
     CONTENTS: {"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}, "image": _IMAGE},
+    RETAINED: _basic(
+        retainUids=True,
+        retainDeviceIdentity=True,
+        retainInstitutionIdentity=True,
+        retainPatientCharacteristics=True,
+        retainLongitudinalFullDates=True,
+    ),
+    MINIMAL: {"dicom": {"filterProfile": "MINIMAL_KEEP_LIST_PROFILE"}, "image": _IMAGE},
+    LISTED: {"dicom": {"keepList": {"tags": sorted(KEPT | KEPT_SEQUENCES)}}, "image": _IMAGE},
 }
-"""Policy → config. The last is that of the request on the API's page on operation metadata."""
+"""Policy → config. That of `contents` is the request on the API's page on operation metadata."""
+UID_MAP = "uids.csv"
+"""In the folder of a run: how UIDs were mapped (id_old, id_new)."""
 
 
 def run(policy: str, source: Path, folder: Path) -> tuple[Path, float]:
@@ -44,6 +55,7 @@ def run(policy: str, source: Path, folder: Path) -> tuple[Path, float]:
     destination = folder / "destination"
     command = [str(Path(sys.executable).with_name("dicom-deid")), "run", "--allow_identifiable", "--key_uri", "env:JUDGE_KEY"]
     places = {"--source": source, "--destination": destination, "--workspace": folder / "workspace", "--config": config}
+    places["--write_uid_map"] = folder / UID_MAP
     command += [str(word) for option in places.items() for word in option]
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     environment = {**os.environ, "JUDGE_KEY": KEY}

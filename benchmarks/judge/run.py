@@ -16,16 +16,19 @@ from benchmarks.judge.checks import verdicts
 from benchmarks.judge.key import read_key
 from benchmarks.judge.outputs import match
 from benchmarks.judge.plant import plant
-from benchmarks.judge.planting import DATES
-from benchmarks.judge.product import CONFIGS, run
+from benchmarks.judge.policies import DATES, RETAINED
+from benchmarks.judge.product import CONFIGS, UID_MAP, run
 from benchmarks.judge.report import Row, rows, shortfalls, text_table, write_failures
 
 
 def judged(policy: str, planted: Path, work: Path) -> tuple[list[Row], list[str], float]:
-    """One policy on one planted set: its table, what misses the target, and CPU seconds an instance."""
+    """One policy on one planted set: its table, what misses the target, and CPU seconds an instance.
+
+    Outputs are known by the run's own map of UIDs; where these stay, by the marks of the key.
+    """
     answers = read_key(planted / "key.jsonl")
     destination, cpu = run(policy, planted / "source", work / policy)
-    matched = match(answers, planted / "source", destination)
+    matched = match(answers, planted / "source", destination, None if policy == RETAINED else work / policy / UID_MAP)
     again = None
     if policy == DATES:
         again = match(answers, planted / "source", run(policy, planted / "source", work / f"{policy}-again")[0])

@@ -10,7 +10,7 @@ from benchmarks.judge.checks import verdicts
 from benchmarks.judge.key import Check, read_key
 from benchmarks.judge.outputs import match
 from benchmarks.judge.plant import plant
-from benchmarks.judge.planting import CONTENTS, STRUCTURED
+from benchmarks.judge.policies import CONTENTS, STRUCTURED
 from benchmarks.judge.product import CONFIGS
 from benchmarks.judge.report import rows, shortfalls
 

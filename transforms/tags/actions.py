@@ -374,13 +374,18 @@ def unfit_uid(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: s
     return "" if plan.profile is Profile.KEEP_ALL and path[-1] not in NAMES_AN_INSTANCE else unfit(path[-1], value)
 
 
-def is_unlisted(plan: ActionPlan, decision: Decision, path: tuple[int, ...]) -> bool:
-    """Whether an element stays only because nothing says that it identifies, so that it is looked through for the header's own words."""
-    contents = plan.profile is Profile.CONTENTS and not plan.api_vrs_only
-    if decision != _KEPT or not (contents or plan.profile in (Profile.BASIC, Profile.MINIMAL)):
+def is_unlisted(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: str) -> bool:
+    """Whether an element stays only because nothing says that it identifies, so that it is looked through for the header's own words.
+
+    So is a UID that an option retains, unless it names an instance: there the second look holds what names the patient too.
+    """
+    tag, contents = path[-1], plan.profile is Profile.CONTENTS and not plan.api_vrs_only
+    by_basic = plan.profile in (Profile.BASIC, Profile.MINIMAL) or (plan.profile is Profile.KEEP_LIST and tag not in plan.listed)
+    if decision != _KEPT or not (contents or by_basic):
         return False
-    listed = tables.row(path[-1]) is not None and not contents
-    return not listed and path[-1] not in NEEDED | PIXELS | (STATED_BY_US if len(path) == 1 else frozenset())
+    retained = vr == "UI" and Option.UIDS in plan.options and tag not in NAMES_AN_INSTANCE
+    listed = tables.row(tag) is not None and not (contents or retained)
+    return not listed and tag not in NEEDED | PIXELS | (STATED_BY_US if len(path) == 1 else frozenset())
 
 
 def _table_reason(tag: int, code: str, resolved: str) -> str:

@@ -35,6 +35,7 @@ from transforms.tags.own_uids import OwnUids, own_uids
 _TIME = re.compile(r"(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?(?:[0-5]\d|60)(?:\.\d{1,6})?)?)?|[+-]\d{4}|")
 """TM (PS3.5 6.2), as of before 1993 too, and the form of Timezone Offset From UTC."""
 
+_BIRTH_DATE = 0x00100030
 _NUMBERS = frozenset({"FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"})
 _NOT_TEXT = _NUMBERS | {"OB", "OD", "OF", "OL", "OV", "OW"}
 _LONGEST = 4096
@@ -171,6 +172,11 @@ class InstanceTexts:
         cleaned = self._eraser.clean(text, vr, found, patient)
         value = encode(cleaned.text, vr, encodings) if cleaned.text is not None else None
         return NewText(None if value is None else _padded(value, vr), _changes(cleaned, text, vr, encodings))
+
+    def holds_birth_date(self, value: str) -> bool:
+        """Whether one of the values of a DA or DT begins with the day on which the instance's patient was born."""
+        born = elements.text_at(self._source, _BIRTH_DATE).strip()
+        return bool(born) and any(one.strip().startswith(born) for one in value.split("\\"))
 
     def _own(self, values: list[tuple[int, str]], vr: str, *, defined: bool = False) -> Iterator[TextFinding]:
         """Terms of the header in the values of an element, but for words of imaging that a place or machine is called like."""

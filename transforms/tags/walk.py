@@ -142,7 +142,7 @@ class Walk:
     def _kept(self, place: Place, decision: Decision) -> Element:
         """The element as it is; a sequence is rebuilt of its items, so that nothing passes that was not read."""
         if place.items is None:
-            unlisted = actions.is_unlisted(place.scope.plan, decision, place.path)
+            unlisted = actions.is_unlisted(place.scope.plan, decision, place.path, elements.value_vr(place.element))
             return self._looked_through(place) if unlisted else elements.kept(place.element, place.dataset)
         before, tag, new_items = len(self.findings), place.path[-1], []
         for number, item in enumerate(place.items):
@@ -217,7 +217,9 @@ class Walk:
         new = (
             None if elements.is_empty(element) else self._here.without_own_words(element, place.dataset, vr, self._identity(place.dataset))
         )
-        return elements.kept(element, place.dataset) if new is None else self._rewritten(place, _OWN_WORDS, new)
+        if new is None:
+            return elements.kept(element, place.dataset)
+        return self._mapped(place, _OWN_WORDS) if vr == "UI" else self._rewritten(place, _OWN_WORDS, new)
 
     def _rewritten(self, place: Place, decision: Decision, new: NewText) -> Element:
         """The element with its new text, or emptied; of a Type 1 attribute a dummy is left."""
@@ -248,9 +250,10 @@ class Walk:
         return elements.written(place.path[-1], vr, moved.split("\\") if "\\" in moved else moved)
 
     def _time(self, place: Place, decision: Decision) -> Element:
-        """A date, time of day or offset from UTC as it is, if it is one."""
+        """A date, time of day or offset from UTC as it is, if it is one, and no birth date where no table lets it stay."""
         text = elements.text(place.element, place.dataset) or ""
         stays = all(is_time(value, elements.value_vr(place.element)) for value in text.split("\\"))
+        stays = stays and (tables.row(place.path[-1]) is not None or not self._here.holds_birth_date(text))
         return elements.kept(place.element, place.dataset) if stays else self._instead(place, decision)
 
     def _age(self, place: Place, decision: Decision) -> Element:

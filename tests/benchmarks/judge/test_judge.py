@@ -13,7 +13,7 @@ from benchmarks.judge.checks import verdicts
 from benchmarks.judge.key import REMOVING, Check, Expectation, read_key, write_key
 from benchmarks.judge.outputs import match
 from benchmarks.judge.plant import plant
-from benchmarks.judge.planting import DATES
+from benchmarks.judge.policies import DATES
 from benchmarks.judge.report import Row, shortfalls
 
 
