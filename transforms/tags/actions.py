@@ -377,7 +377,7 @@ def unfit_uid(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: s
 def is_unlisted(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: str) -> bool:
     """Whether an element stays only because nothing says that it identifies, so that it is looked through for the header's own words.
 
-    So is a UID that an option retains, unless it names an instance: there the second look holds what names the patient too.
+    So is a UID that an option retains, unless it names an instance: those stay as they are, so that references resolve.
     """
     tag, contents = path[-1], plan.profile is Profile.CONTENTS and not plan.api_vrs_only
     by_basic = plan.profile in (Profile.BASIC, Profile.MINIMAL) or (plan.profile is Profile.KEEP_LIST and tag not in plan.listed)

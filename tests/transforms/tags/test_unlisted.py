@@ -99,3 +99,44 @@ def test_a_private_sequence_without_a_vr_is_walked(scrub, file_bytes, patient):
     assert b"60951092" not in scrubbed.content
     assert b"MRN" in scrubbed.content
     assert pydicom.dcmread(io.BytesIO(scrubbed.content))[0x00291002].value
+
+
+def retaining(**options):
+    return {"dicomTagConfig": {"profileType": "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE", "ps315Options": options}}
+
+
+@pytest.mark.parametrize("keyword", ["ExpiryDate", "ExpirationDateTime"])
+def test_full_dates_stay_but_the_birth_date_wherever_no_table_expects_it(deidentify, patient, keyword):
+    patient.ContentDate, patient.SecondaryReviewDate = "20210320", "20210321"
+    setattr(patient, keyword, "19610314" if keyword == "ExpiryDate" else "19610314101500")
+    _, new, holds = deidentify(retaining(retainLongitudinalFullDates=True), patient)
+    assert (new.StudyDate, new.ContentDate, new.SecondaryReviewDate) == ("20210319", "20210320", "20210321")
+    assert not str(new.get(keyword) or "").startswith("1961")
+    assert holds == ()
+
+
+def test_a_retained_uid_that_holds_an_id_of_the_patient_is_mapped(deidentify, patient):
+    patient.TrackingUID, patient.FrameOfReferenceUID = "1.2.840.113619.60951092.7", "1.2.840.113619.7"
+    scrubbed, new, holds = deidentify(retaining(retainUids=True), patient)
+    assert new.TrackingUID.startswith("2.25.")
+    assert new.FrameOfReferenceUID == "1.2.840.113619.7"
+    assert [finding.action for finding in scrubbed.findings if finding.tag == "00620021"] == ["REGENERATED UID"]
+    assert holds == ()
+
+
+def test_one_that_names_an_instance_stays_since_others_may_refer_to_it(deidentify, patient):
+    """Whoever keeps these has consented to what is in them (`leaves_identity` says so)."""
+    patient.SOPInstanceUID = "1.2.840.113619.60951092.8"
+    assert deidentify(retaining(retainUids=True), patient)[1].SOPInstanceUID == "1.2.840.113619.60951092.8"
+
+
+def test_inside_what_a_keep_list_names_they_go_too(deidentify, patient):
+    item = Dataset()
+    item.CodeMeaning, item.DetectorMode, item.FillPattern = "Abdomen", "of Kowalczyk", b"ID=60951092\0"
+    patient.AnatomicRegionSequence = pydicom.Sequence([item])
+    patient.AcquisitionMode = "HELICAL of ward"
+    config = {"dicom": {"keepList": {"tags": ["AnatomicRegionSequence", "AcquisitionMode"]}}}
+    _, new, holds = deidentify(config, patient)
+    inside = new.AnatomicRegionSequence[0]
+    assert (inside.CodeMeaning, inside.DetectorMode, inside.FillPattern) == ("Abdomen", "of [PERSON_NAME]", None)
+    assert (new.AcquisitionMode, holds) == ("HELICAL of ward", ())
