@@ -47,7 +47,7 @@ def common(on: Planting, uids: dict[str, str], modality: str, sop_class: str, nu
     on.removed("AccessionNumber", visit.accession)
     on.retainable("DeviceSerialNumber", visit.serial)
     on.retainable("StationName", visit.station)
-    on.put("StudyID", str(number))
+    on.put("StudyID", f"E{visit.accession[-4:]}")
     on.dated("StudyDate", visit.day)
     on.dated("SeriesDate", visit.day)
     on.put("StudyTime", "101530")
