@@ -58,8 +58,6 @@ class Run:
     bigquery: TableTarget | None
     """None: the tables of the workspace."""
     table_files: str | None = None
-    spooled: tuple[ShardRef, ...] = ()
-    """Shards that earlier runs of the operation finished."""
     clock: Callable[[], dt.datetime] = utc_now
     token: TokenReference | None = None
     provenance_for_held: bool = False
@@ -83,9 +81,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
 
     stages = {"List": listed.outcomes, "Read": opened.outcomes, "Redact": redacted.outcomes} | pixels.outcomes | tags.outcomes
     new = (pixels.shards, tags.shards) | "NewShards" >> beam.Flatten()
-    told = (new, *pixels.held, *tags.held) | "ToldShards" >> beam.Flatten()
-    earlier = p | "EarlierShards" >> beam.Create(run.spooled)
-    shards = (told, earlier) | "Shards" >> beam.Flatten()
+    shards = (new, *pixels.held, *tags.held) | "Shards" >> beam.Flatten()
     answers = shards | "WriteToFhirStore" >> WriteToFhirStore(run.store_url, folder, run.write_ops_per_minute, run.token)
     tables = []
     if run.bigquery:

@@ -47,7 +47,6 @@ from pipeline.stores import READ, WRITE, check_locations, check_store
 from pipeline.tables import Tables
 from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
-from transforms.model import spool
 from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.keys import KeyReference, make_key_file
 from transforms.model.quiet import quiet_libraries
@@ -297,7 +296,6 @@ def _prepared(launch: _Launch) -> graph.Run:
         shape=settings.provenance_shape,
         bigquery=settings.bigquery,
         table_files=settings.table_files,
-        spooled=tuple(spool.shards(operation.folder.spool)),
         clock=launch.clock,
         token=settings.fhir_token,
         provenance_for_held=settings.provenance_for_held,

@@ -151,7 +151,7 @@ def handler_of(services):
 
 
 TOOLS = ("dciodvfy", "dcmdump", "gdcminfo")
-BUILT_APART = {"bigquery": "tests/servers/bigquery/install.sh"}
+BUILT_APART = {"bigquery": "tests/servers/bigquery/install.sh", "prism": "tests/servers/prism/install.sh"}
 """Parts that `--servers` does not require, since they take too long to build, and what builds them."""
 INSTALLED = Path(__file__).parents[1] / ".venv" / "servers"
 """Where `scripts/test --servers` puts what is not on the path: a folder for each part that `@pytest.mark.servers` may name."""

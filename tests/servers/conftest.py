@@ -22,11 +22,13 @@ from transforms.model.workspace import Workspace
 
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
 
+import engines
 import fhir_servers
 import orthanc_servers
 import storage_servers
 
 STARTS = {
+    "flink": engines.flink,
     "hapi": fhir_servers.hapi,
     "medplum": fhir_servers.medplum,
     "mitmproxy": fhir_servers.fault_proxy,
@@ -60,6 +62,11 @@ def medplum(started):
 @pytest.fixture(scope="session")
 def proxy(started):
     return started["mitmproxy"]
+
+
+@pytest.fixture(scope="session")
+def flink(started):
+    return started["flink"]
 
 
 @pytest.fixture

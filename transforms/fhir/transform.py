@@ -11,6 +11,7 @@ from apache_beam.metrics import Metrics
 from transforms.fhir.client import FhirClient
 from transforms.fhir.ledger import ShardAnswer
 from transforms.fhir.writer import FhirWriter
+from transforms.model import spool
 from transforms.model.credentials import TokenReference, token_for
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef
@@ -21,9 +22,11 @@ _ONE_KEY = b""
 
 @dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class WriteToFhirStore(beam.PTransform):
-    """Deliver the Provenance in the shards at hand; one answer for each shard.
+    """Deliver the operation's spool, once the shards at hand are in it; one answer for each shard of the spool.
 
-    All shards are grouped under one key: one key is one writer on every runner, so that its pace is the run's pace.
+    All shards are grouped under one key: one key is one writer on every runner, so that its pace is the run's pace. What is
+    grouped only says that the spool is whole. What is in it is read from it: a worker may have been lost between the end of a
+    shard and the word of it, and whoever repeated its work found the instances done.
     `store_url` is `http(s)://…/fhirStores/ID` or a plain FHIR base URL; `write_ops_per_minute` its quota, None if it has none;
     `token` where the bearer token is that it wants, if it wants one that is not Google's.
     Shards that an earlier run of the operation delivered are counted and not sent again.
@@ -35,18 +38,20 @@ class WriteToFhirStore(beam.PTransform):
     token: TokenReference | None = None
 
     def expand(self, shards: beam.PCollection[ShardRef]) -> beam.PCollection[ShardAnswer]:
-        """Under one key, then written."""
+        """Under one key, then written; also where there is no new shard at all."""
         write = _Write(self.store_url, self.folder, self.write_ops_per_minute, self.token)
+        named = shards | "OneKey" >> beam.Map(_under_one_key).with_output_types(tuple[bytes, str])
+        always = shards.pipeline | "Always" >> beam.Create([(_ONE_KEY, "")])
         return (
-            shards
-            | "OneKey" >> beam.Map(_under_one_key).with_output_types(tuple[bytes, ShardRef])
+            (named, always)
+            | "AllNames" >> beam.Flatten()
             | "OneWriter" >> beam.GroupByKey()
             | "Write" >> beam.ParDo(write).with_output_types(ShardAnswer)
         )
 
 
-def _under_one_key(shard: ShardRef) -> tuple[bytes, ShardRef]:
-    return _ONE_KEY, shard
+def _under_one_key(shard: ShardRef) -> tuple[bytes, str]:
+    return _ONE_KEY, shard.name
 
 
 class _Write(beam.DoFn):
@@ -57,9 +62,9 @@ class _Write(beam.DoFn):
         quiet_libraries()
         self._client = FhirClient(self._store_url, token_for(self._store_url, self._token))
 
-    def process(self, grouped: tuple[bytes, Iterable[ShardRef]]) -> Iterator[ShardAnswer]:
+    def process(self, _grouped: tuple[bytes, Iterable[str]]) -> Iterator[ShardAnswer]:
         waited = _Throttling()
-        for answer in FhirWriter(self._client, self._folder, self._quota, waited).write(grouped[1]):
+        for answer in FhirWriter(self._client, self._folder, self._quota, waited).write(spool.shards(self._folder.spool)):
             Metrics.counter("dicom_deid", "fhir_answered").inc(answer.answered)
             Metrics.counter("dicom_deid", "fhir_dead").inc(answer.dead)
             yield answer

@@ -128,6 +128,15 @@ def test_the_transform_answers_for_each_shard(embedded, spooled, folder):
     assert len(versions(embedded)) == 120
 
 
+def test_a_shard_of_which_no_word_came_is_delivered_too(embedded, spooled, folder):
+    """A worker may be lost after it spooled; whoever repeats its work finds the instances done."""
+    shards = spooled(120)
+    with beam.Pipeline(runner="FnApiRunner") as p:
+        answers = p | beam.Create(shards[1:]) | WriteToFhirStore(embedded.store_url, folder, None)
+        _ = answers | beam.Map(lambda a: a.answered) | beam.CombineGlobally(sum) | beam.Map(_same, 120)
+    assert len(versions(embedded)) == 120
+
+
 def test_without_shards_the_transform_writes_nothing(folder):
     with beam.Pipeline(runner="FnApiRunner") as p:
         answers = p | beam.Create([]) | WriteToFhirStore("http://127.0.0.1:1", folder, None)
