@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import functools
 from collections.abc import Callable, Iterable, Iterator
 
 import apache_beam as beam
@@ -20,7 +19,7 @@ from transforms.model.credentials import TokenReference
 from transforms.model.keys import KeyReference
 from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
-from transforms.model.transform import SpoolOutcomes, nameless
+from transforms.model.transform import SpoolOutcomes, nameless, typed
 from transforms.pixels.redactor import Redactor
 from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
@@ -32,6 +31,9 @@ from transforms.tags.policy import admit
 from transforms.tags.transform import ScrubTags
 from transforms.write.destination import Destination
 from transforms.write.transform import WriteInstance
+
+_PAIR = beam.typehints.Tuple[str, int]
+"""The name of a count and a number to add to it."""
 
 
 def utc_now() -> dt.datetime:
@@ -99,7 +101,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
             *tables,
         )
         | "Counts" >> beam.Flatten()
-        | "OneKey" >> beam.Map(functools.partial(_pair, None))
+        | "OneKey" >> beam.Map(_under_one_key).with_output_types(tuple[bytes, tuple[str, int]])
         | "AllCounts" >> beam.GroupByKey()
         | "FinishOperation" >> beam.ParDo(_Finish(run))
     )
@@ -150,7 +152,7 @@ def _spool(run: Run, held: bool) -> SpoolProvenance:
 
 def _sum(pairs: beam.PCollection[tuple[str, int]], name: str) -> beam.PCollection[tuple[str, int]]:
     """Added up where they arise, so that a few numbers cross and not one an instance."""
-    return pairs | f"Sum{name}" >> beam.CombinePerKey(sum)
+    return typed(pairs, _PAIR) | f"Sum{name}" >> beam.CombinePerKey(sum)
 
 
 def _listed(found: int) -> tuple[str, int]:
@@ -177,8 +179,8 @@ def _rows(answer: TableAnswer) -> list[tuple[str, int]]:
     return [("rows", answer.rows), ("refused_rows", answer.refused)]
 
 
-def _pair(key: None, value: tuple[str, int]) -> tuple[None, tuple[str, int]]:
-    return key, value
+def _under_one_key(pair: tuple[str, int]) -> tuple[bytes, tuple[str, int]]:
+    return b"", pair
 
 
 class _Finish(beam.DoFn):
@@ -186,7 +188,7 @@ class _Finish(beam.DoFn):
         self._run = run
 
     @nameless
-    def process(self, grouped: tuple[None, Iterable[tuple[str, int]]]) -> Iterator[Counts]:
+    def process(self, grouped: tuple[bytes, Iterable[tuple[str, int]]]) -> Iterator[Counts]:
         run = self._run
         tables = Tables(run.operation.workspace, run.bigquery, run.table_files)
         yield run.operation.conclude(grouped[1], tables, run.clock, run.provenance_for_held)

@@ -10,6 +10,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]  # no types are published for it
 from apache_beam.runners.portability import local_job_service
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
+from apache_beam.runners.worker import worker_pool_main
 
 EVERYWHERE, LOOPBACK = "[::]:", "127.0.0.1:"
 
@@ -31,5 +32,5 @@ class _LoopbackGrpc:
 
 def listen_on_loopback() -> None:
     """From now on, in this process. Beam 2.77 has no option for it; tests/e2e/test_loopback.py notices if a later one moves it."""
-    for module in (worker_handlers, local_job_service):
+    for module in (worker_handlers, local_job_service, worker_pool_main):
         module.grpc = _LoopbackGrpc()

@@ -28,6 +28,7 @@ from pipeline.operation import Counts, Operation
 from pipeline.operation_row import CANCELLED
 from pipeline.options import Settings, beam_options, parse
 from pipeline.progress import watched
+from pipeline.remote import leaves
 from pipeline.request import (
     Request,
     asked_for,
@@ -141,8 +142,12 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
             launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
             _announce(launch)
             ready = _prepared(launch)
-            with _told_if_broken(operation, clock), watched(settings.workspace, expected, operation.progress) as file:
-                accounts = _execute(dataclasses.replace(ready, progress_file=file if settings.is_local else None), settings)
+            with _told_if_broken(operation, clock), _watched(settings, expected, operation) as file:
+                accounts = _execute(dataclasses.replace(ready, progress_file=file), settings)
+        if leaves(settings.runner):
+            operation.submitted()
+            print(f"operation {operation.name.operation_id} is under way on {settings.runner}; dicom-deid operation --wait follows it")
+            return ExitCode.OK
         counts = operation.counts()
         if counts is None:
             raise BrokenOffError("the runner ended without finishing the operation; see its log, then start the same command again.")
@@ -150,6 +155,11 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         operation.finish(counts, clock())
     print("\n".join([summary(operation, counts), *accounts]))
     return exit_code(counts)
+
+
+def _watched(settings: Settings, expected: int, operation: Operation) -> contextlib.AbstractContextManager[str | None]:
+    """The file in which workers of this machine count, watched; workers elsewhere count nowhere."""
+    return watched(settings.workspace, expected, operation.progress) if settings.is_local else contextlib.nullcontext()
 
 
 def _write_maps(settings: Settings, operation: Operation) -> None:
@@ -206,12 +216,17 @@ def _check_dicom_stores(settings: Settings) -> None:
 
 
 def _count_sources(settings: Settings, origin: Origin) -> int:
-    """How many instances the source has. Raises ConfigError if one of them is of the destination or the workspace."""
+    """How many instances the source has. Raises ConfigError if one of them is of the destination or the workspace.
+
+    Where nobody watches the progress, a source is not gone through twice: one instance is enough.
+    """
     count = 0
     for uri, _ in origin.instances():
         if any(is_inside(uri, folder) for folder in (settings.destination, settings.workspace.root)):
             raise ConfigError("--source", "it names files of the destination or of the workspace", "name a source apart from both")
         count += 1
+        if leaves(settings.runner) and not settings.source.endswith(".txt"):
+            break
     return count
 
 
@@ -306,12 +321,14 @@ def _prepared(launch: _Launch) -> graph.Run:
 
 
 def _execute(ready: graph.Run, settings: Settings) -> list[str]:
-    """Run the graph to its end; where the time of its pixels went."""
+    """Run the graph to its end, or submit it where the launcher does not wait; where the time of its pixels went."""
     if settings.is_local:
         listen_on_loopback()
-    pipeline = beam.Pipeline(options=beam_options(settings))
+    pipeline = beam.Pipeline(options=beam_options(settings, ready.operation.name.operation_id))
     graph.build(ready, pipeline)
     result = pipeline.run()
+    if leaves(settings.runner):
+        return []
     result.wait_until_finish()
     return pixel_lines(result)
 

@@ -157,7 +157,17 @@ class Operation:
     def clear(self) -> None:
         """Called before a run: what is found afterwards of counts and outcomes is then its own."""
         self.folder.counts_file.unlink(missing_ok=True)
+        self.folder.submitted_file.unlink(missing_ok=True)
         remove_all(self.folder.outcomes)
+
+    def submitted(self) -> None:
+        """A job elsewhere goes on with the run, whose launcher lets go of the workspace now."""
+        replace(self.folder.submitted_file, b"")
+
+    @property
+    def is_submitted(self) -> bool:
+        """Whether a job elsewhere has it, as far as is known here: one that failed altogether does not say so itself."""
+        return self.folder.submitted_file.exists()
 
     def keep(self, counts: Counts) -> None:
         """Write the counts down."""
@@ -177,6 +187,7 @@ class Operation:
         if counted is not None:
             counts = dataclasses.replace(counts, rows=counted[0], refused_rows=counted[1])
             self.keep(counts)
+        self.folder.submitted_file.unlink(missing_ok=True)
         return counts
 
     def others_outcomes(self) -> Iterator[bytes]:

@@ -23,7 +23,7 @@ def add_verbs(add: Add) -> None:
     """Add them all."""
     show = add("operation", _operation, "print a long-running operation as the API has it")
     show.add_argument("operation", nargs="?", metavar="ID", help="may be left out where the workspace holds one operation only")
-    show.add_argument("--wait", action="store_true", help="until no run is at work in the workspace; the exit code is then that of the run")
+    show.add_argument("--wait", action="store_true", help="until no run is at work, here or elsewhere; then with its exit code")
     replay = add("replay", _replay, "send an operation's dead letters to its FHIR store again")
     _name_operation(replay)
     _name_store(replay)
@@ -59,7 +59,7 @@ def _operation(arguments: argparse.Namespace) -> int:
 
     workspace = workspace_of(arguments)
     operation = find_operation(workspace, arguments.operation)
-    while arguments.wait and is_held(workspace):
+    while arguments.wait and (operation.is_submitted or is_held(workspace)):
         time.sleep(POLL_SECONDS)
     print(json.dumps(operation.state(), indent=1))
     if not arguments.wait:

@@ -18,7 +18,8 @@ from apache_beam.options.pipeline_options import (
 
 from pipeline.documents import read_document
 from pipeline.maps import map_place
-from pipeline.runners import LOCAL_RUNNERS, Refusing, refuse_unknown, runner_of
+from pipeline.remote import apply_defaults, check_remote, is_local, leaves
+from pipeline.runners import Refusing, refuse_unknown, runner_of
 from pipeline.stores import dicom_store
 from transforms.bigquery.client import check_endpoint
 from transforms.bigquery.operation import TableTarget
@@ -218,8 +219,8 @@ class Settings:
 
     @property
     def is_local(self) -> bool:
-        """Whether the runner works on this machine."""
-        return self.runner.lower() in LOCAL_RUNNERS
+        """Whether the workers are on this machine."""
+        return is_local(self.runner, self.beam)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -292,17 +293,20 @@ def parse(argv: list[str]) -> Settings:
         beam=tuple(beam),
         command=tuple(argv),
     )
-    if settings.key is None and not (settings.is_local and not settings.workspace.is_remote):
-        why = "a key is kept in a workspace on this machine only" if settings.is_local else f"{runner} has no workspace to keep a key in"
-        raise ConfigError("--key_uri", why, "name the key by --key_uri")
+    if not settings.is_local:
+        check_remote(runner, beam, vars(known))
+    elif settings.key is None and settings.workspace.is_remote:
+        raise ConfigError("--key_uri", "a key is kept in a workspace on this machine only", "name the key by --key_uri")
     return settings
 
 
-def beam_options(settings: Settings) -> PipelineOptions:
-    """Beam's own options with our defaults: the pinned runner, and no pickled `__main__`."""
+def beam_options(settings: Settings, operation_id: str) -> PipelineOptions:
+    """Beam's own options with our defaults: the pinned runner, no pickled `__main__`, and what a job on Dataflow needs."""
     options = PipelineOptions(list(settings.beam))
     options.view_as(StandardOptions).runner = settings.runner
     options.view_as(SetupOptions).save_main_session = False
+    if leaves(settings.runner):
+        apply_defaults(options, operation_id)
     return options
 
 
@@ -316,7 +320,7 @@ def workers(settings: Settings) -> int:
 
 def processes(runner: str, beam: list[str]) -> int:
     """How many processes there may be at most, each of which takes its share of a quota; a Dataflow worker has one a core."""
-    if runner.lower() in LOCAL_RUNNERS:
+    if is_local(runner, beam):
         direct = DirectOptions(beam)
         return (direct.direct_num_workers or os.cpu_count() or 1) if direct.direct_running_mode == "multi_processing" else 1
     remote = WorkerOptions(beam)

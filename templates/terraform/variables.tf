@@ -59,7 +59,7 @@ variable "fhir_write_ops_per_minute" {
 }
 
 variable "max_workers" {
-  description = "Upper bound of the autoscaling; docs/scale.md says how many the quota can feed."
+  description = "Upper bound of the autoscaling; more than the write quota feeds only wait."
   type        = number
   default     = 10
 }

@@ -31,7 +31,7 @@ def test_the_three_places_are_required(base, option):
 
 
 def test_the_runner_is_pinned_unless_named(base):
-    assert beam_options(parse(base)).get_all_options()["runner"] == DEFAULT_RUNNER
+    assert beam_options(parse(base), "x").get_all_options()["runner"] == DEFAULT_RUNNER
     assert parse([*base, "--runner=BundleBasedDirectRunner"]).runner == "BundleBasedDirectRunner"
 
 
@@ -40,14 +40,9 @@ def test_runners_that_lose_outputs_are_refused(base, runner):
     assert "loses outcomes" in refusal([*base, "--runner", runner])
 
 
-def test_a_remote_runner_needs_a_key(base):
-    assert "--key_uri" in refusal([*base, "--runner=DataflowRunner"])
-    assert not parse([*base, "--runner=DataflowRunner", "--key_uri=env:K"]).is_local
-
-
 def test_beam_options_pass_and_ours_stay_out_of_them(base):
     settings = parse([*base, "--direct_num_workers=2", "--direct_running_mode", "multi_threading"])
-    changed = beam_options(settings).get_all_options(drop_default=True)
+    changed = beam_options(settings, "x").get_all_options(drop_default=True)
     assert changed["direct_num_workers"] == 2
     assert not {"source", "destination", "workspace"} & set(changed)
     assert str(base[1]) not in str(changed)
@@ -152,8 +147,9 @@ def test_workers_are_those_the_options_ask_for(base):
     assert workers(parse(base)) == 1
     assert workers(parse([*base, "--direct_num_workers=3"])) == 3
     assert workers(parse([*base, "--direct_num_workers=0"])) == os.cpu_count()
-    remote = parse([*base, "--runner=DataflowRunner", "--key_uri=env:K", "--num_workers=5"])
-    assert workers(remote) == 5
+    buckets = ["--source=gs://hospital/in", "--destination=gs://published/out", "--workspace=gs://confidential/ws"]
+    elsewhere = ["--runner=PortableRunner", "--job_endpoint=flink:8099", "--key_uri=gs://confidential/deid.key", "--num_workers=5"]
+    assert workers(parse([*buckets, *elsewhere])) == 5
 
 
 @pytest.mark.parametrize(

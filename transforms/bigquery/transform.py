@@ -34,7 +34,7 @@ class WriteProvenanceTable(beam.PTransform):
 
     def expand(self, shards: beam.PCollection[ShardRef]) -> beam.PCollection[TableAnswer]:
         """Under one key, then loaded; also where there is no shard at all."""
-        named = shards | "ShardName" >> beam.Map(lambda shard: (_ONE_KEY, shard.name))
+        named = shards | "ShardName" >> beam.Map(_under_one_key).with_output_types(tuple[bytes, str])
         own = shards.pipeline | "OperationsOwn" >> beam.Create([(_ONE_KEY, "")])
         load = _Load(self.target, self.folder, self.clock)
         return (
@@ -43,6 +43,10 @@ class WriteProvenanceTable(beam.PTransform):
             | "OneLoader" >> beam.GroupByKey()
             | "Load" >> beam.ParDo(load).with_output_types(TableAnswer)
         )
+
+
+def _under_one_key(shard: ShardRef) -> tuple[bytes, str]:
+    return _ONE_KEY, shard.name
 
 
 class _Load(beam.DoFn):

@@ -141,6 +141,11 @@ class OperationFolder:
         return place_of(self.root) / "counts.json"
 
     @property
+    def submitted_file(self) -> Place:
+        """There as long as a job on another machine is at work, whose launcher did not wait for it."""
+        return place_of(self.root) / "submitted"
+
+    @property
     def sources(self) -> Place:
         """Source list shards: `{"reference", "uri"}` a line."""
         return place_of(self.root) / "sources"

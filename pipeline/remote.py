@@ -1,0 +1,90 @@
+"""Runs whose workers are not on this machine: what is refused before anything is submitted, and what they start with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from apache_beam.options.pipeline_options import (
+    DebugOptions,
+    FlinkRunnerOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    PortableOptions,
+    SetupOptions,
+    StandardOptions,
+    WorkerOptions,
+)
+
+from pipeline.runners import LOCAL_RUNNERS
+from transforms.model.dicom_store import is_store
+from transforms.model.errors import ConfigError
+from transforms.model.gcs import is_gcs
+
+DATAFLOW = "DataflowRunner"
+LOOPBACK = "LOOPBACK"
+"""The environment in which the launcher's own process works for an engine beside it."""
+OWN_CLUSTER = frozenset({"[local]", "[auto]"})
+"""Values of --flink_master at which Beam takes LOOPBACK unless told otherwise."""
+HARNESS_THREADS = 1
+"""Instances that a worker's process has open at a time: it starts a process a core, and pixels are what fills memory."""
+MIN_RAM = "min_ram=8GB"
+"""For Dataflow Prime. One hint for the whole job: steps with hints of their own would not be fused with others (DESIGN 1)."""
+
+_GOOGLES = "leave it out: a store on Google Cloud takes the workers' own credentials"
+
+
+def is_local(runner: str, beam: Sequence[str]) -> bool:
+    """Whether the workers are on this machine: Beam's own runners, or an engine whose workers are in the launcher's process."""
+    if runner.lower() in LOCAL_RUNNERS:
+        return True
+    environment = PortableOptions(list(beam)).environment_type
+    if environment is None and runner.lower() == "flinkrunner":
+        return FlinkRunnerOptions(list(beam)).flink_master in OWN_CLUSTER
+    return environment == LOOPBACK
+
+
+def leaves(runner: str) -> bool:
+    """Whether the launcher is done when the job is submitted."""
+    return runner.lower() == DATAFLOW.lower()
+
+
+def check_remote(runner: str, beam: Sequence[str], named: Mapping[str, str | None]) -> None:
+    """Raise ConfigError where workers elsewhere could not do what the options ask; `named` are ours, by option without dashes."""
+    if not named["key_uri"]:
+        raise ConfigError("--key_uri", f"{runner} has no workspace to keep a key in", "name the key by --key_uri")
+    for option in ("source", "destination", "workspace", "patient_map"):
+        if (place := named[option]) and not is_gcs(place) and not is_store(place):
+            why = f"workers of {runner} do not see this machine's disk"
+            raise ConfigError(f"--{option}", why, "name gs://BUCKET/…, or let the workers be here by --environment_type=LOOPBACK")
+    for option, mend in (
+        ("key_uri", "name it by gs://, secret: or kms:"),
+        ("fhir_token_uri", "name a store that takes Google's credentials"),
+    ):
+        if (named[option] or "").startswith(("file:", "env:")):
+            raise ConfigError(f"--{option}", f"workers of {runner} have neither this machine's files nor its environment", mend)
+    if leaves(runner):
+        _check_dataflow(runner, beam, named)
+
+
+def _check_dataflow(runner: str, beam: Sequence[str], named: Mapping[str, str | None]) -> None:
+    for option in ("write_uid_map", "write_patient_map"):
+        if named[option]:
+            raise ConfigError(f"--{option}", "it is written at the end of a run, which the launcher does not wait for", "leave it out")
+    google = GoogleCloudOptions(list(beam))
+    for option in ("project", "region", "temp_location"):
+        if not getattr(google, option):
+            raise ConfigError(f"--{option}", f"{runner} needs it", "add it")
+    if not re.match(r"gs://[^/]{3,}", google.temp_location):
+        raise ConfigError("--temp_location", "it is a folder on Cloud Storage", "write gs://BUCKET/FOLDER", google.temp_location)
+    if not WorkerOptions(list(beam)).sdk_container_image:
+        raise ConfigError("--sdk_container_image", "workers of the stock image have neither Tesseract nor this program", "name our image")
+
+
+def apply_defaults(options: PipelineOptions, operation_id: str) -> None:
+    """What a job on Dataflow starts with where nobody says otherwise (docs/dataflow.md says why)."""
+    debug, google, standard = (options.view_as(kind) for kind in (DebugOptions, GoogleCloudOptions, StandardOptions))
+    debug.number_of_worker_harness_threads = debug.number_of_worker_harness_threads or HARNESS_THREADS
+    standard.resource_hints = standard.resource_hints or [MIN_RAM]
+    google.job_name = google.job_name or f"dicom-deid-{operation_id.lower().replace('.', '-')}"
+    options.view_as(SetupOptions).sdk_location = "container"

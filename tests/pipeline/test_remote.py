@@ -1,0 +1,90 @@
+"""A run whose workers are elsewhere is refused before anything is submitted, unless they can reach all that it names."""
+
+import pytest
+
+from pipeline.main import main
+from pipeline.options import beam_options, parse
+from transforms.model.errors import ConfigError
+
+PLACES = {"source": "gs://hospital/in", "destination": "gs://published/out", "workspace": "gs://confidential/ws"}
+DATAFLOW = {
+    **PLACES,
+    "key_uri": "secret:projects/p/secrets/k/versions/1",
+    "runner": "DataflowRunner",
+    "project": "p",
+    "region": "r",
+    "temp_location": "gs://staging/temp",
+    "sdk_container_image": "r-docker.pkg.dev/p/images/dicom-deid:1",
+}
+
+
+def words(options):
+    return [f"--{name}={value}" for name, value in options.items() if value is not None]
+
+
+def refusal(capsys, **changes):
+    """The one sentence of a refused launch."""
+    assert main(words(DATAFLOW | changes)) == 2
+    (sentence,) = capsys.readouterr().err.splitlines()
+    return sentence.removeprefix("dicom-deid: ")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"key_uri": None}, "--key_uri: DataflowRunner has no workspace to keep a key in"),
+        ({"key_uri": "file:/secure/deid.key"}, "--key_uri: workers of DataflowRunner have neither"),
+        ({"key_uri": "env:DEID_KEY"}, "--key_uri: workers of DataflowRunner have neither"),
+        ({"fhir_token_uri": "env:TOKEN"}, "--fhir_token_uri: workers"),
+        ({"source": "/data/in"}, "--source: workers of DataflowRunner do not see this machine's disk"),
+        ({"destination": "/data/out"}, "--destination: workers"),
+        ({"workspace": "/secure/ws"}, "--workspace: workers"),
+        ({"patient_map": "/secure/map.csv"}, "--patient_map: workers"),
+        ({"write_uid_map": "/secure/uids.csv"}, "--write_uid_map: it is written at the end"),
+        ({"project": None}, "--project: DataflowRunner needs it"),
+        ({"region": None}, "--region: DataflowRunner needs it"),
+        ({"temp_location": None}, "--temp_location: DataflowRunner needs it"),
+        ({"temp_location": "/tmp"}, "--temp_location is '/tmp'"),
+        ({"sdk_container_image": None}, "--sdk_container_image: workers of the stock image"),
+        ({"fhir_write_ops_per_minute": "many"}, "options: --fhir_write_ops_per_minute: invalid int value"),
+        ({"fhir_write_ops_per_minute": "0"}, "--fhir_write_ops_per_minute is '0'"),
+        ({"allow_identifiable": "yes"}, "options: --allow_identifiable: the choices are true and false"),
+        ({"provenance_phi": "maybe"}, "options: --provenance_phi: invalid choice"),
+        ({"max_num_workers": "few"}, "options: --max_num_workers: invalid int value"),
+        ({"bigquery_table": "Provenance"}, "--bigquery_table is 'Provenance'"),
+    ],
+)
+def test_a_launch_that_cannot_work_is_refused_in_one_sentence(capsys, changes, named):
+    assert refusal(capsys, **changes).startswith(named)
+
+
+def test_a_job_starts_with_one_instance_a_core_in_our_image():
+    settings = parse(words(DATAFLOW))
+    assert not settings.is_local
+    options = beam_options(settings, "Nightly.1").get_all_options()
+    assert (options["number_of_worker_harness_threads"], options["resource_hints"]) == (1, ["min_ram=8GB"])
+    assert (options["sdk_location"], options["job_name"]) == ("container", "dicom-deid-nightly-1")
+    named = parse(words(DATAFLOW | {"number_of_worker_harness_threads": 3, "job_name": "mine", "resource_hint": "min_ram=16GB"}))
+    options = beam_options(named, "Nightly.1").get_all_options()
+    assert (options["number_of_worker_harness_threads"], options["resource_hints"], options["job_name"]) == (3, ["min_ram=16GB"], "mine")
+
+
+@pytest.mark.parametrize(
+    ("beam", "local"),
+    [
+        (["--runner=PrismRunner"], True),
+        (["--runner=FlinkRunner"], True),  # Beam starts a cluster of its own
+        (["--runner=FlinkRunner", "--flink_master=flink:8081"], False),
+        (["--runner=FlinkRunner", "--flink_master=127.0.0.1:8081", "--environment_type=LOOPBACK"], True),
+        (["--runner=PortableRunner", "--job_endpoint=127.0.0.1:8099"], False),
+        (["--runner=PortableRunner", "--job_endpoint=127.0.0.1:8099", "--environment_type=LOOPBACK"], True),
+        (["--runner=PortableRunner", "--job_endpoint=127.0.0.1:8099", "--environment_type=DOCKER"], False),
+    ],
+)
+def test_where_the_workers_are(tmp_path, beam, local):
+    here = [f"--{name}={tmp_path / name}" for name in ("source", "destination", "workspace")]
+    if local:
+        assert parse([*here, *beam]).is_local
+        return
+    with pytest.raises(ConfigError, match="--source: workers of"):
+        parse([*here, *beam, "--key_uri=gs://confidential/deid.key"])
