@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
@@ -43,7 +43,7 @@ _PLACEHOLDER_DATES = frozenset({dt.date(1, 1, 1), dt.date(1800, 1, 1), dt.date(1
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "ß": "ss"})
 
 
-def terms_of(dataset: Dataset, uids: Iterable[str] = ()) -> Terms:
+def terms_of(dataset: Dataset, uids: Callable[[], Collection[str]] = frozenset) -> Terms:
     """The terms of a data set, from every depth, and these UIDs of it. The data set stays as it was read."""
     found: list[Term] = []
     whole: list[Term] = []

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from transforms.inspection.allowed import without_allowed
 from transforms.inspection.engine import Engine
@@ -27,6 +28,7 @@ _NOT_ASKED = _BY_VR.keys() | _TERMS_ONLY | _NO_SENTENCES
 """VRs of which the engine is asked nothing."""
 
 _FORMS = (in_patterns, people_in, places_in)
+_UID = re.compile(r"\d+(?:\.\d+)+")
 _SENTENCE = 16
 """Letters: as many come about in random bytes once in many megabytes."""
 _LEAST = 5
@@ -46,7 +48,7 @@ class Inspector:
         engine: Engine | None,
         exclude: frozenset[str] = frozenset(),
         context: Terms | None = None,
-        kept: frozenset[str] = frozenset(),
+        kept: Callable[[], Collection[str]] = frozenset,
     ) -> None:
         """`terms` from `terms_of`; `engine`, as `local_engine()`, made once a worker, or None to do without;
         `exclude`: infoTypes that are not looked for; `context` from `phrases`, for Clean Descriptors; `kept`: UIDs that may be read.
@@ -61,9 +63,12 @@ class Inspector:
         found, values = [], list(parts(text, vr))
         for start, value in values:
             inside = self._in_value(value, vr, only=len(values) == 1, defined=defined)
-            wanted = (one for one in inside if one.info_type not in self._exclude and value[one.start : one.end] not in self._kept)
+            wanted = (one for one in inside if one.info_type not in self._exclude and not self._may_be_read(value[one.start : one.end]))
             found += [one.moved(start) for one in settled(wanted)]
         return found
+
+    def _may_be_read(self, found: str) -> bool:
+        return _UID.fullmatch(found) is not None and found in self._kept()
 
     def inspect_runs(self, runs: Sequence[str]) -> list[list[TextFinding]]:
         """What stands in each of the runs of letters that were found in bytes, which may be anything and are rarely sentences.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from transforms.inspection.allowed import without_allowed
@@ -46,6 +46,7 @@ _LONG_NUMBER = 5
 _DAY = 8
 """Digits of a day that is written out, as no number or time of day is by chance."""
 _UID = re.compile(r"\d+(?:\.\d+)+")
+_OF_THE_STANDARD = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4})+")
 _LONG_UID, _POINTS = 10, 3
 """Characters, or points, of a UID that is no number, date or version."""
 
@@ -61,10 +62,10 @@ class Term(NamedTuple):
 class Terms:
     """The terms of one instance, ready to be looked for."""
 
-    def __init__(self, terms: Iterable[Term], whole: Iterable[Term] = (), uids: Iterable[str] = ()) -> None:
+    def __init__(self, terms: Iterable[Term], whole: Iterable[Term] = (), uids: Callable[[], Collection[str]] = frozenset) -> None:
         """`whole`: terms that count only as all of a value, being too short to mean anything inside a text.
 
-        `uids`: those that are replaced, wherever they stand.
+        `uids`: those that are replaced, wherever they stand; asked for when a text has one that they could be.
         """
         best: dict[tuple[str, ...], Term] = {}
         for term in terms:
@@ -76,7 +77,7 @@ class Terms:
             self._by_first[term.words[0]].append(term)
         self._glued = [term for term in best.values() if term.info_type != CONTEXT and _may_be_glued(term.words)]
         self._whole = {term.words: term for term in whole}
-        self._uids = frozenset(uids)
+        self._uids = uids
 
     def __iter__(self) -> Iterator[Term]:
         """Every term that counts inside a text, each spelling once."""
@@ -86,18 +87,20 @@ class Terms:
         """Where the terms stand in one value of this VR; findings may overlap. `only`: whether the element has no other value."""
         readable = folded(text)
         in_order = words(readable)
-        found = [*self._own_uids(text), *self._in_words(in_order)]
         is_number = vr in _FORMS and _FORMS[vr].fullmatch(text.strip(" \0")) is not None
+        found = [*self._own_uids(text, short=not is_number or vr == "UI"), *self._in_words(in_order)]
         if is_number:
             return [one for one in found if one.info_type == UID or _counts_in_number(text, one, vr, only=only)]
         found += self._inside_words(readable)
         found += self._short(in_order, anywhere=vr in _FORMS) if vr != "CS" else ()
         return found
 
-    def _own_uids(self, text: str) -> Iterator[TextFinding]:
+    def _own_uids(self, text: str, *, short: bool) -> Iterator[TextFinding]:
+        """`short`: whether one that could be a number counts too, where it is all of the text."""
         for match in _UID.finditer(text):
-            long = len(match.group()) >= _LONG_UID or match.group().count(".") >= _POINTS
-            if match.group() in self._uids and (long or match.group() == text.strip(" \0")):
+            uid = match.group()
+            counts = len(uid) >= _LONG_UID or uid.count(".") >= _POINTS or (short and uid == text.strip(" \0"))
+            if counts and not _OF_THE_STANDARD.fullmatch(uid) and uid in self._uids():
                 yield TextFinding(*match.span(), UID, 1.0, "term")
 
     def _short(self, in_order: list[Word], *, anywhere: bool) -> Iterator[TextFinding]:

@@ -118,14 +118,14 @@ class InstanceTexts:
 
     @functools.cached_property
     def _terms(self) -> Terms:
-        return terms_of(self._source, self._uids.replaced)
+        return terms_of(self._source, lambda: self._uids.replaced)
 
     @functools.cached_property
     def _inspector(self) -> Inspector:
         """Without the language engine, which takes seconds to load, where the plan itself cleans no text (but an earlier run's method)."""
         context = phrases(context_of(self._source)) if Option.DESCRIPTORS in self._plan.options else None
         engine = self._engine if self._plan.cleans_text else None
-        return Inspector(self._terms, engine, self._plan.text.exclude, context, self._uids.kept)
+        return Inspector(self._terms, engine, self._plan.text.exclude, context, lambda: self._uids.kept)
 
     def clean(self, element: Element, dataset: Dataset, vr: str, patient: bytes) -> NewText | None:
         """The element's new text; None where it stays as it is. `patient` from `patient_identity`.

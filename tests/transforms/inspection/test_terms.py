@@ -130,10 +130,10 @@ def test_a_name_of_two_letters_counts_where_it_stands_alone(text, vr, found):
 
 
 def test_the_uids_given_are_found_whole_wherever_they_stand():
-    terms = terms_of(header(), ["1.2.826.0.1.77.2", "1.2"])
+    terms = terms_of(header(), lambda: {"1.2.826.0.1.77.2", "1.2"})
     for text, vr in (("of 1.2.826.0.1.77.2 today", "LO"), ("x1.2.826.0.1.77.2.", "CS"), ("1.2.826.0.1.77.2", "DS"), ("1.2", "UI")):
         assert [one.info_type for one in terms.find(text, vr)] == ["UID"]
-    for text, vr in (("1.2.826.0.1.77.21", "LO"), ("1.2.826.0.1.77.2.1", "UI"), ("version 1.2", "LO")):
+    for text, vr in (("1.2.826.0.1.77.21", "LO"), ("1.2.826.0.1.77.2.1", "UI"), ("version 1.2", "LO"), ("1.2", "DS")):
         assert not terms.find(text, vr)
 
 
