@@ -35,6 +35,14 @@ def decode(value: bytes, vr: str, encodings: Sequence[str]) -> str | None:
     return None if any(_is_broken(character) for character in text) else text
 
 
+def as_read(value: bytes, encodings: Sequence[str]) -> list[str]:
+    """The encodings in which `decode` reads a value, so that what is left of it is written in the same: UTF-8 where no character set is
+    stated and the bytes are that.
+    """
+    unstated = list(encodings) == [_NOT_STATED] and not value.isascii()
+    return ["utf-8"] if unstated and _unstated(value) != value.decode("latin-1") else list(encodings)
+
+
 def encode(text: str, vr: str, encodings: Sequence[str]) -> bytes | None:
     """The bytes of a text in these encodings, without padding; None if they cannot hold it, or would not give it back."""
     names = list(encodings) if vr in CUSTOMIZABLE_CHARSET_VR or vr in {"UN", "OB"} else [_NOT_STATED]

@@ -24,7 +24,7 @@ from transforms.model.keys import Purpose, Secret
 from transforms.model.plan import ActionPlan, Option, Profile, TextKind, TextPlan, Transformation
 from transforms.tags import elements
 from transforms.tags.blobs import overwritten
-from transforms.tags.charsets import decode, encode
+from transforms.tags.charsets import as_read, decode, encode
 from transforms.tags.cleaning import Cleaned, Cleaner
 from transforms.tags.context import context_of
 from transforms.tags.dates import Shift, patient_shift, shifted
@@ -134,6 +134,7 @@ class InstanceTexts:
         """
         encodings = elements.encodings(dataset)
         raw = _bytes(element, dataset, vr, encodings)
+        encodings = as_read(raw, encodings)
         text = decode(raw, vr, encodings)
         if text is None:
             return self._overwritten(raw, patient) if vr in _BYTES else NewText(None, ())
@@ -165,7 +166,9 @@ class InstanceTexts:
             found = [one for value in values for one in self._own([value], "FL" if vr in _NUMBERS else "UT")]
             return NewText(None, ()) if found else None
         encodings = elements.encodings(dataset)
-        text = decode(_bytes(element, dataset, vr, encodings), vr, encodings)
+        raw = _bytes(element, dataset, vr, encodings)
+        encodings = as_read(raw, encodings)
+        text = decode(raw, vr, encodings)
         found = settled(self._own(list(parts(text or "", vr)), vr, defined=has_defined_words(element.tag, dataset)))
         if text is None or not found:
             return None
