@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -65,6 +66,10 @@ def _parser() -> argparse.ArgumentParser:
     serve = _verb(verbs, "serve", _serve, "serve the workspace's FHIR store by the Healthcare API's paths")
     serve.add_argument("--host", default="127.0.0.1", help="address to listen on; beyond loopback only with a token")
     serve.add_argument("--port", type=int, default=8080)
+    serve.add_argument(
+        "--dicom_store", action="append", default=[], metavar="NAME=URL", help="a store that :deidentify may read or write, and its URL"
+    )
+    serve.add_argument("--run_options", default="", help="options of dicom-deid run for every run that :deidentify starts, as in a shell")
     serve.add_argument("--token_file", help="file whose first line every caller must send as its Bearer token")
     serve.add_argument("--fhir_write_ops_per_minute", type=int, help="refuse writes beyond this quota by 429")
     search = _verb(verbs, "search", _search, "search the Provenance of a workspace, or of any FHIR store", required=False)
@@ -171,8 +176,16 @@ def _plan(argv: list[str]) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     from pipeline.local.serve import serve  # noqa: PLC0415
 
+    stores = dict(pair.partition("=")[::2] for pair in arguments.dicom_store)
+    workspace, quota = Workspace(canonical(arguments.workspace)), arguments.fhir_write_ops_per_minute
     serve(
-        Workspace(canonical(arguments.workspace)), arguments.host, arguments.port, arguments.token_file, arguments.fhir_write_ops_per_minute
+        workspace,
+        arguments.host,
+        arguments.port,
+        arguments.token_file,
+        quota,
+        dicom_stores=stores,
+        run_options=shlex.split(arguments.run_options),
     )
     return 0
 

@@ -144,7 +144,8 @@ class Operation:
         return {"@type": METADATA_TYPE, "apiMethodName": METHOD, "createTime": created, "counter": dict(counter)}
 
     def _save(self, metadata: dict[str, Any], done: bool, **result: Any) -> None:
-        state = {"name": self.name.name, "metadata": metadata, "done": done, **result}
+        known = self.state()  # whoever replays or cancels knows the operation by its id alone
+        state = {"name": known["name"] if known else self.name.name, "metadata": metadata, "done": done, **result}
         replace(self.folder.state_file, json.dumps(state, indent=1).encode() + b"\n")
 
     def counts(self) -> Counts | None:

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.local import fhir_json
+from pipeline.local.deidentify import Deidentifier
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_resource import Refusal
 from pipeline.local.quota import WriteQuota
@@ -27,6 +28,7 @@ class Service:
     workspace: Workspace
     database: FhirDatabase
     quota: WriteQuota
+    deidentifier: Deidentifier
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,7 +67,7 @@ async def read_body(request: Request, limit: int) -> bytes:
 def call(request: Request, body: bytes) -> Call:
     """The request, its names checked and its body parsed. Raises Refusal (400, 404, 415)."""
     path: dict[str, str] = dict(request.path_params)
-    names = [path[part] for part in ("project", "location", "dataset", "store", "operation") if part in path]
+    names = [path[part] for part in ("project", "location", "dataset", "store", "dicom_store", "operation") if part in path]
     if path["api"] not in ("v1", "v1beta1") or not all(_NAME.fullmatch(name) for name in names):
         raise Refusal(404, "not-found", "the path is not one of this server's")
     dataset = f"projects/{path['project']}/locations/{path['location']}/datasets/{path['dataset']}"

@@ -1,4 +1,4 @@
-"""The embedded FHIR store as an ASGI application with the Healthcare API's paths (v1beta1 `projects.locations.datasets.fhirStores`).
+"""The local server as an ASGI application with the Healthcare API's paths: FHIR stores, operations, `dicomStores.deidentify`.
 
 Nothing of a request is ever logged: no path, query, id or body, and of an unexpected fault only its type.
 """
@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from pipeline.local import fhir_handlers, fhir_store_handlers
+from pipeline.local import fhir_handlers, fhir_store_handlers, operation_handlers
 from pipeline.local.fhir_answer import refused
 from pipeline.local.fhir_call import Handler, Service, call, read_body
 from pipeline.local.fhir_guard import Guard
@@ -34,7 +34,9 @@ _LOG = logging.getLogger(__name__)
 def application(service: Service, token: str | None = None) -> Starlette:
     """The server. With a token every request must carry it; without one, only requests to a loopback name are answered."""
     routes = [
-        _route("GET", _DATASET + "/operations/{operation}", fhir_store_handlers.operation),
+        _route("GET", _DATASET + "/operations/{operation}", operation_handlers.operation),
+        _route("POST", _DATASET + "/operations/{operation}:cancel", operation_handlers.cancel),
+        _route("POST", _DATASET + "/dicomStores/{dicom_store}:deidentify", operation_handlers.deidentify),
         _route("POST", _DATASET + "/fhirStores", fhir_store_handlers.create),
         _route("POST", _STORE + ":configureSearch", fhir_store_handlers.configure),
         _route("POST", _STORE + ":testIamPermissions", fhir_store_handlers.permissions),

@@ -1,11 +1,10 @@
-"""The store itself: its settings, its search configuration, its counts, and operations (v1beta1 projects.locations.datasets.fhirStores).
+"""The store itself: its settings, its search configuration and its counts (v1beta1 projects.locations.datasets.fhirStores).
 
 A store is made on first use, as a run needs it; who wants one with other settings creates it before.
 """
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from starlette.background import BackgroundTask
@@ -18,19 +17,6 @@ from pipeline.local.fhir_database import SETTINGS, StoreReader
 from pipeline.local.fhir_resource import TYPES, Refusal
 
 _IMMUTABLE = ("disableReferentialIntegrity",)
-
-
-def operation(call: Call) -> Response:
-    """GET {dataset}/operations/ID: of a search configuration, or of a de-identification in the workspace."""
-    name = f"{call.dataset}/operations/{call.path['operation']}"
-    with call.service.database.read("") as reader:
-        found = reader.operation(name)
-    file = call.service.workspace.operation(call.path["operation"]).state_file
-    if found is None and file.is_file():
-        found = json.loads(file.read_bytes())
-    if found is None or found.get("name") != name:
-        raise Refusal(404, "not-found", "there is no such operation")
-    return json_answer(found)
 
 
 def get(call: Call) -> Response:

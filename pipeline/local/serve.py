@@ -12,12 +12,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import uvicorn
 
 from pipeline.local import fhir_configure
+from pipeline.local.deidentify import Deidentifier
 from pipeline.local.fhir_call import Service
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_guard import is_loopback
@@ -37,8 +38,12 @@ def serve(
     token_file: str | None = None,
     write_ops_per_minute: int | None = None,
     stop_with_stdin: bool = False,
+    dicom_stores: Mapping[str, str] | None = None,
+    run_options: Sequence[str] = (),
 ) -> None:
     """Serve the FHIR stores and operations of a workspace until SIGINT or SIGTERM. Port 0 takes a free one.
+
+    `dicom_stores` has the DICOMweb URL of each store that may be de-identified, by its name; `run_options` go to every run.
 
     Prints the base URL as its first line, when the port accepts connections. `stop_with_stdin` also stops it at the end of
     standard input, so that it never outlives the process that started it. Raises ConfigError (`--host`, `--port`, `--token_file`).
@@ -51,8 +56,10 @@ def serve(
         raise ConfigError("--workspace", "only a workspace on this machine has a FHIR store of its own", "name a folder")
     workspace.make()
     database = FhirDatabase(file)
-    app = application(Service(workspace, database, WriteQuota(write_ops_per_minute)), token)
     with _listen(host, port) as listener:
+        own = [f"--healthcare_endpoint={_url(listener)}/v1beta1", *([f"--fhir_token_uri=file:{token_file}"] if token_file else [])]
+        deidentifier = Deidentifier(workspace, dicom_stores or {}, [*own, *run_options])
+        app = application(Service(workspace, database, WriteQuota(write_ops_per_minute), deidentifier), token)
         for store, operation in fhir_configure.unfinished(database):
             threading.Thread(target=fhir_configure.reindex, args=(database, store, operation), daemon=True).start()
         config = uvicorn.Config(
@@ -62,7 +69,8 @@ def serve(
         if stop_with_stdin:
             threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
         print(_url(listener), flush=True)
-        server.run(sockets=[listener])
+        with contextlib.nullcontext() if stop_with_stdin else deidentifier.at_work():  # a run's own store starts no other runs
+            server.run(sockets=[listener])
 
 
 @contextlib.contextmanager

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from transforms.model.keys import PurposeKey
 from transforms.model.records import InstanceUids
 
 LOCAL_DATASET = "projects/local/locations/local/datasets/local"
+_HEALTHCARE = re.compile(r"https://healthcare\.googleapis\.com/(projects/.+)/dicomStores/")
 LOCAL_FHIR_STORE = f"{LOCAL_DATASET}/fhirStores/provenance"
 
 
@@ -38,7 +40,10 @@ class OperationName:
 
     @property
     def dataset(self) -> str:
-        """The dataset the operation belongs to: that of the metadata store, else the local one."""
+        """The dataset the operation belongs to: that of the source, else of the metadata store, else the local one."""
+        source = _HEALTHCARE.match(self.source_store)
+        if source:
+            return source[1]
         head, found, _ = self.fhir_store.partition("/fhirStores/")
         return head if found and head.startswith("projects/") else LOCAL_DATASET
 

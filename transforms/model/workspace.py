@@ -111,6 +111,11 @@ class OperationFolder:
         return place_of(self.root) / "command.json"
 
     @property
+    def request_file(self) -> Place:
+        """What a server was asked for, until it is done."""
+        return place_of(self.root) / "request.json"
+
+    @property
     def loaded_file(self) -> Place:
         """Which shards stand in which BigQuery table."""
         return place_of(self.root) / "loaded.json"

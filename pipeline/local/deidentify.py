@@ -1,0 +1,159 @@
+"""`projects.locations.datasets.dicomStores.deidentify` of the local server: each call is an operation, run by a process of its own.
+
+Operations run one after the other, since a workspace takes one run at a time. What was asked for is kept in the operation's
+folder until it is done, so that a server that was killed goes on with it when it is started again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import json
+import queue
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from pipeline.operation import Operation
+from pipeline.operation_row import CANCELLED
+from transforms.model.config import parse_request
+from transforms.model.dicom_store import store_at
+from transforms.model.errors import ConfigError
+from transforms.model.names import LOCAL_FHIR_STORE, OperationName
+from transforms.model.places import listed
+from transforms.model.resolve import crypto_keys
+from transforms.model.storage import remove, replace
+from transforms.model.workspace import Workspace
+
+_STOP_SECONDS = 60
+"""In which a run that is interrupted comes to its end."""
+
+
+@dataclasses.dataclass
+class _Running:
+    operation_id: str
+    process: subprocess.Popen[bytes]
+
+
+class Deidentifier:
+    """Starts runs. `stores` has the DICOMweb URL of each store by its `projects/…` name, `options` go to every run."""
+
+    def __init__(self, workspace: Workspace, stores: Mapping[str, str], options: Sequence[str]) -> None:
+        for name, url in stores.items():
+            if not url.startswith(("http://", "https://")) or store_at("--dicom_store", url, None).name != name:
+                why = "it is NAME=URL, and the URL ends with the name, so that instances are named by it"
+                raise ConfigError("--dicom_store", why, "write projects/…/dicomStores/S=http://HOST/…/projects/…/dicomStores/S", name)
+        self._workspace, self._stores, self._options = workspace, stores, options
+        self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._cancelled: set[str] = set()
+        self._stopping = False
+        self._running: _Running | None = None
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Run what is asked for during the block, beginning with what an earlier server left undone; then interrupt the run at work.
+
+        What waits then is left for the next server.
+        """
+        for file in listed(self._workspace.operations, "*/request.json"):
+            self._waiting.put(file.parent.name)
+        self._thread.start()
+        try:
+            yield
+        finally:
+            self._stopping = True
+            self._waiting.put(None)
+            with self._lock:
+                if self._running is not None:
+                    self._running.process.send_signal(signal.SIGINT)
+            self._thread.join(_STOP_SECONDS)
+
+    def deidentify(self, source: str, body: str, now: dt.datetime) -> dict[str, Any]:
+        """The operation that de-identifies a store as a DeidentifyDicomStoreRequest asks. Raises ConfigError."""
+        request = parse_request(body)
+        if request.config is not None and any(crypto_keys(request.config)):
+            raise ConfigError("request.config", "a key may not come in a request to a server", "wrap it by Cloud KMS")
+        for at, store in (("source store", source), ("request.destinationStore", request.destination_store)):
+            if store not in self._stores:
+                raise ConfigError(at, "this server knows no such DICOM store", "start it with --dicom_store NAME=URL", store)
+        output = request.config.operation_metadata.fhir_output if request.config and request.config.operation_metadata else None
+        source_base, destination_base = (store_at("", self._stores[store], None).base for store in (source, request.destination_store))
+        fhir_store = output.fhir_store if output else LOCAL_FHIR_STORE
+        name = OperationName(f"deid-{secrets.token_hex(8)}", source_base, destination_base, fhir_store)
+        operation = Operation(name, self._workspace)
+        asked = {"source": source, "destination": request.destination_store, "name": dataclasses.asdict(name), "request": body}
+        replace(operation.folder.request_file, json.dumps(asked).encode())
+        operation.begin(now)
+        self._waiting.put(name.operation_id)
+        return operation.state() or {}
+
+    def cancel(self, operation_id: str, now: dt.datetime) -> None:
+        """Stop an operation of ours that is not done; what it published stays. Nothing for any other."""
+        with self._lock:
+            if not self._workspace.operation(operation_id).request_file.exists():
+                return
+            self._cancelled.add(operation_id)
+            if self._running is not None and self._running.operation_id == operation_id:
+                self._running.process.send_signal(signal.SIGINT)
+                return
+        self._close(operation_id, "cancelled before it began", now, CANCELLED)
+
+    def _work(self) -> None:
+        while (operation_id := self._waiting.get()) is not None and not self._stopping:
+            if self._workspace.operation(operation_id).request_file.exists():
+                self._run(operation_id)
+
+    def _run(self, operation_id: str) -> None:
+        with self._lock:
+            if operation_id in self._cancelled or self._stopping:
+                return
+            command = [sys.executable, "-m", "pipeline.main", *self._arguments(operation_id)]
+            # A session of its own, so that Ctrl-C leaves it to us to stop it.
+            process = subprocess.Popen(  # noqa: S603 - our own module
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+            )
+            self._running = _Running(operation_id, process)
+        _, errors = process.communicate()
+        with self._lock:
+            self._running = None
+        now = dt.datetime.now(dt.UTC)
+        if operation_id in self._cancelled:
+            self._close(operation_id, "cancelled; the same request again goes on", now, CANCELLED)
+            return
+        said = [line for line in errors.decode(errors="replace").splitlines() if line.startswith("dicom-deid: ")]
+        self._close(operation_id, (said or ["the run ended without a word"])[-1].removeprefix("dicom-deid: "), now)
+
+    def _arguments(self, operation_id: str) -> list[str]:
+        asked = self._asked(operation_id)
+        folder = self._workspace.operation(operation_id)
+        request = folder.request_file.with_suffix(".body")
+        replace(request, asked["request"].encode())
+        given = {
+            "source": self._stores[asked["source"]],
+            "destination": self._stores[asked["destination"]],
+            "request": str(request),
+            "workspace": self._workspace.root,
+            "operation_id": operation_id,
+        }
+        return [*(f"--{name}={value}" for name, value in given.items()), *self._options]
+
+    def _asked(self, operation_id: str) -> dict[str, Any]:
+        asked: dict[str, Any] = json.loads(self._workspace.operation(operation_id).request_file.read_bytes())
+        return asked
+
+    def _close(self, operation_id: str, why: str, now: dt.datetime, code: int | None = None) -> None:
+        """The operation is over; where its run did not say how, it failed."""
+        operation = Operation(OperationName(**self._asked(operation_id)["name"]), self._workspace)
+        state = operation.state()
+        if state is None or not state["done"]:
+            operation.fail(why, now, *([code] if code else []))
+        for file in (operation.folder.request_file, operation.folder.request_file.with_suffix(".body")):
+            with contextlib.suppress(OSError):
+                remove(file)
