@@ -8,6 +8,7 @@ Faults, and what else a rule says for them:
   silent  done by the server, the connection closed in place of its answer
   cut     done by the server, the connection closed in the middle of its answer
   reset   the same, but reset (RST)
+  halve   done by the server, half of its answer passed on as if it were whole
   slow    passed on unharmed after `seconds`
 """
 
@@ -61,6 +62,9 @@ class Faults:
             flow.response = answer(rule)
         elif fault == "silent":
             flow.kill()
+        elif fault == "halve":
+            flow.response.raw_content = flow.response.raw_content[: len(flow.response.raw_content) // 2]
+            flow.response.headers["Content-Length"] = str(len(flow.response.raw_content))
         elif fault in ("cut", "reset"):
             whole = flow.response.raw_content
             flow.response.raw_content = whole[: len(whole) // 2]

@@ -19,16 +19,7 @@ from transforms.read.origin import Store as SourceStore
 
 pytestmark = pytest.mark.servers("orthanc")
 
-FILES = (
-    "MR_small.dcm",
-    "MR_small_bigendian.dcm",
-    "CT_small.dcm",
-    "image_dfl.dcm",
-    "rtplan.dcm",
-    "SC_rgb_jpeg_dcmtk.dcm",
-    "JPEG2000.dcm",
-    "reportsi.dcm",
-)
+FILES = ("MR_small.dcm", "rtplan.dcm", "image_dfl.dcm", "SC_rgb_jpeg_dcmtk.dcm", "JPEG2000.dcm", "MR_small_bigendian.dcm", "reportsi.dcm")
 
 
 @pytest.fixture
@@ -61,31 +52,6 @@ def operation(folder):
     return Workspace(str(folder)).operation(state.stem)
 
 
-def told(folder):
-    """The Provenance of each published instance by the name it has now, without names of stores and without times."""
-    found = {}
-    for entry in spool.read_all(operation(folder).spool):
-        resource = entry["provenance"]
-        for varying in ("id", "recorded", "occurredPeriod", "agent"):
-            resource.pop(varying, None)
-        target = resource["target"][0]["identifier"].pop("value")
-        resource["entity"][0]["what"]["identifier"].pop("value")
-        found[target.rpartition("/")[2]] = json.dumps(resource, sort_keys=True)
-    return found
-
-
-def test_stores_and_folders_give_the_same_bytes_and_findings(run, stores, stored, tmp_path):
-    (tmp_path / "source").mkdir()
-    for name, content in stored.items():
-        (tmp_path / "source" / name).write_bytes(content)
-    assert run(tmp_path / "source", tmp_path / "out", workspace="folders") == 0
-    assert run(stores.source.url, stores.destination.url) == 0
-    published = {path.stem: path.read_bytes() for path in (tmp_path / "out").rglob("*.dcm")}
-    assert len(published) == len(stored) >= 6
-    assert stores.destination.contents() == published
-    assert told(tmp_path / "work") == told(tmp_path / "folders")
-
-
 def test_instances_are_named_by_store_and_uids(run, stores, real_file, tmp_path, capsys):
     stores.source.put(real_file("MR_small.dcm").read_bytes())
     assert run(stores.source.url, stores.destination.url) == 0
@@ -102,7 +68,7 @@ def test_instances_are_named_by_store_and_uids(run, stores, real_file, tmp_path,
 
 
 def test_the_same_again_adds_nothing_and_another_workspace_finds_what_is_done(run, stores, real_file, tmp_path):
-    for name in ("MR_small.dcm", "CT_small.dcm"):
+    for name in ("reportsi.dcm", "rtplan.dcm"):
         stores.source.put(real_file(name).read_bytes())
     assert run(stores.source.url, stores.destination.url) == 0
     before = stores.destination.contents()
@@ -112,7 +78,7 @@ def test_the_same_again_adds_nothing_and_another_workspace_finds_what_is_done(ru
 
 
 def test_another_instance_of_that_name_there_holds_ours(run, stores, real_file, tmp_path):
-    stores.source.put(real_file("MR_small.dcm").read_bytes())
+    stores.source.put(real_file("rtplan.dcm").read_bytes())
     assert run(stores.source.url, tmp_path / "out", workspace="first") == 0
     (file,) = (tmp_path / "out").rglob("*.dcm")
     other = pydicom.dcmread(file)
