@@ -23,7 +23,7 @@ from transforms.model.transform import SpoolOutcomes, nameless, typed
 from transforms.pixels.redactor import Redactor
 from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
-from transforms.provenance.transform import SpoolProvenance
+from transforms.provenance.transform import SpoolProvenance, Told
 from transforms.read.chosen import ChosenReference
 from transforms.read.origin import Origin
 from transforms.read.transform import ListInstances, ReadInstance
@@ -125,9 +125,10 @@ def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: st
     shards = (
         written.instances
         | f"{name}/Tick" >> beam.Map(tick, run.progress_file).with_output_types(WrittenInstance)
-        | f"{name}/SpoolProvenance" >> _spool(run, held=False)
+        | f"{name}/SpoolProvenance" >> _spool(run, Told.WRITTEN)
     )
-    held = (written.held | f"{name}/SpoolHeld" >> _spool(run, held=True),) if run.provenance_for_held else ()
+    _ = written.held | f"{name}/SpoolReleasable" >> _spool(run, Told.RELEASABLE)
+    held = (written.held | f"{name}/SpoolHeld" >> _spool(run, Told.HELD),) if run.provenance_for_held else ()
     outcomes = {f"{name}/Scrub": scrubbed.outcomes, f"{name}/Prove": proven.outcomes, f"{name}/Write": written.outcomes}
     return _Branch(shards, held, outcomes)
 
@@ -143,11 +144,9 @@ def _outcomes(run: Run, outcomes: beam.PCollection[Outcome], name: str) -> beam.
     return _sum(kinds, f"{name}/Outcomes")
 
 
-def _spool(run: Run, held: bool) -> SpoolProvenance:
-    operation = run.operation
-    return SpoolProvenance(
-        operation.name, run.key, operation.folder, run.phi, run.shape, run.validate_provenance, held, run.identifiers and not held
-    )
+def _spool(run: Run, told: Told) -> SpoolProvenance:
+    operation, identifiers = run.operation, run.identifiers and told is not Told.HELD
+    return SpoolProvenance(operation.name, run.key, operation.folder, run.phi, run.shape, run.validate_provenance, told, identifiers)
 
 
 def _sum(pairs: beam.PCollection[tuple[str, int]], name: str) -> beam.PCollection[tuple[str, int]]:

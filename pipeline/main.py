@@ -28,6 +28,8 @@ from pipeline.operation import Counts, Operation
 from pipeline.operation_row import CANCELLED
 from pipeline.options import Settings, beam_options, parse
 from pipeline.progress import watched
+from pipeline.quarantine import settle_quarantine
+from pipeline.release import carry_out
 from pipeline.remote import leaves
 from pipeline.request import (
     Request,
@@ -44,7 +46,7 @@ from pipeline.request import (
     store_address,
 )
 from pipeline.retry import remember
-from pipeline.stores import READ, WRITE, check_locations, check_store
+from pipeline.stores import READ, WRITE, check_locations, check_store, remember_store
 from pipeline.tables import Tables
 from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
@@ -129,14 +131,17 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         operation = Operation(operation_name(settings, request, store, secret), settings.workspace)
         asked = asked_for(settings, request, store, secret)
         operation.hold_to(asked)
+        carry_out(operation.folder, destination_of(settings))
         _require_destination(settings, operation)
         with delivery.address(settings.workspace) as url:
             if not settings.skip_preflight:
                 check_inspection(request.plan)
                 _preflight(settings, delivery, url)
+            settle_quarantine(operation, settings.quarantine, known=operation.folder.asked_file.exists())
             operation.bind(asked)
             delivery.save(operation.folder)
             replace(operation.folder.destination_file, settings.destination.encode(errors="surrogateescape"))
+            remember_store(operation.folder, settings.destination_store)
             Tables(settings.workspace, settings.bigquery, settings.table_files).save(operation.folder)
             remember(operation.folder, settings, request)
             launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
@@ -216,14 +221,15 @@ def _check_dicom_stores(settings: Settings) -> None:
 
 
 def _count_sources(settings: Settings, origin: Origin) -> int:
-    """How many instances the source has. Raises ConfigError if one of them is of the destination or the workspace.
+    """How many instances the source has. Raises ConfigError if one of them is of the destination, the workspace or the quarantine.
 
     Where nobody watches the progress, a source is not gone through twice: one instance is enough.
     """
     count = 0
+    ours = [settings.destination, settings.workspace.root, *([settings.quarantine] if settings.quarantine else [])]
     for uri, _ in origin.instances():
-        if any(is_inside(uri, folder) for folder in (settings.destination, settings.workspace.root)):
-            raise ConfigError("--source", "it names files of the destination or of the workspace", "name a source apart from both")
+        if any(is_inside(uri, folder) for folder in ours):
+            raise ConfigError("--source", "it names files of destination, workspace or quarantine", "name a source apart from them")
         count += 1
         if leaves(settings.runner) and not settings.source.endswith(".txt"):
             break

@@ -9,7 +9,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from pipeline.operation_row import standing
 from pipeline.tables import Tables
+from transforms.bigquery.operation import TableAnswer
 from transforms.model import spool
 from transforms.model.errors import ConfigError
 from transforms.model.names import OperationName
@@ -160,6 +162,7 @@ class Operation:
         self.folder.counts_file.unlink(missing_ok=True)
         self.folder.submitted_file.unlink(missing_ok=True)
         remove_all(self.folder.outcomes)
+        remove_all(self.folder.releasable)
 
     def submitted(self) -> None:
         """A job elsewhere goes on with the run, whose launcher lets go of the workspace now."""
@@ -176,9 +179,21 @@ class Operation:
 
     def conclude(self, pairs: Iterable[tuple[str, int]], tables: Tables, clock: Clock, held_too: bool = False) -> Counts:
         """The last step of the graph: outcomes and tables for people to read, counts, final state."""
+        self.tell_outcomes()
+        return self.settle(dataclasses.replace(Counts.of(pairs), proven=self._proven(), held_too=held_too), tables, clock)
+
+    def recounted(self, counts: Counts, held: int, answered: int, dead: int, loaded: TableAnswer | None) -> Counts:
+        """The counts once instances were released: what is held no more is written."""
+        new = counts.new + counts.held - held
+        counts = dataclasses.replace(counts, held=held, new=new, answered=answered, dead=dead, proven=self._proven())
+        return dataclasses.replace(counts, rows=loaded.rows, refused_rows=loaded.refused) if loaded else counts
+
+    def _proven(self) -> int:
+        return len(spool.references(self.folder.spool) | spool.references(self.folder.spool, held=True))
+
+    def tell_outcomes(self) -> None:
+        """Write the outcomes that stand down for people to read."""
         replace(self.workspace.outcomes_file, self._outcome_lines())
-        proven = len(spool.references(self.folder.spool) | spool.references(self.folder.spool, held=True))
-        return self.settle(dataclasses.replace(Counts.of(pairs), proven=proven, held_too=held_too), tables, clock)
 
     def settle(self, counts: Counts, tables: Tables, clock: Clock) -> Counts:
         """Write down counts and final state, and what the tables say of them; the counts, with those of the table."""
@@ -201,7 +216,7 @@ class Operation:
         """`outcomes.ndjson` with this operation's lines anew; those of other operations stay."""
         mine = self.name.operation_id
         yield from self.others_outcomes()
-        for entry in spool.read_all(self.folder.outcomes):
+        for entry in standing(self.folder):
             yield json.dumps({"operation": mine, **entry}).encode() + b"\n"
 
 

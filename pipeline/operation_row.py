@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from transforms.bigquery.marshal import Row
@@ -48,6 +49,13 @@ def refused_rows(folder: OperationFolder) -> int:
         return 0
 
 
+def standing(folder: OperationFolder) -> Iterator[dict[str, Any]]:
+    """The outcomes of the latest run, but for those of instances that a person has released since."""
+    held = spool.references(folder.releasable)
+    released = held & spool.references(folder.spool) if held else held
+    return (entry for entry in spool.read_all(folder.outcomes) if entry["reference"] not in released)
+
+
 def _word(state: dict[str, Any]) -> str:
     if "error" in state:
         return "CANCELLED" if state["error"].get("code") == CANCELLED else "FAILED"
@@ -68,7 +76,7 @@ def _numbers(folder: OperationFolder) -> Row:
 
 
 def _outcomes(folder: OperationFolder) -> list[Row]:
-    kinds = collections.Counter((entry["outcome"], entry["stage"], entry["code"]) for entry in spool.read_all(folder.outcomes))
+    kinds = collections.Counter((entry["outcome"], entry["stage"], entry["code"]) for entry in standing(folder))
     return [
         {"outcome": outcome, "stage": stage, "code": code, "instances": count} for (outcome, stage, code), count in sorted(kinds.items())
     ]

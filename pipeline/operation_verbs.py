@@ -1,4 +1,4 @@
-"""The verbs of dicom-deid that are about an operation of a workspace: operation, replay, retry, purge."""
+"""The verbs of dicom-deid that are about an operation of a workspace: operation, release, replay, retry, purge."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import argparse
 import json
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from transforms.model.errors import ConfigError
 from transforms.model.places import is_empty, place_of
 from transforms.model.storage import canonical
 from transforms.model.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipeline.delivery import Delivery
+    from pipeline.operation import Operation
 
 Verb = Callable[[argparse.Namespace], int]
 Add = Callable[[str, Verb, str], argparse.ArgumentParser]
@@ -24,6 +29,12 @@ def add_verbs(add: Add) -> None:
     show = add("operation", _operation, "print a long-running operation as the API has it")
     show.add_argument("operation", nargs="?", metavar="ID", help="may be left out where the workspace holds one operation only")
     show.add_argument("--wait", action="store_true", help="until no run is at work, here or elsewhere; then with its exit code")
+    release = add("release", _release, "publish held instances after a person's decision, and tell who decided")
+    release.add_argument("references", nargs="*", metavar="REF", help="of held instances, as outcomes.ndjson and the quarantine name them")
+    release.add_argument("--all", action="store_true", help="all that the operation holds")
+    release.add_argument("--by", required=True, metavar="NAME", help="who decides; the name stands in Provenance")
+    _name_operation(release)
+    _name_store(release)
     replay = add("replay", _replay, "send an operation's dead letters to its FHIR store again")
     _name_operation(replay)
     _name_store(replay)
@@ -68,20 +79,36 @@ def _operation(arguments: argparse.Namespace) -> int:
     return ExitCode.NOT_RECONCILED if counts is None else exit_code(counts)
 
 
+def _release(arguments: argparse.Namespace) -> int:
+    from pipeline.graph import utc_now  # noqa: PLC0415
+    from pipeline.main import ExitCode, exit_code, summary  # noqa: PLC0415
+    from pipeline.release import release  # noqa: PLC0415
+
+    if bool(arguments.references) is arguments.all:
+        raise ConfigError("REF", "nobody decides over nothing, nor over all and some", "name references, or give --all")
+    operation, delivery = _named(arguments)
+    counts, refused = release(operation, delivery, arguments.references, arguments.by, arguments.skip_preflight, utc_now)
+    print("\n".join([summary(operation, counts), *refused]))
+    return ExitCode.NOT_ALL_PUBLISHED if refused and exit_code(counts) is ExitCode.OK else exit_code(counts)
+
+
+def _named(arguments: argparse.Namespace) -> tuple[Operation, Delivery]:
+    """The operation, and the way to its FHIR store."""
+    from pipeline.replay import find  # noqa: PLC0415
+    from transforms.model.credentials import TokenReference  # noqa: PLC0415
+
+    operation, delivery = find(workspace_of(arguments), arguments.operation)
+    token = TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None
+    return operation, delivery.by(arguments.fhir_store, token, arguments.fhir_write_ops_per_minute)
+
+
 def _replay(arguments: argparse.Namespace) -> int:
     from pipeline.graph import utc_now  # noqa: PLC0415
     from pipeline.main import exit_code, summary  # noqa: PLC0415
-    from pipeline.replay import find, replay  # noqa: PLC0415
-    from transforms.model.credentials import TokenReference  # noqa: PLC0415
+    from pipeline.replay import replay  # noqa: PLC0415
 
-    workspace = workspace_of(arguments)
-    operation, delivery = find(workspace, arguments.operation)
-    delivery = delivery.by(
-        arguments.fhir_store,
-        TokenReference(arguments.fhir_token_uri) if arguments.fhir_token_uri else None,
-        arguments.fhir_write_ops_per_minute,
-    )
-    counts = replay(workspace, operation, delivery, arguments.skip_preflight, utc_now)
+    operation, delivery = _named(arguments)
+    counts = replay(operation.workspace, operation, delivery, arguments.skip_preflight, utc_now)
     print(summary(operation, counts))
     return exit_code(counts)
 

@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import (
 
 from pipeline.documents import read_document
 from pipeline.maps import map_place
+from pipeline.quarantine import quarantine_apart
 from pipeline.remote import apply_defaults, check_remote, is_local, leaves
 from pipeline.runners import Refusing, refuse_unknown, runner_of
 from pipeline.stores import dicom_store
@@ -60,6 +61,11 @@ class DeidentifyOptions(PipelineOptions):
         add(
             "--workspace",
             help="Confidential folder or gs://BUCKET/FOLDER of the run: key, spool, outcomes, stores. Never inside the destination.",
+        )
+        add(
+            "--quarantine",
+            help="Folder or gs://BUCKET/FOLDER for held instances and why they are held, as confidential as the workspace."
+            " By default in the workspace.",
         )
         add(
             "--config",
@@ -177,6 +183,7 @@ class Settings:
     source_store: DicomStore | None
     destination_store: DicomStore | None
     workspace: Workspace
+    quarantine: str | None
     config: str | None
     request: str | None
     operation_id: str | None
@@ -263,6 +270,7 @@ def parse(argv: list[str]) -> Settings:
         source_store=stores["source"],
         destination_store=stores["destination"],
         workspace=Workspace(workspace),
+        quarantine=quarantine_apart(known.quarantine, source, destination),
         config=known.config,
         request=known.request,
         operation_id=known.operation_id,

@@ -19,6 +19,7 @@ from transforms.model import spool
 from transforms.model.errors import ConfigError
 from transforms.model.places import place_of
 from transforms.model.storage import remove, remove_all, replace
+from transforms.write.paths import quarantine_of
 
 
 def purge(operation: Operation) -> list[str]:
@@ -31,7 +32,9 @@ def purge(operation: Operation) -> list[str]:
     with alone(workspace):
         kept = _kept(operation)
         resources = _forget(operation)
-        held = len(list(folder.quarantine.glob("*.dcm")))
+        quarantine = quarantine_of(folder)
+        held = len(list(quarantine.glob("*.dcm")))
+        remove_all(quarantine)
         if workspace.outcomes_file.exists():
             replace(workspace.outcomes_file, operation.others_outcomes())
         remove_all(place_of(folder.root))

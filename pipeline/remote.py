@@ -53,7 +53,7 @@ def check_remote(runner: str, beam: Sequence[str], named: Mapping[str, str | Non
     """Raise ConfigError where workers elsewhere could not do what the options ask; `named` are ours, by option without dashes."""
     if not named["key_uri"]:
         raise ConfigError("--key_uri", f"{runner} has no workspace to keep a key in", "name the key by --key_uri")
-    for option in ("source", "destination", "workspace", "patient_map"):
+    for option in ("source", "destination", "workspace", "quarantine", "patient_map"):
         if (place := named[option]) and not is_gcs(place) and not is_store(place):
             why = f"workers of {runner} do not see this machine's disk"
             raise ConfigError(f"--{option}", why, "name gs://BUCKET/…, or let the workers be here by --environment_type=LOOPBACK")

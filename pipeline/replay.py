@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
@@ -39,12 +40,26 @@ def replay(workspace: Workspace, operation: Operation, delivery: Delivery, skip_
         counted = operation.counts()
         if counted is None:
             raise ConfigError("--operation", "its latest run did not come to its end", "start its run command again")
-        folder = operation.folder
-        with delivery.address(workspace) as address, delivery.client(address) as client:
-            if not skip_preflight:
-                check_fhir_store(client)
-            announce(client, json.loads(folder.provenance_file.read_text()), new=False)
-            writer = FhirWriter(client, folder, delivery.write_ops_per_minute)
-            answers = list(writer.write(spool.shards(folder.spool)))
-        counts = dataclasses.replace(counted, answered=sum(one.answered for one in answers), dead=sum(one.dead for one in answers))
-        return operation.settle(counts, Tables.of(workspace, folder), clock)
+        with deliver(operation, delivery, skip_preflight) as send:
+            answered, dead = send()
+        counts = dataclasses.replace(counted, answered=answered, dead=dead)
+        return operation.settle(counts, Tables.of(workspace, operation.folder), clock)
+
+
+@contextlib.contextmanager
+def deliver(operation: Operation, delivery: Delivery, skip_preflight: bool) -> Iterator[Callable[[], tuple[int, int]]]:
+    """A way to send what the spool holds and the store has not answered, once the store is found ready for it.
+
+    It gives how many entries of the operation are answered and how many dead. Raises PreflightError and StoreError.
+    """
+    folder = operation.folder
+
+    def send() -> tuple[int, int]:
+        answers = list(FhirWriter(client, folder, delivery.write_ops_per_minute).write(spool.shards(folder.spool)))
+        return sum(one.answered for one in answers), sum(one.dead for one in answers)
+
+    with delivery.address(operation.workspace) as address, delivery.client(address) as client:
+        if not skip_preflight:
+            check_fhir_store(client)
+        announce(client, json.loads(folder.provenance_file.read_text()), new=False)
+        yield send

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import json
 
 from transforms.model.credentials import TokenReference
 from transforms.model.dicom_store import DicomStore, is_store, store_at
 from transforms.model.dicomweb import DicomWebClient
 from transforms.model.errors import ConfigError, PreflightError, StoreError
+from transforms.model.storage import remove, replace
+from transforms.model.workspace import OperationFolder
+from transforms.write.destination import Destination, Folder, Store
 
 PATIENCE = 10.0
 """Seconds in which a store must answer."""
@@ -24,6 +29,24 @@ def dicom_store(known: argparse.Namespace, name: str, processes: int) -> DicomSt
         return None
     token = TokenReference(known.dicom_token_uri, "--dicom_token_uri") if known.dicom_token_uri else None
     return store_at(f"--{name}", given, known.healthcare_endpoint, token, quota / processes if quota else None)
+
+
+def remember_store(folder: OperationFolder, destination: DicomStore | None) -> None:
+    """Keep the way to an operation's destination, where it is a store, for a release."""
+    if destination is None:
+        remove(folder.destination_store_file)
+    else:
+        replace(folder.destination_store_file, json.dumps(dataclasses.asdict(destination)).encode() + b"\n")
+
+
+def known_destination(folder: OperationFolder) -> Destination:
+    """Where the operation's latest run published."""
+    try:
+        known = json.loads(folder.destination_store_file.read_bytes())
+    except FileNotFoundError:
+        return Folder(folder.destination_file.read_bytes().decode(errors="surrogateescape"))
+    token = known.pop("token")
+    return Store(DicomStore(**known, token=TokenReference(**token) if token else None))
 
 
 def check_locations(source: DicomStore | None, destination: DicomStore | None) -> None:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pipeline.local import table
 from pipeline.local.table_files import export
 from pipeline.operation_row import operation_row, refused_rows
-from transforms.bigquery.operation import TableTarget
+from transforms.bigquery.operation import TableAnswer, TableTarget, load_operation
 from transforms.bigquery.schema import Schema
+from transforms.model import spool
 from transforms.model.storage import remove, replace
 from transforms.model.workspace import OperationFolder, Workspace
 
@@ -38,6 +39,12 @@ class Tables:
         target = known["bigquery"]
         bigquery = TableTarget(target["table"], Schema(target["schema"]), target["endpoint"]) if target else None
         return cls(workspace, bigquery, known["files"])
+
+    def load(self, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> TableAnswer | None:
+        """Load what the table in BigQuery lacks of the operation's spool; None where there is none. Raises StoreError."""
+        if not self.bigquery:
+            return None
+        return load_operation(self.bigquery, folder, {shard.name for shard in spool.shards(folder.spool)}, clock)
 
     def update(self, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> tuple[int, int] | None:
         """Bring the operation's row of `Operations` up to date, and locally all rows; its rows and those refused, if they were counted.

@@ -16,6 +16,7 @@ import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 
+from pipeline.cli import main as cli
 from transforms.model.workspace import Workspace
 
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
@@ -124,6 +125,23 @@ def few(tmp_path_factory, shipped):
     for name in (*kinds.split(), "examples_rgb_color", "SC_rgb_rle_2frame"):
         shutil.copyfile(shipped / "pydicom" / "test_files" / f"{name}.dcm", folder / f"{name}.dcm")
     return folder
+
+
+@pytest.fixture
+def verb(tmp_path, capsys, monkeypatch):
+    """`verb(*words)`: exit code and output of another verb of dicom-deid in the workspace of a run in `tmp_path`, in this process."""
+    monkeypatch.setenv("DEID_TEST_KEY", KEY)
+
+    def run(word, *words):
+        capsys.readouterr()
+        try:
+            code = cli([word, "--workspace", str(tmp_path / "workspace"), *map(str, words)])
+        except SystemExit as refused:
+            code = refused.code
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return run
 
 
 @pytest.fixture

@@ -15,18 +15,6 @@ NAME = "QXWOMBLE"
 
 
 @pytest.fixture
-def verb(dicom_deid, tmp_path):
-    """`verb(*words)`: exit code and output of another verb of dicom-deid in the run's workspace."""
-
-    def run(word, *words):
-        process = dicom_deid(word, "--workspace", tmp_path / "workspace", *words)
-        output, _ = process.communicate(timeout=300)
-        return process.returncode, output
-
-    return run
-
-
-@pytest.fixture
 def source(tmp_path, few):
     """A plan with a name in it, and half a file."""
     folder = tmp_path / "source"

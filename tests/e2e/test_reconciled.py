@@ -84,7 +84,7 @@ def test_all_counts_agree_after_a_run_with_every_outcome_and_dead_letters(deiden
     assert {name: operation[name] for name in expected} == expected
     assert sum(kind["instances"] for kind in operation["Outcomes"]) == sum(counts.values()) - counts["written"]
 
-    *_, when, each = answers(workspace)
+    *_, when, _, each = answers(workspace)
     assert dict(zip(when.columns, when.rows[0], strict=True))["Instances"] == len(each.rows) == proven
     page = reported(workspace, tmp_path)
     titles, row = page["operations"]

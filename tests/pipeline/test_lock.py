@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pipeline.lock import alone
+from pipeline.lock import alone, is_held
 from transforms.model.errors import PreflightError
 
 HOLDER = """
@@ -21,11 +21,14 @@ with alone(Workspace(sys.argv[1])):
 
 
 def test_a_second_run_is_refused_until_the_first_is_gone_even_killed(workspace):
+    assert not is_held(workspace)
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, workspace.root], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
+    assert is_held(workspace)
     with pytest.raises(PreflightError, match="another run"), alone(workspace):
         pass
     os.kill(holder.pid, signal.SIGKILL)
     holder.communicate()
+    assert not is_held(workspace)
     with alone(workspace):
-        pass
+        assert is_held(workspace)

@@ -168,3 +168,10 @@ def test_cloud_dlp_is_asked_in_a_project_and_location(base, extra):
 def test_the_local_engine_inspects_unless_another_is_named(base):
     assert parse(base).dlp_parent == ""
     assert parse([*base, "--inspection_engine=dlp", "--dlp_parent=projects/p/locations/us"]).dlp_parent == "projects/p/locations/us"
+
+
+@pytest.mark.parametrize("quarantine", ["in", "in/held", "out", "out/held", "."])
+def test_a_quarantine_lies_apart_from_what_is_read_and_published(base, tmp_path, quarantine):
+    assert parse([*base, f"--quarantine={tmp_path}/held"]).quarantine == str(tmp_path / "held")
+    with pytest.raises(ConfigError, match="--quarantine"):
+        parse([*base, f"--quarantine={tmp_path}/{quarantine}"])

@@ -1,5 +1,6 @@
 """Source and destination are DICOM stores: Orthanc, by the Healthcare API's paths."""
 
+import io
 import json
 
 import pydicom
@@ -92,6 +93,25 @@ def test_another_instance_of_that_name_there_holds_ours(run, stores, real_file, 
     assert (outcome["outcome"], outcome["code"]) == ("held", "DUPLICATE_INSTANCE")
     (held,) = operation(tmp_path / "work").quarantine.glob("*.dcm")
     assert held.read_bytes() == file.read_bytes()
+
+
+def test_what_a_person_releases_goes_to_the_store(run, stores, real_file, tmp_path, capsys):
+    plan = pydicom.dcmread(real_file("rtplan.dcm"))
+    plan.SOPClassUID = plan.file_meta.MediaStorageSOPClassUID = "1.2.3.4.5.6.7"
+    (tmp_path / "source").mkdir()
+    plan.save_as(tmp_path / "source" / "unknown.dcm")
+    assert run(tmp_path / "source", stores.destination.url, f"--quarantine={tmp_path / 'quarantine'}") == 1
+    folder = operation(tmp_path / "work")
+    (held,) = (tmp_path / "quarantine" / folder.operation_id).glob("*.dcm")
+    assert stores.destination.contents() == {}
+    capsys.readouterr()
+    assert cli(["release", "--workspace", str(tmp_path / "work"), "--all", "--by", "Ada Example"]) == 0, capsys.readouterr()
+    ((uid, content),) = stores.destination.contents().items()
+    (entry,) = spool.read_all(folder.spool)
+    assert entry["provenance"]["target"][0]["identifier"]["value"].endswith(f"/instances/{uid}")
+    assert pydicom.dcmread(io.BytesIO(content)).PatientIdentityRemoved == "YES"
+    assert not held.exists()
+    assert cli(["release", "--workspace", str(tmp_path / "work"), "--all", "--by", "Ada Example"]) == 0  # nothing is left to release
 
 
 def test_a_list_chooses_studies_series_and_instances(run, stores, real_file, tmp_path):

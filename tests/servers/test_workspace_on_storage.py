@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.cli import main as cli
 from pipeline.local.serve import running_store
-from pipeline.lock import alone
+from pipeline.lock import alone, is_held
 from pipeline.main import main
 from transforms.model import gcs
 from transforms.model.errors import PreflightError
@@ -92,8 +92,17 @@ def test_what_is_held_waits_in_the_bucket(run, sources, bucket, tmp_path, real_f
     assert run(source, f"{bucket}/out", f"{bucket}/work") == 1
     assert len(published(f"{bucket}/out")) == 1
     operation = Workspace(f"{bucket}/work").operation(state(f"{bucket}/work")["name"].rpartition("/")[2])
-    assert len(listed(operation.quarantine, "*.dcm")) == 2
+    held = [place.stem for place in listed(operation.quarantine, "*.dcm")]
+    assert len(held) == 2
     assert gcs.size(f"{bucket}/work/deid.key") is None
+
+    assert cli(["release", "--workspace", f"{bucket}/work", held[0], "--by", "Ada Example"]) == 1
+    assert len(published(f"{bucket}/out")) == 2
+    assert [place.stem for place in listed(operation.quarantine, "*.dcm")] == [held[1]]
+    assert cli(["release", "--workspace", f"{bucket}/work", "--all", "--by", "Ada Example"]) == 1  # its UID is taken now
+    assert len(published(f"{bucket}/out")) == 2
+    assert cli(["purge", "--workspace", f"{bucket}/work", operation.operation_id, "--yes"]) == 0
+    assert [name for name, _ in gcs.matches(f"{bucket}/work") if operation.operation_id in name] == []
 
 
 @pytest.mark.parametrize(
@@ -140,10 +149,12 @@ def test_a_lock_there_is_held_while_its_run_lives_and_taken_over_when_it_was_kil
     workspace = Workspace(f"{bucket}/work")
     holder = subprocess.Popen([sys.executable, "-c", HOLDER, workspace.root], stdout=subprocess.PIPE)
     assert holder.stdout.readline() == b"held\n"
+    assert is_held(workspace, 1.5)
     with pytest.raises(PreflightError, match="another run"), alone(workspace, 1.5):
         pass
     os.kill(holder.pid, signal.SIGKILL)
     holder.communicate()
+    assert not is_held(workspace, 1.5)
     with alone(workspace, 1.5):
         time.sleep(0.5)
         assert gcs.size(workspace.lock_file.uri) is not None

@@ -32,7 +32,7 @@ class Question:
     sql: str
 
 
-QUESTIONS = ("question_1_what", "question_2_how_and_why", "question_3_when_and_how_long", "instances")
+QUESTIONS = ("question_1_what", "question_2_how_and_why", "question_3_when_and_how_long", "question_4_released", "instances")
 
 
 def sql_text(name: str) -> str:
@@ -41,7 +41,7 @@ def sql_text(name: str) -> str:
 
 
 def questions() -> list[Question]:
-    """The API page's three questions, then the instances one by one; the words are the first line of each file."""
+    """The API page's three questions, who released what, and the instances one by one; the words are the first line of each file."""
     return [Question(text.partition("\n")[0].removeprefix("-- "), text) for text in map(sql_text, QUESTIONS)]
 
 

@@ -201,6 +201,20 @@ class Hold:
     sentence: str
 
 
+STATED_BY_RELEASE = frozenset({"00120062", "00120064"})
+"""PatientIdentityRemoved and De-identification Method Code Sequence."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Release:
+    """What more may be said of an instance that was held once a person has looked at it and released it (DESIGN 15)."""
+
+    methods: tuple[tuple[str, str], ...] = ()
+    """Codes of DCM and their meanings, for (0012,0064); with them (0012,0062) is YES. None: the header stays as it is."""
+    findings: tuple[TagFinding, ...] = ()
+    """Of these two elements, in place of those told of them."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ScrubbedInstance:
     """A whole de-identified instance, not yet published."""
@@ -211,6 +225,7 @@ class ScrubbedInstance:
     """The complete Part 10 file."""
     findings: tuple[TagFinding, ...]
     holds: tuple[Hold, ...] = ()
+    release: Release = Release()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -236,3 +251,13 @@ class WrittenInstance:
     """The code for which it is in the quarantine, and not in the destination; empty for a published instance."""
     all_text: bool = True
     """As in `PixelResult`."""
+    release: Release = Release()
+    """Of a held instance."""
+
+    @property
+    def released(self) -> WrittenInstance:
+        """A held instance as it is told of when a person has released it."""
+        if not self.release.methods:
+            return dataclasses.replace(self, held="")
+        stay = tuple(finding for finding in self.tags if finding.path or finding.tag not in STATED_BY_RELEASE)
+        return dataclasses.replace(self, held="", tags=stay + self.release.findings)

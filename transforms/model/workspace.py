@@ -141,6 +141,11 @@ class OperationFolder:
         return place_of(self.root) / "destination"
 
     @property
+    def destination_store_file(self) -> Place:
+        """The way to it, where it is a DICOM store."""
+        return place_of(self.root) / "destination_store.json"
+
+    @property
     def counts_file(self) -> Place:
         """The counts of the latest run, written by the last step of its graph."""
         return place_of(self.root) / "counts.json"
@@ -182,5 +187,15 @@ class OperationFolder:
 
     @property
     def quarantine(self) -> Place:
-        """Held instances, `<reference>.dcm`."""
+        """Held instances, unless `quarantine_file` names another folder."""
         return place_of(self.root) / "quarantine"
+
+    @property
+    def quarantine_file(self) -> Place:
+        """In which folder held instances are; empty or absent: in `quarantine`."""
+        return place_of(self.root) / "quarantine_at"
+
+    @property
+    def releasable(self) -> Place:
+        """Shards of what is told of each held instance if a person releases it."""
+        return place_of(self.root) / "releasable"

@@ -1,12 +1,14 @@
 """The Provenance of one published or held instance (the API's page, table and sample; field by field in the tests).
 
 The page knows no held instances. Theirs (`--provenance_for_held`) says the same of what was done; its target is in the
-operation's quarantine, a store of its own, and `activity` says that and why it is held.
+operation's quarantine, a store of its own, and `activity` says that and why it is held. Once a person has released one, its
+Provenance is that of any published instance, and says besides who released it, when, and why it had been held.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 
 from transforms.model.keys import Purpose, Secret
 from transforms.model.names import OperationName, instance_name
@@ -23,7 +25,28 @@ WIDTH_URL = "https://g.co/WIDTH"
 HEIGHT_URL = "https://g.co/HEIGHT"
 SIZE_URL = "https://g.co/DICOM_STRUCTURED_SIZE"
 OUTCOME_SYSTEM = "urn:dicom-deid:outcome"
-"""Of the code in `activity` of a held instance: `held`; the text beside it is the code of its outcome."""
+"""Of the code in `activity`: `held` or `released`; the text beside it is the code for which it is, or was, held."""
+PERSON_SYSTEM = "urn:dicom-deid:person"
+"""Of the name of a person who released an instance."""
+VERIFIER = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/provenance-participant-type", "code": "verifier"}]}
+"""What such a person is among the agents (R4 valueset-provenance-agent-type)."""
+
+
+def decided(resource: Json, why_held: str, person: str, moment: dt.datetime) -> Json:
+    """The Provenance of an instance that a person releases; `resource` is what it would be without them.
+
+    The person is its second agent, and `recorded` the time of the decision; `occurredPeriod` stays that of the de-identification.
+    """
+    return {
+        **resource,
+        "recorded": instant(moment),
+        "activity": _activity("released", why_held),
+        "agent": [*resource["agent"], {"type": VERIFIER, "who": {"identifier": {"system": PERSON_SYSTEM, "value": person}}}],
+    }
+
+
+def _activity(code: str, text: str) -> Json:
+    return {"coding": [{"system": OUTCOME_SYSTEM, "code": code}], "text": text}
 
 
 class ProvenanceBuilder:
@@ -54,7 +77,7 @@ class ProvenanceBuilder:
     def _resource(self, written: WrittenInstance, images: list[Json], tags: list[Json]) -> Json:
         recorded = instant(written.recorded)
         store = self._name.quarantine_store if written.held else store_identifier(self._name.destination_store)
-        held = {"activity": {"coding": [{"system": OUTCOME_SYSTEM, "code": "held"}], "text": written.held}} if written.held else {}
+        held = {"activity": _activity("held", written.held)} if written.held else {}
         return {
             "resourceType": "Provenance",
             "id": instance_id(self._ids, self._name, written),

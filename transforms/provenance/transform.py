@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import logging
 import math
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import apache_beam as beam
 import pydantic
@@ -33,6 +35,17 @@ VALIDATED = 100
 log = logging.getLogger(__name__)
 
 
+class Told(enum.StrEnum):
+    """Of which instances is told, and what."""
+
+    WRITTEN = "written"
+    """What was published."""
+    HELD = "held"
+    """What is in the quarantine, and that it is there."""
+    RELEASABLE = "releasable"
+    """Of what is in the quarantine, what will be told if a person releases it; in a folder of its own, and sent nowhere."""
+
+
 @dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
 class SpoolProvenance(beam.PTransform):
     """Build each instance's Provenance and spool it; only the references of finished shards go on.
@@ -40,7 +53,7 @@ class SpoolProvenance(beam.PTransform):
     `phi` and `shape` are the values of `--provenance_phi` and `--provenance_shape`. An instance that comes here is
     published already, so it is never lost: where its findings cannot be told its Provenance says so, and a resource
     that fails validation is spooled all the same (the store decides). Both are counted: `provenance_without_findings`,
-    `provenance_invalid`. `validate_all`: not the first VALIDATED only. `held`: the instances are held ones, and go to shards of
+    `provenance_invalid`. `validate_all`: not the first VALIDATED only. `told` says what of: held instances go to shards of
     their own; since a held instance is processed again by every run, one whose Provenance is spooled is not spooled again.
     `identifiers`: each instance's old and new identifiers stand beside its Provenance, for the mapping files.
     """
@@ -51,7 +64,7 @@ class SpoolProvenance(beam.PTransform):
     phi: str
     shape: str
     validate_all: bool = False
-    held: bool = False
+    told: Told = Told.WRITTEN
     identifiers: bool = False
 
     def expand(self, written: beam.PCollection[WrittenInstance]) -> beam.PCollection[ShardRef]:
@@ -59,7 +72,7 @@ class SpoolProvenance(beam.PTransform):
         for option, value, kind in (("--provenance_phi", self.phi, Phi), ("--provenance_shape", self.shape, Shape)):
             if value not in list(kind):
                 raise ConfigError(option, "this value is unknown", f"allowed: {', '.join(kind)}", value)
-        make = _Spool(self.name, self.key, self.folder, Phi(self.phi), Shape(self.shape), self.validate_all, self.held, self.identifiers)
+        make = _Spool(self.name, self.key, self.folder, Phi(self.phi), Shape(self.shape), self.validate_all, self.told, self.identifiers)
         return written | "Spool" >> beam.ParDo(make).with_output_types(ShardRef)
 
 
@@ -72,26 +85,30 @@ class _Spool(beam.DoFn):
         phi: Phi,
         shape: Shape,
         validate_all: bool,
-        held: bool,
+        told: Told,
         identifiers: bool,
     ) -> None:
-        self._name, self._key, self._folder, self._phi, self._shape, self._held = name, key, folder, phi, shape, held
+        self._name, self._key, self._folder, self._phi, self._shape, self._told = name, key, folder, phi, shape, told
         self._identifiers = identifiers
         self._to_validate = math.inf if validate_all else VALIDATED
 
     def setup(self) -> None:
         quiet_libraries()
         self._builder = ProvenanceBuilder(self._name, self._key.load(), self._phi, self._shape)
-        self._spooled = spool.references(self._folder.spool, held=True) if self._held else set()
+        self._spooled = spool.references(self._folder.spool, held=True) if self._told is Told.HELD else set()
 
     def start_bundle(self) -> None:
-        self._shard = spool.Shard(self._folder.spool, spool.HELD if self._held else "")
+        folder = self._folder.releasable if self._told is Told.RELEASABLE else self._folder.spool
+        self._shard = spool.Shard(folder, spool.HELD if self._told is Told.HELD else "")
 
     def process(self, written: WrittenInstance) -> Iterator[ShardRef]:
         if written.ref.reference in self._spooled:
             return
-        identifiers = replaced_identifiers(written.tags) if self._identifiers else {}
-        self._shard.add(written.ref.reference, {"provenance": self._provenance(written), **identifiers})
+        more: dict[str, Any] = replaced_identifiers(written.tags) if self._identifiers else {}
+        if self._told is Told.RELEASABLE:
+            more["release"] = {"held": written.held, "methods": written.release.methods, "target": dataclasses.astuple(written.target)}
+            written = written.released
+        self._shard.add(written.ref.reference, {"provenance": self._provenance(written), **more})
         if self._shard.full:
             yield self._shard.close()
 

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from transforms.model.plan import ActionPlan, Option, Profile, TextKind
-from transforms.model.records import Action, LossyStep, PixelResult, TagFinding
+from transforms.model.records import Action, LossyStep, PixelResult, Release, TagFinding
 from transforms.tags import tables
 from transforms.tags.attributes import attribute_type
 from transforms.tags.consent import weakened
@@ -51,9 +51,30 @@ _OPTION_CODES = {
 _CLEAN_PIXELS = ("113101", "Clean Pixel Data Option")
 
 
+Code = tuple[str, str]
+"""A code of DCM and its meaning."""
+
 _UNMODIFIED, _MODIFIED, _REMOVED = "UNMODIFIED", "MODIFIED", "REMOVED"
 _TIMES = {"DA": DATE, "DT": f"{DATE}000000", "TM": "000000"}
 """VRs of what is longitudinal, and the dummies of theirs."""
+
+
+def claims(plan: ActionPlan, with_pixels: bool) -> tuple[Code, ...]:
+    """The methods that may be claimed of an instance in which nothing is in doubt; none where the plan itself leaves identity."""
+    kept_uids = plan.keep_primary_uids and Option.UIDS not in plan.options
+    if plan.profile not in _METHODS or weakened(plan) or kept_uids:
+        return ()
+    options = [*(_OPTION_CODES[option] for option in plan.options), *([_CLEAN_PIXELS] if with_pixels else [])]
+    return (_BASIC_CODE, *sorted(options))
+
+
+def release(elements: dict[int, Element], source: Dataset, sop_class: str, methods: tuple[Code, ...]) -> Release:
+    """What more is said of an instance that a person releases; `elements` are those before anything is stated."""
+    if not methods:
+        return Release()
+    headers = Headers(dict(elements), source, sop_class)
+    headers.claim(methods)
+    return Release(methods, tuple(headers.findings))
 
 
 class Headers:
@@ -70,15 +91,13 @@ class Headers:
         What the standard's own options retain takes nothing from that; what a config's actions keep beyond them does.
         `our_document`: an encapsulated document stands there that is none of the source's.
         """
-        by_profile = plan.profile in _METHODS and not weakened(plan)
-        kept_uids = plan.keep_primary_uids and Option.UIDS not in plan.options
-        removed = by_profile and not (kept_uids or doubtful) and (pixels.is_without_text or not with_pixels)
-        self._set(PATIENT_IDENTITY_REMOVED, "CS", "YES" if removed else "NO")
         if plan.profile in _METHODS:
             self._append(METHOD, "LO", _METHODS[plan.profile])
-        if removed:
-            options = [*(_OPTION_CODES[option] for option in plan.options), *([_CLEAN_PIXELS] if with_pixels else [])]
-            self._append_codes([_BASIC_CODE, *sorted(options)])
+        methods = claims(plan, with_pixels)
+        if methods and not doubtful and (pixels.is_without_text or not with_pixels):
+            self.claim(methods)
+        else:
+            self._set(PATIENT_IDENTITY_REMOVED, "CS", "NO")
         self._dates(plan)
         if with_pixels:
             self._burned_in(pixels)
@@ -86,6 +105,11 @@ class Headers:
             self._set(BURNED_IN, "CS", "NO")
         if pixels.lossy is not None:
             self._lossy(pixels.lossy)
+
+    def claim(self, methods: Iterable[Code]) -> None:
+        """State that the identity is removed, by these methods."""
+        self._set(PATIENT_IDENTITY_REMOVED, "CS", "YES")
+        self._append_codes(methods)
 
     def trial(self, attributes: Iterable[tuple[int, str]], subject: str | None) -> None:
         """The clinical trial as the config states it (PS3.3 C.7.1.3); its subject is what stands for the patient, where anything does."""
@@ -160,9 +184,9 @@ class Headers:
         earlier = text(element, self._source) if element is not None else None
         self._set(tag, vr, f"{earlier}\\{value}" if earlier else value)
 
-    def _append_codes(self, codes: Iterable[tuple[str, str]]) -> None:
+    def _append_codes(self, codes: Iterable[Code]) -> None:
         element = self._elements.get(METHOD_CODES)
-        earlier = list(element.value or ()) if element is not None and value_vr(element) == "SQ" else []
+        earlier = list(sequence(element, self._source) or ()) if element is not None else []
         items = [
             data_set(
                 {

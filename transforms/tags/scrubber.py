@@ -16,7 +16,7 @@ from transforms.tags.attributes import required
 from transforms.tags.dummies import dummy
 from transforms.tags.elements import Element
 from transforms.tags.encode import part10, transfer_syntax
-from transforms.tags.headers import Headers
+from transforms.tags.headers import Headers, claims, release
 from transforms.tags.minimal import GEOMETRY, MULTI_FRAME, PIXELS
 from transforms.tags.patients import Patients
 from transforms.tags.text import Texts
@@ -56,16 +56,19 @@ class Scrubber:
             self._complete(new, sop_class, opened.source)
         samples.replace(new, opened.pixels)
         cleared = samples.clear_overlays(new, opened.pixels)
+        with_pixels = samples.present(source)
+        if_released = release(new, source, sop_class, claims(plan, with_pixels))
         headers = Headers(new, source, sop_class)
         ours = documents.DOCUMENT in new and documents.replaces(plan, sop_class, documents.DOCUMENT)
-        headers.state(plan, opened.pixels, with_pixels=samples.present(source), doubtful=bool(holds), our_document=ours)
+        headers.state(plan, opened.pixels, with_pixels=with_pixels, doubtful=bool(holds), our_document=ours)
         headers.trial(plan.trial, walk.subject)
         content = part10(elements.data_set(new, source), syntax, sop_class, target.instance)
         meta, stated = filemeta.findings(source, target.instance), {finding.tag for finding in headers.findings}
         changed = (
             finding for finding in walk.findings if finding.path or finding.tag not in stated
         )  # one finding an element: the last word
-        return ScrubbedInstance(opened, target, content, (*opened.pixels.findings, *cleared, *meta, *changed, *headers.findings), holds)
+        findings = (*opened.pixels.findings, *cleared, *meta, *changed, *headers.findings)
+        return ScrubbedInstance(opened, target, content, findings, holds, if_released)
 
     def _target(self, opened: OpenInstance) -> InstanceUids:
         """The published UIDs. Instances told apart by `distinct` get a new SOP Instance UID even where UIDs are kept, and so does

@@ -23,6 +23,9 @@ class Destination(Protocol):
     def has(self, target: InstanceUids, content: bytes) -> bool:
         """Whether these very bytes stand there under that name."""
 
+    def is_taken(self, target: InstanceUids) -> bool:
+        """Whether anything stands there under that name, equal or not."""
+
     def withdraw(self, target: InstanceUids) -> None:
         """Take an instance back that an unfinished run published."""
 
@@ -43,6 +46,10 @@ class Folder:
     def has(self, target: InstanceUids, content: bytes) -> bool:
         """By comparing."""
         return local.stands(destination_path(self.name, target), content)
+
+    def is_taken(self, target: InstanceUids) -> bool:
+        """By looking."""
+        return local.is_taken(destination_path(self.name, target))
 
     def withdraw(self, target: InstanceUids) -> None:
         """By unlinking."""
@@ -76,6 +83,11 @@ class Store:
     def has(self, target: InstanceUids, content: bytes) -> bool:
         """By retrieving it."""
         return self._found(target) == content
+
+    def is_taken(self, target: InstanceUids) -> bool:
+        """By retrieving it."""
+        check_uids(target)
+        return self._found(target) is not None
 
     def withdraw(self, target: InstanceUids) -> None:
         """By DELETE, which the Healthcare API has and PS3.18 has not."""

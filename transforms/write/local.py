@@ -21,6 +21,14 @@ def publish(path: Place, content: bytes) -> None:
     raise InstanceProblem("write", "DESTINATION_EXISTS", sentence)
 
 
+def is_taken(path: Place) -> bool:
+    """Whether anything stands at `path`. Raises InstanceProblem (CANNOT_WRITE)."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise _cannot_write("destination", error) from None
+
+
 def quarantine(path: Place, content: bytes) -> None:
     """Put a held instance into the quarantine, readable by its owner only, in place of an earlier run's.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -11,14 +12,14 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from transforms.model.errors import InstanceProblem, OutcomeKind
-from transforms.model.records import Outcome, ScrubbedInstance, WrittenInstance
+from transforms.model.records import Hold, Outcome, ScrubbedInstance, WrittenInstance
 from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.model.workspace import OperationFolder
 from transforms.write.claims import is_claimed
 from transforms.write.destination import Destination
 from transforms.write.local import quarantine, remove
 from transforms.write.measure import measure
-from transforms.write.paths import check_uids, quarantine_path
+from transforms.write.paths import check_uids, quarantine_of, quarantine_path, reasons_path
 
 _INSTANCES = "instances"
 _HELD = "held"
@@ -60,18 +61,24 @@ class _Write(InstanceDoFn):
     def __init__(self, destination: Destination, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> None:
         self._destination, self._folder, self._clock = destination, folder, clock
 
+    def setup(self) -> None:
+        super().setup()
+        self._quarantine = quarantine_of(self._folder)
+
     def reference(self, element: ScrubbedInstance) -> str:
         return element.opened.ref.reference
 
     def work(self, element: ScrubbedInstance) -> Iterator[WrittenInstance | TaggedOutput]:
-        aside = quarantine_path(self._folder.quarantine, self.reference(element))
+        aside = [path(self._quarantine, self.reference(element)) for path in (reasons_path, quarantine_path)]
         doubt = next((InstanceProblem(hold.stage, hold.code, hold.sentence, OutcomeKind.HELD) for hold in element.holds), None)
         doubt = doubt or self._published(element)
         if doubt is None:
-            remove(aside, "quarantine")
+            for path in aside:
+                remove(path, "quarantine")
             yield self._written(element)
             return
-        quarantine(aside, element.content)
+        for path, content in zip(aside, (self._reasons(element, doubt), element.content), strict=True):
+            quarantine(path, content)
         if element.holds:
             self._withdraw(element)
         yield TaggedOutput(_HELD, self._written(element, doubt.code))
@@ -86,6 +93,13 @@ class _Write(InstanceDoFn):
                 raise
             return problem
         return None
+
+    def _reasons(self, element: ScrubbedInstance, doubt: InstanceProblem) -> bytes:
+        """Why the instance is held, for the person who decides."""
+        holds = element.holds or (Hold(doubt.stage, doubt.code, doubt.sentence),)
+        reasons = [dataclasses.asdict(hold) for hold in holds]
+        said = {"operation": self._folder.operation_id, "reference": self.reference(element), "reasons": reasons}
+        return json.dumps(said, indent=1).encode() + b"\n"
 
     def _written(self, element: ScrubbedInstance, held: str = "") -> WrittenInstance:
         measures = measure(element)
@@ -104,6 +118,7 @@ class _Write(InstanceDoFn):
             recorded=self._clock(),
             held=held,
             all_text=element.opened.pixels.all_text,
+            release=element.release,
         )
 
     def _withdraw(self, element: ScrubbedInstance) -> None:

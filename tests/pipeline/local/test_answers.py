@@ -51,7 +51,7 @@ def test_an_operation_that_wrote_nothing_still_says_when_it_started(workspace, s
     spool_operation("empty")
     build(workspace)
     by_question = {answer.question: answer.rows for answer in answers(workspace)}
-    assert [len(rows) for rows in by_question.values()] == [0, 0, 1, 0]
+    assert [len(rows) for rows in by_question.values()] == [0, 0, 1, 0, 0]
 
 
 def test_no_answer_names_a_patient_a_source_or_a_text(tabled, capsys):
@@ -81,7 +81,7 @@ CHOICES = [
 def test_of_an_instance_an_operation_or_a_patient(tabled, spool_operation, make_instance, chosen, instances):
     spool_operation("op2", [make_instance(4)])
     build(tabled)
-    what, how, when, each = answers(tabled, Chosen(*chosen))
+    what, how, when, _, each = answers(tabled, Chosen(*chosen))
     assert [row[0] for row in each.rows] == instances
     assert [(row[0], row[4]) for row in when.rows] == [("operation-op1", len(instances))]
     assert sum(row[2] for row in what.rows) == sum(row[4] for row in how.rows)

@@ -46,11 +46,12 @@ def test_the_pages_query_is_given_as_the_page_has_it():
     assert bare(QUERIES / "boxes.sql") == bare(QUERIES.parent / "tests" / "seed_page" / "boxes.sql")
 
 
-def test_questions_are_the_pages_three_and_the_instances():
+def test_questions_are_the_pages_three_what_was_released_and_the_instances():
     assert [question.words for question in questions()] == [
         "What was de-identified?",
         "How and why was it de-identified?",
         "When did it occur, and how long did it take?",
+        "Which instances had been held, and who released them, when?",
         "Instance by instance: how much was de-identified, when, and how long did it take?",
     ]
 

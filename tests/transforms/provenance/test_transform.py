@@ -10,7 +10,7 @@ from transforms.model import spool
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
 from transforms.model.records import Action, BoxFinding, InstanceUids, TagFinding
-from transforms.provenance.transform import SpoolProvenance
+from transforms.provenance.transform import SpoolProvenance, Told
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_held_instances_are_spooled_aside_and_once_over_all_runs(written, name, 
     def spool_held(instances):
         with beam.Pipeline(runner="FnApiRunner") as p:
             held = [dataclasses.replace(one, held="RESIDUAL_TOKEN") for one in instances]
-            _ = made(p, held) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google", held=True)
+            _ = made(p, held) | SpoolProvenance(name, KeyReference(key_uri), folder, "include", "google", told=Told.HELD)
 
     first = many(written, 3)
     spool_held(first)

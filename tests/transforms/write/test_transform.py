@@ -98,7 +98,15 @@ def test_a_held_instance_goes_to_the_quarantine_only(run, tmp_path, real_file, w
         "RESIDUAL_TOKEN",
         "A token of the source is left.",
     ]
-    assert files(workspace.operation("op").quarantine) == {"00000000deadbeef.dcm": real_file("CT_small.dcm").read_bytes()}
+    aside = files(workspace.operation("op").quarantine)
+    assert aside.pop("00000000deadbeef.dcm") == real_file("CT_small.dcm").read_bytes()
+    reasons = [
+        {"stage": "proof", "code": "RESIDUAL_TOKEN", "sentence": "A token of the source is left."},
+        {"stage": "list", "code": "UID_COLLISION", "sentence": "Another."},
+    ]
+    assert {name: json.loads(content) for name, content in aside.items()} == {
+        "00000000deadbeef.json": {"operation": "op", "reference": "00000000deadbeef", "reasons": reasons}
+    }
     assert (tmp_path / "held").read_text() == "RESIDUAL_TOKEN 128 2.25.3"
     assert not (tmp_path / "destination").exists()
 

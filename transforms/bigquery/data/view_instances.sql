@@ -28,7 +28,10 @@ SELECT
   CAST(COALESCE(boxes.n, 0) AS INT64) AS Boxes,
   TIMESTAMP(p.occurred.period.start) AS Started,
   TIMESTAMP(p.occurred.period.`end`) AS Ended,
-  TIMESTAMP_DIFF(TIMESTAMP(p.occurred.period.`end`), TIMESTAMP(p.occurred.period.start), MILLISECOND) / 1000 AS Seconds
+  TIMESTAMP_DIFF(TIMESTAMP(p.occurred.period.`end`), TIMESTAMP(p.occurred.period.start), MILLISECOND) / 1000 AS Seconds,
+  p.activity.text AS WhyHeld,
+  p.agent[SAFE_OFFSET(1)].who.identifier.value AS ReleasedBy,
+  CASE WHEN p.agent[SAFE_OFFSET(1)].who.identifier.value IS NOT NULL THEN TIMESTAMP(p.recorded) END AS Released
 FROM `PROJECT_ID.BIGQUERY_DATASET.Provenance` AS p
 LEFT JOIN elements ON elements.id = p.id
 LEFT JOIN boxes ON boxes.id = p.id

@@ -1,0 +1,143 @@
+"""`dicom-deid release`: what was held is published after a person's decision, and the decision is told by Provenance.
+
+The Provenance is spooled first, and is the decision: whatever breaks off then, the next release or run publishes what is
+spooled and still waits in the quarantine (`carry_out`). Nothing is ever published that is not spooled.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+import functools
+from collections.abc import Callable, Collection, Iterator
+
+from pipeline.delivery import Delivery
+from pipeline.lock import alone
+from pipeline.operation import Counts, Operation
+from pipeline.operation_row import standing
+from pipeline.replay import deliver
+from pipeline.stores import known_destination
+from pipeline.tables import Tables
+from transforms.model import spool
+from transforms.model.errors import ConfigError, InstanceProblem, OutcomeKind, PreflightError
+from transforms.model.places import Place, listed
+from transforms.model.records import InstanceUids
+from transforms.model.workspace import OperationFolder
+from transforms.provenance.instance import decided
+from transforms.provenance.values import Json, text_value
+from transforms.tags.released import released
+from transforms.write.destination import Destination
+from transforms.write.local import remove
+from transforms.write.paths import quarantine_of, quarantine_path, reasons_path
+
+Clock = Callable[[], dt.datetime]
+MAX_NAME = 200
+"""Characters of a person's name."""
+
+
+def release(
+    operation: Operation, delivery: Delivery, chosen: Collection[str], person: str, skip_preflight: bool, clock: Clock
+) -> tuple[Counts, list[str]]:
+    """Publish held instances (references; none: all that are held) as `person` decides now.
+
+    The operation's counts then, and for each that could not be released a line that says why; it stays held. Raises ConfigError for
+    a name or reference that is none, and where the operation's latest run did not come to its end; PreflightError; StoreError.
+    """
+    name = text_value(person, MAX_NAME)
+    if name is None:
+        raise ConfigError("--by", "nobody is named", "name the person who decides")
+    workspace, folder = operation.workspace, operation.folder
+    with alone(workspace):
+        counted = operation.counts()
+        if counted is None:
+            raise ConfigError("--operation", "its latest run did not come to its end", "start its run command again")
+        wanted = _wanted(folder, chosen)
+        tables, destination, refused = Tables.of(workspace, folder), known_destination(folder), _Refused()
+        with deliver(operation, delivery, skip_preflight) as send:
+            entries = _decide(folder, destination, wanted, functools.partial(decided, person=name.strip(), moment=clock()), refused)
+            spool.write_entries(folder.spool, entries)
+            carry_out(folder, destination)
+            answered, dead = send()
+        held = sum(outcome["outcome"] == OutcomeKind.HELD for outcome in standing(folder))
+        counts = operation.recounted(counted, held=held, answered=answered, dead=dead, loaded=tables.load(folder, clock))
+        operation.tell_outcomes()
+        return operation.settle(counts, tables, clock), refused.lines()
+
+
+def carry_out(folder: OperationFolder, destination: Destination) -> None:
+    """Publish what a person has released and still waits in the quarantine. Raises PreflightError where that cannot be."""
+    quarantine = quarantine_of(folder)
+    waiting = {path.stem for path in listed(quarantine, "*.dcm")}
+    waiting &= spool.references(folder.spool) if waiting else set()
+    for shard in spool.shards(folder.spool) if waiting else ():
+        if waiting.isdisjoint((folder.spool / f"{shard.name}.refs").read_text().split()):
+            continue
+        for entry in spool.read_shard(folder.spool, shard.name):
+            if entry["reference"] in waiting and "release" in entry:
+                _publish(destination, quarantine, entry)
+
+
+def _publish(destination: Destination, quarantine: Place, entry: Json) -> None:
+    try:
+        destination.publish(_target(entry), _content(quarantine, entry))
+        for path in (quarantine_path, reasons_path):
+            remove(path(quarantine, entry["reference"]), "quarantine")
+    except InstanceProblem as problem:
+        why = f"an instance that a person released cannot be published ({problem.code}: {problem.sentence})"
+        raise PreflightError("--destination", why, "mend that, then repeat the command") from None
+
+
+class _Refused:
+    """References that were not released, by the reason."""
+
+    def __init__(self) -> None:
+        self._by_reason: dict[str, list[str]] = collections.defaultdict(list)
+
+    def add(self, reference: str, why: str) -> None:
+        self._by_reason[why].append(reference)
+
+    def lines(self) -> list[str]:
+        return [f"not released: {' '.join(references)}: {why}" for why, references in self._by_reason.items()]
+
+
+def _wanted(folder: OperationFolder, chosen: Collection[str]) -> set[str]:
+    """Those of the references over which nobody has decided yet."""
+    held = spool.references(folder.releasable)
+    unknown = set(chosen) - held
+    if unknown:
+        why = f"{len(unknown)} of these references name nothing that is held"
+        raise ConfigError("REF", why, "see outcomes.ndjson in the workspace")
+    return (set(chosen) or held) - spool.references(folder.spool)
+
+
+def _decide(
+    folder: OperationFolder, destination: Destination, wanted: set[str], decision: Callable[[Json, str], Json], refused: _Refused
+) -> Iterator[tuple[str, Json]]:
+    """An entry for the spool of each instance that can be published; of two that would be one, the first."""
+    quarantine, taken = quarantine_of(folder), set[InstanceUids]()
+    for entry in spool.read_all(folder.releasable):
+        reference, target = entry["reference"], _target(entry)
+        if reference not in wanted:
+            continue
+        try:
+            _content(quarantine, entry)
+            if target in taken or destination.is_taken(target):
+                raise InstanceProblem("write", "DUPLICATE_INSTANCE", "the destination has an instance of its UID already")
+        except InstanceProblem as problem:
+            refused.add(reference, problem.sentence)
+            continue
+        taken.add(target)
+        yield reference, {**entry, "provenance": decision(entry["provenance"], entry["release"]["held"])}
+
+
+def _target(entry: Json) -> InstanceUids:
+    return InstanceUids(*entry["release"]["target"])
+
+
+def _content(quarantine: Place, entry: Json) -> bytes:
+    """The held file with what may be said of it now. Raises InstanceProblem."""
+    try:
+        content = quarantine_path(quarantine, entry["reference"]).read_bytes()
+    except OSError:
+        raise InstanceProblem("write", "UNREADABLE", "its file cannot be read, or is gone from the quarantine") from None
+    return released(content, [(code, meaning) for code, meaning in entry["release"]["methods"]])

@@ -1,0 +1,118 @@
+"""Held instances wait with their reasons, and a person's decision publishes them, is told of, and survives a kill."""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+
+import pydicom
+import pytest
+
+from transforms.model.workspace import Workspace
+
+PERSON = "Dr. Ada Example"
+OPTIONS = ("--operation_id=op",)
+
+
+@pytest.fixture
+def held(deidentify, source, tmp_path):
+    """A run with a quarantine of its own that holds three of four: the run, and the held files by their references."""
+    finished = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine")
+    assert (finished.code, finished.counts["written"], finished.counts["held"]) == (1, 1, 3), finished.output
+    return finished, {path.stem: path for path in (tmp_path / "quarantine" / "op").glob("*.dcm")}
+
+
+@pytest.fixture
+def source(tmp_path, few):
+    """Two plans that share a UID, one of a class that nobody knows, and a sound one."""
+    folder = tmp_path / "source"
+    folder.mkdir()
+    shutil.copy(few / "rtplan.dcm", folder / "a.dcm")
+    plan = pydicom.dcmread(few / "rtplan.dcm")
+    plan.RTPlanLabel = "B2"
+    plan.save_as(folder / "b.dcm")
+    plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.5"
+    plan.save_as(folder / "sound.dcm")
+    plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.6"
+    plan.SOPClassUID = plan.file_meta.MediaStorageSOPClassUID = "1.2.3.4.5.6.7"
+    plan.save_as(folder / "unknown.dcm")
+    return folder
+
+
+def provenance(finished):
+    """Of each instance in the store, by its target."""
+    with contextlib.closing(sqlite3.connect(finished.workspace / "fhir.sqlite")) as database:
+        found = [json.loads(row[0]) for row in database.execute("SELECT content FROM resources WHERE type = 'Provenance'")]
+    return {resource["target"][0]["identifier"]["value"]: resource for resource in found if "occurredPeriod" in resource}
+
+
+def published_at(finished, name):
+    """The file of an instance, by the name that its Provenance gives it."""
+    uids = name.partition("/studies/")[2].replace("/series/", "/").replace("/instances/", "/")
+    return finished.destination / f"{uids}.dcm"
+
+
+def test_what_is_held_waits_with_its_reasons_and_is_published_when_a_person_decides(verb, held, tmp_path):
+    finished, files = held
+    reasons = {path.stem: json.loads(path.with_suffix(".json").read_text())["reasons"] for path in files.values()}
+    codes = {line["reference"]: line["code"] for line in finished.outcomes}
+    assert {reference: [one["code"] for one in said] for reference, said in reasons.items()} == {one: [codes[one]] for one in files}
+    assert [path.stat().st_mode & 0o077 for path in (tmp_path / "quarantine", *files.values())] == [0] * 4
+    assert not Workspace(str(finished.workspace)).operation("op").quarantine.exists()
+    first, second = sorted(reference for reference, code in codes.items() if code == "UID_COLLISION")
+    assert pydicom.dcmread(files[first]).PatientIdentityRemoved == "NO"
+    told = provenance(finished)
+    for nothing in (("0123456789abcdef", "--by", PERSON), ("--by", PERSON), (first,), (first, "--by", " ")):
+        assert verb("release", *nothing)[0] == 2
+    assert (finished.counts["held"], len(finished.published())) == (3, 1)
+
+    code, output = verb("release", first, "--by", PERSON)
+    assert code == 1, output  # two are still held
+    assert (finished.counts["written"], finished.counts["held"]) == (2, 2)
+    (name,) = provenance(finished).keys() - told.keys()
+    resource = provenance(finished)[name]
+    assert (resource["activity"]["coding"][0]["code"], resource["activity"]["text"]) == ("released", "UID_COLLISION")
+    assert resource["agent"][1]["who"]["identifier"]["value"] == PERSON
+    assert resource["occurredPeriod"]["end"] < resource["recorded"]
+    published = pydicom.dcmread(published_at(finished, name))
+    assert (published.PatientIdentityRemoved, published.DeidentificationMethodCodeSequence[0].CodeValue) == ("YES", "113100")
+
+    code, output = verb("release", "--all", "--by", PERSON)
+    assert code == 1, output
+    assert f"not released: {second}: the destination has an instance of its UID already" in output
+    assert (finished.counts["written"], finished.counts["held"]) == (3, 1)
+    assert {line["reference"] for line in finished.outcomes} == {second}
+    assert [reference for reference, path in files.items() if path.exists()] == [second]
+    assert (len(provenance(finished)), finished.rows()) == (3, (4, 4))
+    code, output = verb("answers", "--operation", "op")
+    assert (output.count(PERSON), "PRIVATE_SOP_CLASS" in output) == (2, True)
+
+
+def test_a_release_that_was_killed_is_carried_out_by_the_next_release_or_run(deidentify, verb, source, held, tmp_path):
+    finished, files = held
+    (reference,) = (line["reference"] for line in finished.outcomes if line["code"] == "PRIVATE_SOP_CLASS")
+    before, content = finished.published(), files[reference].read_bytes()
+    assert verb("release", reference, "--by", PERSON)[0] == 1
+    whole, versions, rows = finished.published(), finished.versions(), finished.rows()
+    (new,) = whole.keys() - before.keys()
+
+    def be_killed():  # between the decision and its end
+        files[reference].write_bytes(content)
+        (finished.destination / new).unlink()
+
+    be_killed()
+    assert verb("release", reference, "--by", "Somebody Else")[0] == 1
+    assert (finished.published(), finished.versions(), finished.rows()) == (whole, versions, rows)
+    assert (finished.counts["written"], finished.counts["held"], files[reference].exists()) == (2, 2, False)
+    be_killed()
+    again = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine")
+    assert (again.code, again.counts["written"], again.counts["held"]) == (1, 2, 2), again.output
+    assert (again.published(), again.versions(), again.rows()) == (whole, versions, rows)
+    assert not files[reference].exists()
+    assert verb("release", reference, "--by", PERSON)[0] == 2
+
+    elsewhere = deidentify(source, tmp_path, *OPTIONS)
+    assert (elsewhere.code, "--quarantine: earlier runs of this operation hold instances elsewhere" in elsewhere.output) == (2, True)
+    assert verb("purge", "op", "--yes")[0] == 0
+    assert [path for path in (tmp_path / "quarantine").rglob("*") if path.is_file()] == []
+    assert finished.published() == whole
