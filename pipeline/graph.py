@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import apache_beam as beam
 
+from pipeline.done_before import DoneReference
 from pipeline.operation import Counts, Operation
 from pipeline.progress import tick
 from pipeline.tables import Tables
@@ -66,6 +67,8 @@ class Run:
     validate_provenance: bool = False
     chosen: ChosenReference | None = None
     """The instances that the request chooses, where it does."""
+    done: DoneReference | None = None
+    """What earlier operations have done, where that is to be left out."""
     identifiers: bool = False
     """Whether the spool is to say which identifiers became which, for mapping files."""
     progress_file: str | None = None
@@ -76,7 +79,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
     """Wire the stages of a run into `p`."""
     folder = run.operation.folder
     listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision)
-    opened = listed.instances | "ReadInstance" >> ReadInstance(run.source, run.key, admit, run.clock, run.chosen)
+    opened = listed.instances | "ReadInstance" >> ReadInstance(run.source, run.key, admit, run.clock, run.chosen, run.done)
     redacted = opened.with_pixels | "RedactText" >> RedactText(run.redactor)
     pixels = _finish_branch(run, redacted.instances, "Pixels")
     tags = _finish_branch(run, opened.tags_only, "Tags")

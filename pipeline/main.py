@@ -21,6 +21,7 @@ import apache_beam as beam
 from pipeline import graph
 from pipeline.accounting import pixel_lines
 from pipeline.delivery import Delivery, announce
+from pipeline.done_before import find_done
 from pipeline.lock import alone
 from pipeline.loopback import listen_on_loopback
 from pipeline.maps import write_maps
@@ -133,6 +134,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         operation.hold_to(asked)
         carry_out(operation.folder, destination_of(settings))
         _require_destination(settings, operation)
+        done = find_done(operation, asked, key, destination_of(settings), clock) if settings.skip_done else None
         with delivery.address(settings.workspace) as url:
             if not settings.skip_preflight:
                 check_inspection(request.plan)
@@ -146,7 +148,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
             remember(operation.folder, settings, request)
             launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
             _announce(launch)
-            ready = _prepared(launch)
+            ready = dataclasses.replace(_prepared(launch), done=done)
             with _told_if_broken(operation, clock), _watched(settings, expected, operation) as file:
                 accounts = _execute(dataclasses.replace(ready, progress_file=file), settings)
         if leaves(settings.runner):

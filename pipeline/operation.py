@@ -130,9 +130,13 @@ class Operation:
         """Remember what the first run was asked for (`request.asked_for`), as soon as it starts."""
         create_if_absent(self.folder.asked_file, asked.encode(), 0o600)
 
+    def was_asked_for(self, asked: str) -> bool:
+        """Whether its first run was asked for this."""
+        return self.folder.asked_file.exists() and self.folder.asked_file.read_text() == asked
+
     def hold_to(self, asked: str) -> None:
         """Raise ConfigError if the operation was asked for anything else: what is done already would count as this."""
-        if self.folder.asked_file.exists() and self.folder.asked_file.read_text() != asked:
+        if self.folder.asked_file.exists() and not self.was_asked_for(asked):
             why = "an operation of this name was asked for something else (source, destination, config, key, stores or Provenance options)"
             raise ConfigError("--operation_id", why, "repeat its command exactly, or choose another name", self.name.operation_id)
 

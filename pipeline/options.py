@@ -163,6 +163,7 @@ class DeidentifyOptions(PipelineOptions):
         )
         add("--dlp_parent", help="Where Cloud DLP is asked, with Application Default Credentials: projects/P/locations/L.")
         for option, text in (
+            ("--skip_done", "Leave out what another finished operation of this very request has written (by the table of Provenance)."),
             ("--no_second_look", "Do not search redacted frames a second time; then nothing is claimed in the header."),
             ("--provenance_for_held", "Held instances have a Provenance too, whose target is in the quarantine."),
             ("--validate_provenance", "Validate every Provenance by fhir.resources, not the first hundred of a worker only."),
@@ -207,6 +208,7 @@ class Settings:
     pixel_templates: str | None
     dlp_parent: str
     """Empty: the local engine inspects."""
+    skip_done: bool
     no_second_look: bool
     provenance_for_held: bool
     validate_provenance: bool
@@ -291,6 +293,7 @@ def parse(argv: list[str]) -> Settings:
         ocr_languages=_languages(known.ocr_languages),
         pixel_templates=known.pixel_templates,
         dlp_parent=dlp_parent(known.inspection_engine, known.dlp_parent),
+        skip_done=known.skip_done,
         no_second_look=known.no_second_look,
         provenance_for_held=known.provenance_for_held,
         validate_provenance=known.validate_provenance,

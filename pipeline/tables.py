@@ -8,8 +8,10 @@ import json
 from collections.abc import Callable
 
 from pipeline.local import table
+from pipeline.local.sql import query
 from pipeline.local.table_files import export
 from pipeline.operation_row import operation_row, refused_rows
+from transforms.bigquery.load import WRITTEN
 from transforms.bigquery.operation import TableAnswer, TableTarget, load_operation
 from transforms.bigquery.schema import Schema
 from transforms.model import spool
@@ -45,6 +47,17 @@ class Tables:
         if not self.bigquery:
             return None
         return load_operation(self.bigquery, folder, {shard.name for shard in spool.shards(folder.spool)}, clock)
+
+    def written(self, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> set[str]:
+        """The ids of the Provenance of all instances that the operation wrote, as the tables have them. Raises ConfigError, StoreError."""
+        operation = json.loads(folder.provenance_file.read_bytes())
+        started, identity, destination = operation["occurredDateTime"], operation["id"], operation["target"][0]["identifier"]["value"]
+        if self.bigquery:
+            return self.bigquery.loader(clock).written(started, identity, destination)
+        if not self.workspace.table_database.is_file():
+            table.build(self.workspace)
+        parameters = {"started": dt.datetime.fromisoformat(started), "operation": identity, "destination": destination}
+        return {found for (found,) in query(self.workspace, WRITTEN, parameters=parameters)[1]}
 
     def update(self, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> tuple[int, int] | None:
         """Bring the operation's row of `Operations` up to date, and locally all rows; its rows and those refused, if they were counted.

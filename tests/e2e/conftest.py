@@ -49,7 +49,11 @@ class Finished:
 
     @property
     def counts(self):
-        return {name: int(number) for name, number in self.operation["metadata"]["outcomes"].items()}
+        return _numbers(self.operation)
+
+    def counts_of(self, operation_id):
+        """Of one of several operations."""
+        return _numbers(json.loads((self.workspace / "operations" / f"{operation_id}.json").read_text()))
 
     def published(self):
         """Relative path → digest of each published file."""
@@ -69,6 +73,10 @@ class Finished:
     def provenance(self):
         """The ids of all Provenance in the store, in order."""
         return [identity for kind, identity, _ in self.versions() if kind == "Provenance"]
+
+
+def _numbers(operation):
+    return {name: int(number) for name, number in operation["metadata"]["outcomes"].items()}
 
 
 @pytest.fixture(scope="session")

@@ -113,3 +113,19 @@ def test_nobody_waits_for_a_run_that_was_killed(dicom_deid, verb, plans, tmp_pat
     process.communicate()
     code, output = verb("operation", "nightly", "--wait")
     assert (code, json.loads(output)["done"]) == (3, False)
+
+
+def test_each_night_does_what_the_nights_before_have_not_done(deidentify, few, source, tmp_path):
+    first = deidentify(source, tmp_path, "--operation_id=night-1")
+    assert (first.code, first.counts_of("night-1")["written"]) == (1, 1), first.output
+    published = first.published()
+    shutil.copy(few / "CT_small.dcm", source / "half.dcm")  # what failed is whole now
+    shutil.copy(few / "MR_small.dcm", source / "new.dcm")
+    second = deidentify(source, tmp_path, "--operation_id=night-2", "--skip_done")
+    assert second.code == 0, second.output
+    assert second.counts_of("night-2") == {"listed": 3, "written": 2, "held": 0, "failed": 0, "skipped": 1}
+    assert {line["code"] for line in second.outcomes if line["operation"] == "night-2"} == {"DONE_BEFORE"}
+    assert published.items() < second.published().items()
+    assert (len(second.published()), second.rows()) == (3, (5, 5))
+    again = deidentify(source, tmp_path, "--operation_id=night-2", "--skip_done")
+    assert (again.counts_of("night-2"), again.rows(), again.published()) == (second.counts_of("night-2"), (5, 5), second.published())

@@ -130,6 +130,14 @@ def test_an_operations_rows_are_counted(both, target, google):
     assert counted("2020-01-01T00:00:00Z", operation) == 0
 
 
+def test_what_an_operation_wrote_is_told_as_on_a_laptop(both, target, told, google, workspace):
+    folder, _ = told
+    written = {resource["id"] for resource in google.resources}
+    assert RunTables(workspace, target).written(folder, now) == RunTables(workspace).written(folder, now) == written
+    started, operation = google.operation["occurredDateTime"], google.operation["id"]
+    assert target.loader(now).written(started, operation, "projects/elsewhere/dicomStores/d") == set()
+
+
 def test_a_whole_run_loads_its_rows_and_still_has_its_report(dataset, deidentify, tmp_path):
     """The emulator cannot count rows by a nested value that was loaded, so there, and only there, the run does not reconcile."""
     options = ("--bigquery_table", f"{dataset.full}.Provenance", *(() if dataset.is_google else ("--bigquery_endpoint", dataset.endpoint)))

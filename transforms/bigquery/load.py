@@ -55,6 +55,13 @@ class Line:
         return cls(reference, row["id"], shard, json.dumps(row, separators=(",", ":")).encode() + b"\n")
 
 
+WRITTEN = (
+    "SELECT id FROM `PROJECT_ID.BIGQUERY_DATASET.Provenance` WHERE lastUpdated = @started "
+    "AND ENDS_WITH(agent[SAFE_OFFSET(0)].who.identifier.value, CONCAT('/Provenance/', @operation)) "
+    "AND STARTS_WITH(target[SAFE_OFFSET(0)].identifier.value, CONCAT(@destination, '/'))"
+)
+"""The instances that an operation wrote to its destination; what it holds has its target elsewhere."""
+
 Refuse = Callable[[Line, str], None]
 """Told of a line that BigQuery will not take, and the reason in BigQuery's own word (`invalid`), which holds no value."""
 
@@ -98,6 +105,16 @@ class TableLoader:
         ]
         ((found,),) = self._query(sql, bigquery.QueryJobConfig(query_parameters=parameters))
         return int(found)
+
+    def written(self, last_updated: str, operation: str, destination: str) -> set[str]:
+        """The ids of Provenance of what the operation wrote to the store of that identifier."""
+        parameters = [
+            bigquery.ScalarQueryParameter("started", "TIMESTAMP", dt.datetime.fromisoformat(last_updated)),
+            bigquery.ScalarQueryParameter("operation", "STRING", operation),
+            bigquery.ScalarQueryParameter("destination", "STRING", destination),
+        ]
+        sql = WRITTEN.replace("PROJECT_ID.BIGQUERY_DATASET.Provenance", self._full(self._name.table))
+        return {identity for (identity,) in self._query(sql, bigquery.QueryJobConfig(query_parameters=parameters))}
 
     def _upsert(self, table: str, columns: Field, layout: str, key: str, lines: Iterable[Line], refuse: Refuse) -> None:
         target, staging = self._full(table), self._full(f"{table}_staging_{hashlib.sha256(key.encode()).hexdigest()[:16]}")

@@ -146,6 +146,11 @@ class OperationFolder:
         return place_of(self.root) / "destination_store.json"
 
     @property
+    def done_file(self) -> Place:
+        """Ids of Provenance of what earlier operations have done (`--skip_done`), 16 bytes each, sorted."""
+        return place_of(self.root) / "done_before"
+
+    @property
     def counts_file(self) -> Place:
         """The counts of the latest run, written by the last step of its graph."""
         return place_of(self.root) / "counts.json"

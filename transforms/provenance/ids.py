@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from transforms.model.keys import PurposeKey
 from transforms.model.names import LOCAL_DATASET, OperationName, instance_name
-from transforms.model.records import WrittenInstance
+from transforms.model.records import InstanceUids, WrittenInstance
 
 HEALTHCARE_HOST = "https://healthcare.googleapis.com/"
 ID_PREFIX = "i"
@@ -30,12 +30,17 @@ def agent_identifier(name: OperationName) -> str:
     return f"{base}{'/fhir' if '/fhirStores/' in base else ''}/Provenance/{name.provenance_id}"
 
 
+def source_id(key: PurposeKey, name: OperationName, source: InstanceUids, apart: str) -> str:
+    """The id of a Provenance by its operation and source instance; `apart` tells sources with the same UIDs apart."""
+    instance = instance_name(store_identifier(name.source_store), source)
+    return ID_PREFIX + key.hex("instance", name.operation_id, instance, apart, digits=ID_DIGITS)
+
+
 def instance_id(key: PurposeKey, name: OperationName, written: WrittenInstance) -> str:
     """The id of one instance's Provenance: a keyed hash (`Purpose.PROVENANCE`) of the operation and the source instance.
 
     Sources that share their UIDs are told apart by the content hash that told them apart when they were listed, or, where
     they are held because of it, by their references.
     """
-    source = instance_name(store_identifier(name.source_store), written.source)
     apart = written.ref.reference if written.held and written.ref.hold else written.ref.distinct
-    return ID_PREFIX + key.hex("instance", name.operation_id, source, apart, digits=ID_DIGITS)
+    return source_id(key, name, written.source, apart)

@@ -8,7 +8,7 @@ import hashlib
 import itertools
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
@@ -53,6 +53,13 @@ class Listed(NamedTuple):
     """References that an earlier run of the operation finished."""
     listed: beam.PCollection[int]
     """How many files were found, chunk by chunk; each file is also on one of the other three."""
+
+
+class Done(Protocol):
+    """Where it stands what is done already; only this travels."""
+
+    def load(self) -> Callable[[OpenInstance], OpenInstance]:
+        """What gives an instance back that is still to be done, and raises InstanceProblem for others."""
 
 
 class Opened(NamedTuple):
@@ -224,10 +231,12 @@ class ReadInstance(beam.PTransform):
     clock: Callable[[], dt.datetime] = utc_now
     chosen: ChosenReference | None = None
     """Others are skipped, as FILTERED."""
+    done: Done | None = None
+    """What is left out because it is done already."""
 
     def expand(self, instances: beam.PCollection[InstanceRef]) -> Opened:
         """InstanceRef to Opened."""
-        read = beam.ParDo(_Open(self.source, self.key, self.admit, self.clock, self.chosen))
+        read = beam.ParDo(_Open(self.source, self.key, self.admit, self.clock, self.chosen, self.done))
         opened = instances | "Open" >> read.with_outputs(OUTCOME, _TAGS_ONLY, main=_WITH_PIXELS)
         return Opened(
             with_pixels=typed(opened[_WITH_PIXELS], OpenInstance),
@@ -246,14 +255,16 @@ class _Open(InstanceDoFn):
         admit: Callable[[FileDataset], None],
         clock: Callable[[], dt.datetime],
         chosen: ChosenReference | None,
+        done: Done | None,
     ) -> None:
         self._source = source
-        self._key_ref, self._admit, self._clock, self._chosen_ref = key, admit, clock, chosen
+        self._key_ref, self._admit, self._clock, self._chosen_ref, self._done_ref = key, admit, clock, chosen, done
 
     def setup(self) -> None:
         super().setup()
         self._key = self._key_ref.load().purpose(Purpose.UID)
         self._chosen = self._chosen_ref.load() if self._chosen_ref is not None else None
+        self._undone = self._done_ref.load() if self._done_ref is not None else None
 
     def reference(self, element: InstanceRef) -> str:
         return element.reference
@@ -263,5 +274,7 @@ class _Open(InstanceDoFn):
         opened = open_instance(element, self._source.content(element.uri), self._key, started)
         if self._chosen is not None and not self._chosen.has(opened.source):
             raise InstanceProblem("read", "FILTERED", "the request's filterConfig does not name it", OutcomeKind.SKIPPED)
+        if self._undone is not None:
+            opened = self._undone(opened)
         self._admit(opened.dataset)
         yield opened if has_pixels(opened.dataset) else TaggedOutput(_TAGS_ONLY, opened)
