@@ -173,6 +173,11 @@ class Operation:
         replace(self.folder.submitted_file, b"")
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether others have it in hand than a run in this workspace: a job that was submitted, or a server that will run it."""
+        return self.is_submitted or self.folder.request_file.exists()
+
+    @property
     def is_submitted(self) -> bool:
         """Whether a job elsewhere has it, as far as is known here: one that failed altogether does not say so itself."""
         return self.folder.submitted_file.exists()

@@ -70,7 +70,7 @@ def _operation(arguments: argparse.Namespace) -> int:
 
     workspace = workspace_of(arguments)
     operation = find_operation(workspace, arguments.operation)
-    while arguments.wait and (operation.is_submitted or is_held(workspace)):
+    while arguments.wait and (operation.is_elsewhere or is_held(workspace)):
         time.sleep(POLL_SECONDS)
     print(json.dumps(operation.state(), indent=1))
     if not arguments.wait:

@@ -144,3 +144,14 @@ def test_the_table_of_operations_tells_what_its_files_tell(operation, workspace)
     assert query(workspace, told)[1] == [(300.0, 1, "TRUNCATED")]
     operation.fail("interrupted", LATER, CANCELLED)
     assert (operation_row(operation.folder)["state"], operation_row(operation.folder)["error"]) == ("CANCELLED", "interrupted")
+
+
+def test_what_is_in_other_hands_is_not_taken_for_killed(operation):
+    operation.begin(START)
+    assert not operation.is_elsewhere
+    operation.submitted()
+    assert operation.is_elsewhere
+    operation.clear()
+    assert not operation.is_elsewhere
+    operation.folder.request_file.write_text("{}")  # as a server keeps it until it has run it
+    assert operation.is_elsewhere
