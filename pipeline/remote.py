@@ -60,6 +60,7 @@ def check_remote(runner: str, beam: Sequence[str], named: Mapping[str, str | Non
     for option, mend in (
         ("key_uri", "name it by gs://, secret: or kms:"),
         ("fhir_token_uri", "name a store that takes Google's credentials"),
+        ("dicom_token_uri", "name stores that take Google's credentials"),
     ):
         if (named[option] or "").startswith(("file:", "env:")):
             raise ConfigError(f"--{option}", f"workers of {runner} have neither this machine's files nor its environment", mend)

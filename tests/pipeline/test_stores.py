@@ -1,0 +1,108 @@
+"""DICOM stores as the options name them, and what is looked at before anything is read."""
+
+import contextlib
+import http.server
+import json
+import threading
+
+import pytest
+
+from pipeline.options import parse, processes
+from pipeline.stores import READ, WRITE, check_locations, check_store
+from transforms.model.dicom_store import store_at
+from transforms.model.errors import ConfigError, PreflightError
+
+NAME = "projects/p/locations/{}/datasets/d/dicomStores/{}"
+US, EU = (NAME.format(location, "s") for location in ("us", "eu"))
+SERVER = "--healthcare_endpoint=http://127.0.0.1:9"
+
+
+@contextlib.contextmanager
+def healthcare(granted):
+    """A server of the Healthcare API's shape on loopback with one empty store, on which the caller has these permissions."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.answer(200 if self.path.startswith(f"/v1/{US}/dicomWeb/") else 404, [])
+
+        def do_POST(self):
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["permissions"]
+            self.answer(
+                200 if self.path == f"/v1/{US}:testIamPermissions" else 404, {"permissions": [one for one in asked if one in granted]}
+            )
+
+        def answer(self, status, message):
+            content = json.dumps(message).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_what_the_caller_lacks_on_a_store_is_named():
+    with healthcare({READ}) as endpoint:
+        check_store("--source", store_at("--source", US, endpoint), (READ,))
+        with pytest.raises(PreflightError, match=r"--destination is .*the caller lacks healthcare\.dicomStores\.dicomWebWrite"):
+            check_store("--destination", store_at("--destination", US, endpoint), (READ, WRITE))
+        with pytest.raises(PreflightError, match=r"--source is .*no such DICOM store"):
+            check_store("--source", store_at("--source", EU, endpoint), (READ,))
+
+
+def test_both_stores_are_in_one_location():
+    us, eu, other = (store_at("", name, "http://127.0.0.1:9") for name in (US, EU, "http://127.0.0.1:9/dicom-web"))
+    with pytest.raises(PreflightError, match="--destination: it is in eu, and the source is in us"):
+        check_locations(us, eu)
+    for source, destination in ((us, us), (us, other), (other, eu), (None, eu), (us, None)):
+        check_locations(source, destination)
+
+
+@pytest.fixture
+def places(tmp_path):
+    return [f"--source={US}", f"--workspace={tmp_path / 'ws'}", SERVER]
+
+
+def test_a_request_names_the_destination_unless_an_option_does(places, tmp_path):
+    asked = ["--request", json.dumps({"destinationStore": NAME.format("us", "t")})]
+    settings = parse([*places, *asked])
+    assert settings.destination == NAME.format("us", "t")
+    assert settings.destination_store.url == f"http://127.0.0.1:9/v1/{NAME.format('us', 't')}/dicomWeb"
+    assert settings.source_store.name == US
+    assert parse([*places, *asked, f"--destination={tmp_path / 'out'}"]).destination_store is None
+    with pytest.raises(ConfigError, match="--destination: this option is required"):
+        parse(places)
+
+
+@pytest.mark.parametrize(
+    ("beam", "share"),
+    [
+        ([], 600.0),
+        (["--direct_running_mode=multi_processing", "--direct_num_workers=4"], 150.0),
+        (["--direct_running_mode=multi_threading", "--direct_num_workers=4"], 600.0),
+    ],
+)
+def test_each_process_takes_its_share(places, tmp_path, beam, share):
+    settings = parse([*places, f"--destination={tmp_path / 'out'}", "--dicomweb_ops_per_minute=600", *beam])
+    assert settings.source_store.ops_per_minute == share
+
+
+def test_a_worker_on_dataflow_has_a_process_a_core():
+    assert processes("DataflowRunner", ["--max_num_workers=5", "--machine_type=n2-standard-8"]) == 40
+    assert processes("DataflowRunner", []) == 1
+
+
+@pytest.mark.parametrize("extra", ["--dicomweb_ops_per_minute=0", "--dicom_token_uri=file:/none"])
+def test_what_cannot_be_is_refused(places, tmp_path, extra):
+    settings = [*places, f"--destination={tmp_path / 'out'}", extra]
+    with pytest.raises((ConfigError, PreflightError), match=extra.split("=")[0]):
+        check_store("--source", parse(settings).source_store, (READ,))
