@@ -89,20 +89,22 @@ def test_what_is_held_waits_in_the_bucket(run, sources, bucket, tmp_path, real_f
     changed = bytearray(real_file("CT_small.dcm").read_bytes())
     changed[-200] ^= 1
     create_if_absent(f"{source}/2.dcm", bytes(changed))
-    assert run(source, f"{bucket}/out", f"{bucket}/work") == 1
+    assert run(source, f"{bucket}/out", f"{bucket}/work", f"--quarantine={bucket}/held") == 1
     assert len(published(f"{bucket}/out")) == 1
     operation = Workspace(f"{bucket}/work").operation(state(f"{bucket}/work")["name"].rpartition("/")[2])
-    held = [place.stem for place in listed(operation.quarantine, "*.dcm")]
+    quarantine = place_of(f"{bucket}/held") / operation.operation_id
+    held = [place.stem for place in listed(quarantine, "*.dcm")]
+    assert [json.loads((quarantine / f"{one}.json").read_text())["reasons"][0]["code"] for one in held] == ["UID_COLLISION"] * 2
     assert len(held) == 2
     assert gcs.size(f"{bucket}/work/deid.key") is None
 
     assert cli(["release", "--workspace", f"{bucket}/work", held[0], "--by", "Ada Example"]) == 1
     assert len(published(f"{bucket}/out")) == 2
-    assert [place.stem for place in listed(operation.quarantine, "*.dcm")] == [held[1]]
+    assert [place.stem for place in listed(quarantine, "*.dcm")] == [held[1]]
     assert cli(["release", "--workspace", f"{bucket}/work", "--all", "--by", "Ada Example"]) == 1  # its UID is taken now
     assert len(published(f"{bucket}/out")) == 2
     assert cli(["purge", "--workspace", f"{bucket}/work", operation.operation_id, "--yes"]) == 0
-    assert [name for name, _ in gcs.matches(f"{bucket}/work") if operation.operation_id in name] == []
+    assert [name for name, _ in gcs.matches(bucket) if operation.operation_id in name] == []
 
 
 @pytest.mark.parametrize(
