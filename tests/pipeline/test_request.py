@@ -151,7 +151,8 @@ def test_a_raw_key_has_a_file_of_its_own_and_only_its_reference_travels(settings
 
 
 def test_a_raw_key_is_refused_for_a_remote_runner(settings, tmp_path):
-    remote = settings("--config", written(tmp_path, KEYED), "--runner=DataflowRunner", "--key_uri=env:X")
+    places = [f"--{name}=gs://bucket/{name}" for name in ("source", "destination", "workspace", "key_uri")]
+    remote = settings("--config", written(tmp_path, KEYED), "--runner=FlinkRunner", "--flink_master=cluster:8081", *places)
     with pytest.raises(ConfigError, match="cryptoKey: a raw key cannot travel to a remote runner"):
         read_request(remote)
 
