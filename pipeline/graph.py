@@ -73,6 +73,8 @@ class Run:
     """Whether the spool is to say which identifiers became which, for mapping files."""
     progress_file: str | None = None
     """What workers on this machine `tick`; None: nobody looks."""
+    turn_file: str | None = None
+    """Where the writer beside the graph (`overlap`) and the graph's own take turns; None: there is none beside."""
 
 
 def build(run: Run, p: beam.Pipeline) -> None:
@@ -87,7 +89,7 @@ def build(run: Run, p: beam.Pipeline) -> None:
     stages = {"List": listed.outcomes, "Read": opened.outcomes, "Redact": redacted.outcomes} | pixels.outcomes | tags.outcomes
     new = (pixels.shards, tags.shards) | "NewShards" >> beam.Flatten()
     shards = (new, *pixels.held, *tags.held) | "Shards" >> beam.Flatten()
-    answers = shards | "WriteToFhirStore" >> WriteToFhirStore(run.store_url, folder, run.write_ops_per_minute, run.token)
+    answers = shards | "WriteToFhirStore" >> WriteToFhirStore(run.store_url, folder, run.write_ops_per_minute, run.token, run.turn_file)
     tables = []
     if run.bigquery:
         rows = shards | "WriteProvenanceTable" >> WriteProvenanceTable(run.bigquery, folder, run.clock)

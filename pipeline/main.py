@@ -14,7 +14,7 @@ import threading
 import traceback
 import types
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 
@@ -28,6 +28,7 @@ from pipeline.maps import write_maps
 from pipeline.operation import Counts, Operation
 from pipeline.operation_row import CANCELLED
 from pipeline.options import Settings, beam_options, parse
+from pipeline.overlap import following
 from pipeline.progress import watched
 from pipeline.quarantine import settle_quarantine
 from pipeline.release import carry_out
@@ -149,8 +150,8 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
             launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
             _announce(launch)
             ready = dataclasses.replace(_prepared(launch), done=done)
-            with _told_if_broken(operation, clock), _watched(settings, expected, operation) as file:
-                accounts = _execute(dataclasses.replace(ready, progress_file=file), settings)
+            with _told_if_broken(operation, clock), _beside(launch, expected) as files:
+                accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
         if leaves(settings.runner):
             operation.submitted()
             print(f"operation {operation.name.operation_id} is under way on {settings.runner}; dicom-deid operation --wait follows it")
@@ -164,9 +165,23 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     return exit_code(counts)
 
 
-def _watched(settings: Settings, expected: int, operation: Operation) -> contextlib.AbstractContextManager[str | None]:
-    """The file in which workers of this machine count, watched; workers elsewhere count nowhere."""
-    return watched(settings.workspace, expected, operation.progress) if settings.is_local else contextlib.nullcontext()
+class _Files(NamedTuple):
+    """On this machine, for the time of a run."""
+
+    progress: str | None
+    turn: str | None
+
+
+@contextlib.contextmanager
+def _beside(launch: _Launch, expected: int) -> Iterator[_Files]:
+    """What goes on beside a run whose workers are here: a bar, and a writer that follows the spool."""
+    if not launch.settings.is_local:
+        yield _Files(None, None)
+        return
+    with watched(launch.settings.workspace, expected, launch.operation.progress) as progress:
+        turn = f"{progress}.turn"
+        with following(launch.delivery, launch.url, launch.operation.folder, turn):
+            yield _Files(progress, turn)
 
 
 def _write_maps(settings: Settings, operation: Operation) -> None:

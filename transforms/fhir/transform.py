@@ -10,6 +10,7 @@ from apache_beam.metrics import Metrics
 
 from transforms.fhir.client import FhirClient
 from transforms.fhir.ledger import ShardAnswer
+from transforms.fhir.turn import turn
 from transforms.fhir.writer import FhirWriter
 from transforms.model import spool
 from transforms.model.credentials import TokenReference, token_for
@@ -29,17 +30,19 @@ class WriteToFhirStore(beam.PTransform):
     shard and the word of it, and whoever repeated its work found the instances done.
     `store_url` is `http(s)://…/fhirStores/ID` or a plain FHIR base URL; `write_ops_per_minute` its quota, None if it has none;
     `token` where the bearer token is that it wants, if it wants one that is not Google's.
-    Shards that an earlier run of the operation delivered are counted and not sent again.
+    Shards that an earlier run of the operation delivered are counted and not sent again. `turn_file`: where a writer of the same
+    run may be at work beside this one (`turn`).
     """
 
     store_url: str
     folder: OperationFolder
     write_ops_per_minute: int | None
     token: TokenReference | None = None
+    turn_file: str | None = None
 
     def expand(self, shards: beam.PCollection[ShardRef]) -> beam.PCollection[ShardAnswer]:
         """Under one key, then written; also where there is no new shard at all."""
-        write = _Write(self.store_url, self.folder, self.write_ops_per_minute, self.token)
+        write = _Write(self.store_url, self.folder, self.write_ops_per_minute, self.token, self.turn_file)
         named = shards | "OneKey" >> beam.Map(_under_one_key).with_output_types(tuple[bytes, str])
         always = shards.pipeline | "Always" >> beam.Create([(_ONE_KEY, "")])
         return (
@@ -55,19 +58,22 @@ def _under_one_key(shard: ShardRef) -> tuple[bytes, str]:
 
 
 class _Write(beam.DoFn):
-    def __init__(self, store_url: str, folder: OperationFolder, write_ops_per_minute: int | None, token: TokenReference | None) -> None:
-        self._store_url, self._folder, self._quota, self._token = store_url, folder, write_ops_per_minute, token
+    def __init__(
+        self, store_url: str, folder: OperationFolder, write_ops_per_minute: int | None, token: TokenReference | None, turn_file: str | None
+    ) -> None:
+        self._store_url, self._folder, self._quota, self._token, self._turn = store_url, folder, write_ops_per_minute, token, turn_file
 
     def setup(self) -> None:
         quiet_libraries()
         self._client = FhirClient(self._store_url, token_for(self._store_url, self._token))
 
     def process(self, _grouped: tuple[bytes, Iterable[str]]) -> Iterator[ShardAnswer]:
-        waited = _Throttling()
-        for answer in FhirWriter(self._client, self._folder, self._quota, waited).write(spool.shards(self._folder.spool)):
-            Metrics.counter("dicom_deid", "fhir_answered").inc(answer.answered)
-            Metrics.counter("dicom_deid", "fhir_dead").inc(answer.dead)
-            yield answer
+        with turn(self._turn, wait=True):
+            writer = FhirWriter(self._client, self._folder, self._quota, _Throttling())
+            for answer in writer.write(spool.shards(self._folder.spool)):
+                Metrics.counter("dicom_deid", "fhir_answered").inc(answer.answered)
+                Metrics.counter("dicom_deid", "fhir_dead").inc(answer.dead)
+                yield answer
 
     def teardown(self) -> None:
         self._client.close()

@@ -54,10 +54,11 @@ class _Batch:
 
 
 class FhirWriter:
-    """Writes shards; `write` is to be called from one thread, once.
+    """Writes shards; `write` is to be called from one thread, one call at a time.
 
     `throttled` is told the seconds spent waiting for the quota. `patience` is in seconds;
-    `backoff` gives the seconds to wait after the n-th failure of a batch.
+    `backoff` gives the seconds to wait after the n-th failure of a batch. `heed` is called once a second or oftener; what it
+    raises ends the writing, once the requests under way are answered.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class FhirWriter:
         throttled: Callable[[float], None] | None = None,
         patience: float = PATIENCE,
         backoff: Callable[[int], float] = delay,
+        heed: Callable[[], None] = lambda: None,
     ) -> None:
         self._client, self._quota, self._throttled, self._patience, self._backoff = (
             client,
@@ -76,6 +78,7 @@ class FhirWriter:
             patience,
             backoff,
         )
+        self._heed = heed
         self._ledger = Ledger(folder)
         self._pacer = Pacer(write_ops_per_minute, time.monotonic)
         self._crowd = Crowd(time.monotonic)
@@ -92,6 +95,7 @@ class FhirWriter:
         self._last_good = time.monotonic()
         with ThreadPoolExecutor(MAX_IN_FLIGHT, thread_name_prefix="fhir") as pool:
             while ready or self._waiting or self._flight:
+                self._heed()
                 if time.monotonic() - self._last_good > self._patience:
                     self._give_up(itertools.chain([ready] if ready else [], fresh))
                     ready = None

@@ -1,0 +1,74 @@
+"""A local run's Provenance is written while instances are still worked on: a second writer follows the spool, shard by shard.
+
+Engines begin a writer when all its input is grouped, so the graph's own would begin when the last instance is done, and a run would
+last as long as both together. The one here takes finished shards as they appear, at the same quota, and leaves the last ones to the
+graph's. Only one of them writes at a time (`transforms.fhir.turn`); what the first has delivered the other finds answered.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+
+from pipeline.delivery import Delivery
+from transforms.fhir.turn import turn
+from transforms.fhir.writer import FhirWriter
+from transforms.model import spool
+from transforms.model.places import Place
+from transforms.model.workspace import OperationFolder
+
+POLL_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class _OverError(Exception):
+    """The run is over while this writer is at work."""
+
+
+@contextlib.contextmanager
+def following(delivery: Delivery, url: str, folder: OperationFolder, turn_file: str, poll: float = POLL_SECONDS) -> Iterator[None]:
+    """Deliver an operation's shards during the block, as they are finished; those of held instances wait for the graph's writer.
+
+    Whatever goes wrong here does no harm, since the graph's writer delivers what is not answered.
+    """
+    over = threading.Event()
+    follower = threading.Thread(target=_follow, args=(delivery, url, folder, turn_file, poll, over), daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        over.set()
+        follower.join()
+
+
+def _follow(delivery: Delivery, url: str, folder: OperationFolder, turn_file: str, poll: float, over: threading.Event) -> None:
+    def heed() -> None:
+        if over.is_set():
+            raise _OverError
+
+    delivered: set[str] = set()
+    try:
+        with delivery.client(url) as client:
+            writer = FhirWriter(client, folder, delivery.write_ops_per_minute, heed=heed)
+            while not over.wait(poll):
+                new = [spool.shard_ref(folder.spool, name) for name in sorted(_finished(folder.spool) - delivered)]
+                if not new:
+                    continue
+                with turn(turn_file, wait=False) as ours:
+                    if not ours:
+                        return
+                    collections.deque(writer.write(new), maxlen=0)
+                delivered |= {shard.name for shard in new}
+    except _OverError:
+        return
+    except Exception as error:  # noqa: BLE001 - whatever it is, the graph's writer meets it too, and says so
+        log.warning("Provenance is written at the end of the run, not during it (%s)", type(error).__name__)
+
+
+def _finished(folder: Place) -> set[str]:
+    """Names of the shards of published instances."""
+    return {path.stem for path in folder.glob("*.ndjson") if not path.name.startswith(spool.HELD)}
