@@ -11,6 +11,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 
+from benchmarks.burned_in.decoys import DECOYS as TRAINING_DECOYS
 from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import locate
@@ -28,6 +29,15 @@ REAL: dict[str, dict[str, tuple[int, int, int, int] | None]] = {
         "US1_UNCI.dcm": (45, 112, 595, 335),
         "liver_1frame.dcm": None,
         "gdcm-US-ALOKA-16.dcm": (180, 120, 520, 400),
+        "J2K_pixelrep_mismatch.dcm": None,
+        "bad_sequence.dcm": None,
+        "explicit_VR-UN.dcm": None,
+        "SC_rgb_jpeg_app14_dcmd.dcm": None,
+        "color-px.dcm": None,
+        "image_dfl.dcm": None,
+        "mlut_18.dcm": (0, 0, 512, 125),
+        "color3d_jpeg_baseline.dcm": (100, 40, 420, 340),
+        "JPGLosslessP14SV1_1s_1f_8b.dcm": (130, 190, 900, 740),
     },
     "test": {
         "MR_small.dcm": None,
@@ -55,14 +65,18 @@ def images_of(name: str) -> tuple[Picture, ...]:
 
 
 def background(random: Random, shape: tuple[int, int], split: str) -> tuple[str, Picture]:
-    """A modality and a picture of it, (rows, columns, 3). `split`: train or test, which see different real frames."""
+    """A modality and a picture of it, (rows, columns, 3). `split`: train or test; training sees other real frames, and more decoys."""
     kind = int(random.integers(12))
+    decoys = (*_DECOYS, *TRAINING_DECOYS) if split == "train" else _DECOYS
     if kind <= 3:
-        return "real", _real(random, shape, split)
-    modality, make = _INVENTED[int(random.integers(len(_INVENTED)))]
-    picture = make(random, shape)
-    for _ in range(int(random.integers(3))):
-        picture = _DECOYS[int(random.integers(len(_DECOYS)))](random, picture)
+        modality, picture = "real", _real(random, shape, split)
+        count = int(random.integers(2)) if split == "train" else 0
+    else:
+        modality, make = _INVENTED[int(random.integers(len(_INVENTED)))]
+        picture = make(random, shape)
+        count = int(random.integers(3))
+    for _ in range(count):
+        picture = decoys[int(random.integers(len(decoys)))](random, picture)
     return modality, picture
 
 

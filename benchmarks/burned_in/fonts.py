@@ -103,12 +103,12 @@ def _loads(path: str, size: int, index: int) -> bool:
     return True
 
 
-@functools.lru_cache(512)
+@functools.lru_cache(96)
 def _loaded(path: str, size: int, index: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(io.BytesIO(_content(path)), size, index)
 
 
-@functools.lru_cache(256)
+@functools.lru_cache(64)
 def _content(path: str) -> bytes:
     return Path(path).read_bytes()  # from a path, Pillow searches all folders of fonts for a size that a font lacks
 

@@ -13,46 +13,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.burned_in.frames import SEEDS, Frame, frame
+from transforms.pixels.detector import CELL, LARGEST_SMALL, LineDetector
 
 SIDE = 192
-CELL = 4
-"""Pixels of the image that one cell of a map stands for, as in `transforms.pixels.detector`."""
 THINNEST, THICKEST = 5.0, 48.0
 """Lines thinner or thicker than this, after scaling, belong to another scale: they count neither way."""
 CORE = 0.25
 """Share of a line's thickness that its core leaves at each edge, so that close lines stay two."""
 MARGIN = 1.0
 """Pixels around the ink that belong to a line."""
+LEAST_TEXT = 0.05
+"""Share of text in a box from which it is no mistake."""
+MISTAKEN = 0.25
+"""Chance from which a mistake of the shipped detector is worth learning from."""
+
+Random = np.random.Generator
+Patch = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""(SIDE, SIDE, 3), and (SIDE / CELL, SIDE / CELL, 3): region, core and whether the cell counts."""
 
 
-def patches(made: Frame, random: np.random.Generator, count: int) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
-    """(SIDE, SIDE, 3) and (SIDE / CELL, SIDE / CELL, 3): region, core and whether the cell counts."""
+def patches(made: Frame, random: Random, count: int) -> Iterator[Patch]:
+    """Patches with some line of the frame, or of anywhere, in some size."""
     for _ in range(count):
-        scale = float(random.choice((1, 1, 1, 1 / 3, 2, random.uniform(0.4, 1.7))))
-        if scale == 2 and max(made.taken.shape) > 700:
-            scale = 1.0
-        method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-        picture = made.picture if scale == 1 else cv2.resize(made.picture, None, fx=scale, fy=scale, interpolation=method)
-        maps = _maps(made, scale, picture.shape[:2])
-        rows, columns = picture.shape[:2]
         if made.texts and random.integers(10) < 8:
             text = made.texts[int(random.integers(len(made.texts)))]
-            x = int(random.uniform(text.left, text.right) * scale - random.uniform(0.1, 0.9) * SIDE)
-            y = int(random.uniform(text.top, text.bottom) * scale - random.uniform(0.1, 0.9) * SIDE)
+            centre = random.uniform(text.left, text.right), random.uniform(text.top, text.bottom)
         else:
-            x, y = int(random.uniform(-20, max(1, columns - SIDE + 20))), int(random.uniform(-20, max(1, rows - SIDE + 20)))
-        x, y = max(0, min(x, columns - SIDE)), max(0, min(y, rows - SIDE))
-        patch, target = _cut(picture, x, y), _cut(maps, x, y)
-        if random.integers(4) == 0:  # a fainter rendering
-            patch = cv2.convertScaleAbs(patch, alpha=float(random.uniform(0.3, 1)), beta=float(random.uniform(0, 80)))
-        if random.integers(4) == 0:
-            patch = 255 - patch
-        if random.integers(6) == 0:
-            _, coded = cv2.imencode(".jpg", patch, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(40, 95))])
-            patch = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-        if random.integers(2):
-            patch = patch[..., random.permutation(3)]
-        yield patch, cv2.resize(target, (SIDE // CELL,) * 2, interpolation=cv2.INTER_AREA)
+            centre = random.uniform(0, made.taken.shape[1]), random.uniform(0, made.taken.shape[0])
+        yield _patch(made, _scale(made, random), centre, random)
+
+
+def mistakes(made: Frame, detector: LineDetector, random: Random, count: int) -> Iterator[Patch]:
+    """Patches of what a detector takes for text and is none: what the next one learns most from."""
+    wrong = [box for box in detector.find(made.picture) if made.taken[box.top : box.bottom, box.left : box.right].mean() < LEAST_TEXT]
+    for box in sorted(wrong, key=lambda box: -box.chance)[:count]:
+        thickness = min(box.right - box.left, box.bottom - box.top)
+        scale = min(2.0, float(random.uniform(2 * THINNEST, 0.8 * THICKEST)) / thickness) if random.integers(2) else _scale(made, random)
+        yield _patch(made, scale, ((box.left + box.right) / 2, (box.top + box.bottom) / 2), random)
+
+
+def _scale(made: Frame, random: Random) -> float:
+    scale = float(random.choice((1, 1, 1, 1, 1 / 3, 1 / 3, 2, random.uniform(0.15, 1.7))))
+    return 1.0 if scale == 2 and max(made.taken.shape) > LARGEST_SMALL else scale
+
+
+def _patch(made: Frame, scale: float, centre: tuple[float, float], random: Random) -> Patch:
+    """With the point of the frame somewhere in it, as faint, dark, coarse and coloured as may be."""
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    picture = made.picture if scale == 1 else cv2.resize(made.picture, None, fx=scale, fy=scale, interpolation=method)
+    maps = _maps(made, scale, picture.shape[:2])
+    rows, columns = picture.shape[:2]
+    x, y = (int(place * scale - random.uniform(0.1, 0.9) * SIDE) for place in centre)
+    x, y = max(0, min(x, columns - SIDE)), max(0, min(y, rows - SIDE))
+    patch, target = _cut(picture, x, y), _cut(maps, x, y)
+    if random.integers(4) == 0:  # a fainter rendering
+        patch = cv2.convertScaleAbs(patch, alpha=float(random.uniform(0.3, 1)), beta=float(random.uniform(0, 80)))
+    if random.integers(4) == 0:
+        patch = 255 - patch
+    if random.integers(6) == 0:
+        _, coded = cv2.imencode(".jpg", patch, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(40, 95))])
+        patch = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    if random.integers(2):
+        patch = patch[..., random.permutation(3)]
+    return np.ascontiguousarray(patch), cv2.resize(target, (SIDE // CELL,) * 2, interpolation=cv2.INTER_AREA)
 
 
 def _maps(made: Frame, scale: float, shape: tuple[int, int]) -> NDArray[np.uint8]:
@@ -83,13 +106,14 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=3000)
     parser.add_argument("--first", type=int, default=0)
     options = parser.parse_args()
-    random = np.random.default_rng(options.first)
+    cv2.setNumThreads(1)
+    random, shipped = np.random.default_rng(options.first), LineDetector(MISTAKEN, MISTAKEN)
     pictures, targets = [], []
     for number in range(options.first, options.first + options.frames):
-        made = frame(SEEDS["train"] + number, "train", with_text=number % 4 != 0)
-        for patch, target in patches(made, random, min(5, 2 + len(made.texts) // 2)):
-            pictures.append(patch)
-            targets.append(target)
+        made = frame(SEEDS["train"] + number, "train", with_text=number % 2 != 0)
+        drawn = [*patches(made, random, min(5, 2 + len(made.texts)) if made.texts else 1), *mistakes(made, shipped, random, 4)]
+        pictures += [patch for patch, _ in drawn]
+        targets += [target for _, target in drawn]
     np.savez(options.out, pictures=np.stack(pictures), targets=np.stack(targets))
     print(f"{len(pictures)} patches")
 

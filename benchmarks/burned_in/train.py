@@ -21,13 +21,16 @@ from tensorflow import keras
 
 OUT = Path(__file__).parents[2] / "transforms/pixels/data/line_detector.onnx"
 BATCH = 16
-WIDTHS = (8, 16, 24)
-"""Channels at a half, a quarter and an eighth of the size."""
+WIDTHS = (8, 16, 24, 48)
+"""Channels at a half, a quarter, an eighth and a sixteenth of the size."""
 DILATIONS = (1, 2, 4, 2)
+"""Of the layers at an eighth of the size."""
+WIDE_DILATIONS = (1, 2, 4)
+"""Of those at a sixteenth, which see what stands around a line."""
 
 
 def network() -> keras.Model:
-    """Three channels in [-1, 1] → logits of region and core, at a quarter of the size. 31,000 weights."""
+    """Three channels in [-1, 1] → logits of region and core, at a quarter of the size. 105,000 weights."""
     layers = keras.layers
 
     def conv(name: str, value: Any, channels: int, stride: int = 1, dilation: int = 1) -> Any:
@@ -35,7 +38,10 @@ def network() -> keras.Model:
         value = layers.ZeroPadding2D(dilation)(value)
         return layers.Conv2D(channels, 3, stride, "valid", dilation_rate=dilation, activation="relu", name=name)(value)
 
-    half, quarter, eighth = WIDTHS
+    def grown(name: str, value: Any, channels: int, start: str = "glorot_uniform") -> Any:
+        return layers.UpSampling2D(interpolation="nearest")(layers.Conv2D(channels, 1, kernel_initializer=start, name=name)(value))
+
+    half, quarter, eighth, sixteenth = WIDTHS
     image = keras.Input((None, None, 3))
     fine = conv("half", image, half, 2)
     fine = conv("quarter_in", fine, quarter, 2)
@@ -43,8 +49,11 @@ def network() -> keras.Model:
     wide = conv("eighth_in", fine, eighth, 2)
     for number, dilation in enumerate(DILATIONS):
         wide = conv(f"eighth_{number}", wide, eighth, 1, dilation)
-    wide = layers.UpSampling2D(interpolation="nearest")(layers.Conv2D(quarter, 1, name="widen")(wide))
-    both = layers.ReLU()(layers.Add()([wide, fine]))
+    widest = conv("sixteenth_in", wide, sixteenth, 2)
+    for number, dilation in enumerate(WIDE_DILATIONS):
+        widest = conv(f"sixteenth_{number}", widest, sixteenth, 1, dilation)
+    wide = layers.ReLU()(layers.Add()([grown("widen_more", widest, eighth, "zeros"), wide]))
+    both = layers.ReLU()(layers.Add()([grown("widen", wide, quarter), fine]))
     return keras.Model(image, layers.Conv2D(2, 1, name="maps")(conv("joined", both, quarter)))
 
 
@@ -79,12 +88,15 @@ def write(model: keras.Model, path: Path) -> None:
     wide = conv("eighth_in", fine, 2)
     for number, dilation in enumerate(DILATIONS):
         wide = conv(f"eighth_{number}", wide, 1, dilation)
-    wide = conv("widen", wide, activated=False)
+    widest = conv("sixteenth_in", wide, 2)
+    for number, dilation in enumerate(WIDE_DILATIONS):
+        widest = conv(f"sixteenth_{number}", widest, 1, dilation)
     weights.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
     given = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
-    nodes.append(helper.make_node("Resize", [wide, "", "twice"], ["grown"], **given))
-    nodes.append(helper.make_node("Add", ["grown", fine], ["both.sum"]))
-    nodes.append(helper.make_node("Relu", ["both.sum"], ["both"]))
+    for name, coarse, finer, both in (("widen_more", widest, wide, "wide"), ("widen", "wide", fine, "both")):
+        nodes.append(helper.make_node("Resize", [conv(name, coarse, activated=False), "", "twice"], [f"{name}.grown"], **given))
+        nodes.append(helper.make_node("Add", [f"{name}.grown", finer], [f"{both}.sum"]))
+        nodes.append(helper.make_node("Relu", [f"{both}.sum"], [both]))
     conv("maps", conv("joined", "both"), activated=False)
     nodes.append(helper.make_node("Sigmoid", ["maps"], ["chances"]))
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, "rows", "columns"])

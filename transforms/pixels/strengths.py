@@ -26,7 +26,7 @@ from transforms.pixels.strips import upright
 
 EDGE = 0.3
 """Chance down to which a line reaches."""
-FAST, DEFAULT, STRICT = 0.98, 0.9, 0.8
+FAST, DEFAULT, STRICT = 0.95, 0.8, 0.7
 """Chance that a line must have somewhere. Chosen on the tuning seeds of `benchmarks/text_search.py`."""
 
 SAME_LINE = 0.6

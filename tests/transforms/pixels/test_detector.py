@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from transforms.pixels.detector import CELL, OVERLAP, TILE, Found, LineDetector, _tiles, boxes_of
+from transforms.pixels.detector import CELL, OVERLAP, TILE, Found, LineDetector, _is_large, _tiles, _trimmed, boxes_of
 
 
 def maps(*lines: tuple[int, int, int, int], shape=(40, 60)) -> np.ndarray:
@@ -67,3 +67,31 @@ def test_boxes_lie_within_the_image():
     found = LineDetector(0.05, 0.05).find(noise)
     assert found
     assert all(isinstance(box, Found) and 0 <= box.left < box.right <= 307 and 0 <= box.top < box.bottom <= 201 for box in found)
+
+
+@pytest.mark.parametrize("shape", [(100, 200), (100, 200, 3)])
+def test_a_box_keeps_no_flat_edge(shape):
+    image = np.full(shape, 50, np.uint8)
+    image[40:50, 30:90] = 200
+    image[45, 20] = 54  # grain
+    assert _trimmed(image, Found(10, 30, 120, 60, 0.9)) == (28, 38, 92, 52, 0.9)
+    assert _trimmed(image, Found(35, 42, 80, 48, 0.9)) == (35, 42, 80, 48, 0.9)
+    assert _trimmed(image, Found(100, 60, 150, 90, 0.9)) == (100, 60, 150, 90, 0.9)
+
+
+LARGE = Found(20, 20, 320, 80, 0.99)
+
+
+@pytest.mark.parametrize(
+    ("box", "finer", "large"),
+    [
+        (LARGE, [], True),
+        (LARGE, [Found(20, 20, 50, 45, 0.95), Found(60, 50, 90, 80, 0.95), Found(200, 20, 260, 80, 0.95)], True),  # pieces of its letters
+        (LARGE, [Found(20, 20, 300, 45, 0.95)], False),  # lines that stand on each other
+        (LARGE, [Found(400, 20, 700, 45, 0.95)], True),  # a line elsewhere
+        (LARGE._replace(chance=0.95), [], False),
+        (LARGE._replace(bottom=200), [], False),
+    ],
+)
+def test_only_large_letters_are_taken_from_an_image_made_smaller(box, finer, large):
+    assert _is_large(box, finer, 480) is large
