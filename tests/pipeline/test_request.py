@@ -150,9 +150,16 @@ def test_a_raw_key_has_a_file_of_its_own_and_only_its_reference_travels(settings
         assert material not in pickle.dumps(request.plan) + request.config.to_json().encode()
 
 
+ELSEWHERE = (
+    "--runner=FlinkRunner",
+    "--flink_master=cluster:8081",
+    *(f"--{name}=gs://bucket/{name}" for name in ("source", "destination", "workspace", "key_uri")),
+)
+"""A run whose workers are on other machines, and what they can reach."""
+
+
 def test_a_raw_key_is_refused_for_a_remote_runner(settings, tmp_path):
-    places = [f"--{name}=gs://bucket/{name}" for name in ("source", "destination", "workspace", "key_uri")]
-    remote = settings("--config", written(tmp_path, KEYED), "--runner=FlinkRunner", "--flink_master=cluster:8081", *places)
+    remote = settings("--config", written(tmp_path, KEYED), *ELSEWHERE)
     with pytest.raises(ConfigError, match="cryptoKey: a raw key cannot travel to a remote runner"):
         read_request(remote)
 
@@ -233,7 +240,7 @@ def test_a_wrapped_key_is_tried_before_the_run(settings, key_services):
     check_keys(read_request(settings("--config", json.dumps(config))).plan)
     wrapped["cryptoKey"] += "2"
     with pytest.raises(PreflightError, match=r"config\.text: Cloud KMS does not give the key"):
-        check_keys(read_request(settings("--config", json.dumps(config), "--runner=DataflowRunner", "--key_uri=env:X")).plan)
+        check_keys(read_request(settings("--config", json.dumps(config), *ELSEWHERE)).plan)
 
 
 def test_a_patient_map_is_part_of_what_is_asked_for_by_its_content(settings, secret, tmp_path):
