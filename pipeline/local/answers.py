@@ -80,7 +80,9 @@ _MENDS = {
 
 def answers(workspace: Workspace, chosen: Chosen | None = None) -> list[Answered]:
     """All questions with their answers, in order. Raises ConfigError if the workspace has no table, or nothing of what is chosen."""
-    return [Answered(question.words, question.sql, *sql.query(workspace, question.sql, choose=chosen)) for question in questions()]
+    with sql.connected(workspace) as connection:
+        instead = chosen(connection) if chosen else {}
+        return [Answered(question.words, question.sql, *sql.ask(connection, question.sql, instead=instead)) for question in questions()]
 
 
 def render(answered: Iterable[Answered], console: Console | None = None, shown: int | None = SHOWN) -> None:

@@ -23,8 +23,6 @@ from transforms.model.workspace import Workspace
 Answer = tuple[list[str], list[tuple[Any, ...]]]
 """Column names, and rows of plain values: records as dicts, arrays as lists, timestamps in UTC."""
 
-Choose = Callable[[duckdb.DuckDBPyConnection], dict[str, str]]
-
 NARROWEST = 160
 """Columns of text where the output is not a terminal."""
 
@@ -32,27 +30,45 @@ _OF_THE_QUERY = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserE
 """Faults whose message tells of names and types in the query; that of others can hold a value of the table."""
 
 
-def query(
-    workspace: Workspace, sql: str, at: str = "sql", parameters: Mapping[str, Any] | None = None, choose: Choose | None = None
-) -> Answer:
-    """The answer of one BigQuery SELECT, in which `@name` stands for a parameter.
+def query(workspace: Workspace, sql: str, at: str = "sql", parameters: Mapping[str, Any] | None = None) -> Answer:
+    """The answer of one question (`ask`). Raises ConfigError naming `at` also where there is no table."""
+    with connected(workspace, at) as connection:
+        return ask(connection, sql, at, parameters)
 
-    `choose` is given the connection before the query runs, and answers with relations to read in place of those named.
-    Raises ConfigError naming `at` if it cannot be understood or there is no table.
+
+@contextlib.contextmanager
+def connected(workspace: Workspace, at: str = "sql") -> Iterator[duckdb.DuckDBPyConnection]:
+    """The table, read only and cut off from files and network; times are UTC.
+
+    Whoever has several questions asks them of one: they see the same rows, and an object is fetched once. Raises ConfigError.
     """
-    with _connected(workspace, at) as connection:
-        tables = {name.lower(): name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
-        if choose:
-            tables |= choose(connection)
-        statement = translate(sql, tables, at)
-        try:
-            _require_parameters(connection, statement, parameters or {}, at)
-            cursor = connection.execute(statement, dict(parameters)) if parameters else connection.execute(statement)
-            return [column[0] for column in cursor.description or []], cursor.fetchall()
-        except _OF_THE_QUERY as error:
-            raise ConfigError(at, f"the query does not fit the table ({_headline(error)})", "compare its names with the schema") from None
-        except duckdb.Error as error:
-            raise ConfigError(at, f"the query failed ({type(error).__name__})", "try parts of it to find the expression") from None
+    file = table.require(workspace, at)
+    with on_this_machine(file) as path, duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        yield connection
+
+
+def ask(
+    connection: duckdb.DuckDBPyConnection,
+    sql: str,
+    at: str = "sql",
+    parameters: Mapping[str, Any] | None = None,
+    instead: Mapping[str, str] | None = None,
+) -> Answer:
+    """The answer of one BigQuery SELECT, in which `@name` stands for a parameter; `instead` has relations to read in place of those named.
+
+    Raises ConfigError naming `at` if it cannot be understood.
+    """
+    tables = {name.lower(): name for (name,) in connection.execute("SELECT table_name FROM information_schema.tables").fetchall()}
+    statement = translate(sql, {**tables, **(instead or {})}, at)
+    try:
+        _require_parameters(connection, statement, parameters or {}, at)
+        cursor = connection.execute(statement, dict(parameters)) if parameters else connection.execute(statement)
+        return [column[0] for column in cursor.description or []], cursor.fetchall()
+    except _OF_THE_QUERY as error:
+        raise ConfigError(at, f"the query does not fit the table ({_headline(error)})", "compare its names with the schema") from None
+    except duckdb.Error as error:
+        raise ConfigError(at, f"the query failed ({type(error).__name__})", "try parts of it to find the expression") from None
 
 
 def _require_parameters(connection: duckdb.DuckDBPyConnection, statement: str, given: Mapping[str, Any], at: str) -> None:
@@ -150,15 +166,6 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")
     return "" if value is None else str(value)
-
-
-@contextlib.contextmanager
-def _connected(workspace: Workspace, at: str) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The table, read only and cut off from files and network; times are UTC."""
-    file = table.require(workspace, at)
-    with on_this_machine(file) as path, duckdb.connect(str(path), read_only=True, config={"enable_external_access": "false"}) as connection:
-        connection.execute("SET TimeZone = 'UTC'")
-        yield connection
 
 
 def _headline(error: duckdb.Error) -> str:

@@ -8,7 +8,9 @@ import io
 import itertools
 from typing import Any
 
+import duckdb
 import numpy as np
+from markupsafe import escape
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -20,6 +22,12 @@ SIDE = 640
 """Pixels of a picture's longer side, at most; the outline keeps the coordinates of the stored frame."""
 QUALITY = 80
 """Of its JPEG."""
+BYTES = 6_000_000
+"""Of the page for all pictures, at most; the sample ends before the first that goes beyond."""
+BOX_BYTES = 150
+"""Of the page for the two outlines of a box, at most."""
+TEXT_BYTES = 100
+"""Of the page for what stands beside the text of a box, at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,33 +46,46 @@ class Picture:
 
 @dataclasses.dataclass(frozen=True)
 class Gallery:
-    """A sample of all frames with boxes."""
+    """A sample of all frames with boxes, of at most BYTES."""
 
     pictures: list[Picture]
     unreadable: int
-    """How many frames of the sample could not be shown."""
+    """How many frames that were looked at could not be shown."""
     frames: int
     """How many there are in all."""
     quotes: bool
 
 
-def gallery(workspace: Workspace, operations: list[Row], quotes: bool) -> Gallery:
+def gallery(workspace: Workspace, table: duckdb.DuckDBPyConnection, operations: list[Row], quotes: bool) -> Gallery:
     """Frames of as many series as possible, those with the least sure text first. Without `quotes` no text leaves this function."""
     published = Published({row["Operation"]: workspace.operation(row["Id"]) for row in operations})
-    rows = ask(workspace, "gallery")
-    pictures, sampled = [], 0
+    rows = ask(table, "gallery")
+    pictures: list[Picture] = []
+    unreadable, size = 0, 0
     for _, group in itertools.groupby(rows, key=lambda row: (row["ProvenanceId"], row["Frame"])):
-        boxes, sampled = list(group), sampled + 1
+        boxes = list(group)
         shown = published.frame(boxes[0])
-        if shown is not None:
-            pictures.append(_picture(boxes, shown, quotes))
-    return Gallery(pictures, sampled - len(pictures), rows[0]["Frames"] if rows else 0, quotes)
+        if shown is None:
+            unreadable += 1
+            continue
+        picture = _picture(boxes, shown, quotes)
+        size += _size(picture)
+        if size > BYTES:
+            break
+        pictures.append(picture)
+    return Gallery(pictures, unreadable, rows[0]["Frames"] if rows else 0, quotes)
 
 
 def _picture(boxes: list[Row], shown: NDArray[np.uint8], quotes: bool) -> Picture:
     names = ("Left", "Top", "Right", "Bottom", "InfoType", "Confidence", *(("Quote",) if quotes else ()))
     told: list[dict[str, Any]] = [{name: box[name] for name in names} for box in boxes]
     return Picture(boxes[0]["Instance"], boxes[0]["Frame"], shown.shape[1], shown.shape[0], _jpeg(shown), told)
+
+
+def _size(picture: Picture) -> int:
+    """Bytes that it takes in the page, at most."""
+    texts = [escape(box["Quote"] or "") for box in picture.boxes if "Quote" in box]
+    return len(picture.jpeg) + BOX_BYTES * len(picture.boxes) + sum(TEXT_BYTES + len(text.encode()) for text in texts)
 
 
 def _jpeg(shown: NDArray[np.uint8]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import collections
 import dataclasses
 import json
+import re
 from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
+import duckdb
 from pydicom.datadict import keyword_for_tag
 from pydicom.tag import Tag
 
@@ -19,10 +21,16 @@ from transforms.model.workspace import OperationFolder, Workspace
 
 Row = dict[str, Any]
 
+NAMELESS = ("element", "elements", "private element")
+"""What stands in place of a keyword: of an element that the dictionary does not have, of a whole group, of a private element."""
+_TAG = re.compile(r"[0-9A-F]{8}")
+
 MAX_ACTIONS = 200
 """Kinds of actions listed; the most frequent."""
 MAX_OPERATIONS = 20
 """Operations listed; the latest."""
+MAX_REASONS = 200
+"""Reasons listed why instances were not published, and as many why Provenance is a dead letter; those with the most."""
 MAX_REFERENCES = 20
 """References given for each reason why instances were not published."""
 
@@ -44,30 +52,30 @@ class Gathered:
     instances: list[Row]
     """The first of all; with Modality and Outcome."""
     not_published: list[Row]
-    """Operation, Outcome, Stage, Code, Sentence, Instances, References."""
+    """All kinds: Operation, Outcome, Stage, Code, Sentence, Instances, References."""
     dead_letters: list[Row]
-    """Operation, Status, Code, Instances, References; of those that the table refused, Status is `table`."""
+    """All kinds: Operation, Status, Code, Instances, References; of those that the table refused, Status is `table`."""
     total: int
     """Instances that the table has, held ones among them."""
 
 
-def gather(workspace: Workspace) -> Gathered:
-    """All of it. Raises ConfigError if the workspace has no table."""
-    operations = ask(workspace, "operations")
+def gather(workspace: Workspace, table: duckdb.DuckDBPyConnection) -> Gathered:
+    """All of it, from the workspace and its table."""
+    operations = ask(table, "operations")
     for row in operations:
         row["Id"] = row["Name"].rpartition("/")[2]
     names = {row["Operation"]: row["Id"] for row in operations}
     published = Published({row["Operation"]: workspace.operation(row["Id"]) for row in operations})
-    series = [{**row, "Modality": published.modality(row)} for row in ask(workspace, "series")]
+    series = [{**row, "Modality": published.modality(row)} for row in ask(table, "series")]
     modality_of = {(row["Operation"], row["Series"]): row["Modality"] for row in series}
     throughput: dict[str, list[Row]] = {}
-    for row in ask(workspace, "throughput"):
+    for row in ask(table, "throughput"):
         throughput.setdefault(names.get(row["Operation"], "unknown"), []).append(row)
     return Gathered(
         operations=operations,
         throughput=throughput,
-        actions=[{**row, "Name": _name(row["Tag"])} for row in ask(workspace, "actions")],
-        info_types=[{**row, "InfoType": row["InfoType"] or "not classified"} for row in ask(workspace, "info_types")],
+        actions=[{**row, "Name": _name(row["Tag"])} for row in ask(table, "actions")],
+        info_types=[{**row, "InfoType": row["InfoType"] or "not classified"} for row in ask(table, "info_types")],
         modalities=_by_modality(series),
         instances=[
             {
@@ -76,23 +84,25 @@ def gather(workspace: Workspace) -> Gathered:
                 "Outcome": "held" if row["Held"] else "published",
                 "Modality": "not looked at" if row["Held"] else modality_of[row["Operation"], row["Series"]],
             }
-            for row in ask(workspace, "instances")
+            for row in ask(table, "instances")
         ],
         not_published=_not_published(workspace),
-        dead_letters=[letter for row in operations for letter in _dead_letters(workspace.operation(row["Id"]))],
+        dead_letters=_dead_letters(workspace.operation(row["Id"]) for row in operations),
         total=sum(row["Instances"] for rows in throughput.values() for row in rows),
     )
 
 
-def ask(workspace: Workspace, name: str) -> list[Row]:
+def ask(table: duckdb.DuckDBPyConnection, name: str) -> list[Row]:
     """The answer to data/<name>.sql, a dict a row."""
     statement = resources.files("pipeline.report").joinpath(f"data/{name}.sql").read_text(encoding="utf-8")
-    columns, rows = sql.query(workspace, statement)
+    columns, rows = sql.ask(table, statement)
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _name(tag: str) -> str:
-    """The element's keyword in the dictionary; SQL knows none."""
+    """The element's keyword in the dictionary; SQL knows none. Where there were too many to list, a tag is a group's: `0009xxxx`."""
+    if not _TAG.fullmatch(tag):
+        return "elements"
     number = Tag(int(tag, 16))
     return "private element" if number.is_private else keyword_for_tag(number) or "element"
 
@@ -120,7 +130,8 @@ class _Kinds:
             found["References"].append(reference)
 
     def rows(self) -> list[Row]:
-        return [row for _, row in sorted(self._kinds.items())]
+        """The kinds with the most first."""
+        return [row for _, row in sorted(self._kinds.items(), key=lambda item: (-item[1]["Instances"], item[0]))]
 
 
 def _not_published(workspace: Workspace) -> list[Row]:
@@ -131,13 +142,14 @@ def _not_published(workspace: Workspace) -> list[Row]:
     return kinds.rows()
 
 
-def _dead_letters(folder: OperationFolder) -> list[Row]:
+def _dead_letters(folders: Iterable[OperationFolder]) -> list[Row]:
     kinds = _Kinds()
-    for file in listed(folder.dead_letters, "*.ndjson"):
-        for line in _lines(file):
-            kinds.add(line["reference"], {"Operation": folder.operation_id, "Status": str(line["status"]), "Code": str(line["code"])})
-    for line in _lines(folder.refused_rows):
-        kinds.add(line["reference"] or "the operation", {"Operation": folder.operation_id, "Status": "table", "Code": line["why"]})
+    for folder in folders:
+        for file in listed(folder.dead_letters, "*.ndjson"):
+            for line in _lines(file):
+                kinds.add(line["reference"], {"Operation": folder.operation_id, "Status": str(line["status"]), "Code": str(line["code"])})
+        for line in _lines(folder.refused_rows):
+            kinds.add(line["reference"] or "the operation", {"Operation": folder.operation_id, "Status": "table", "Code": line["why"]})
     return kinds.rows()
 
 

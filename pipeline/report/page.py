@@ -10,6 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.local import sql
 from pipeline.report import gather, plots
 from pipeline.report.gallery import Gallery, gallery
 from pipeline.report.gather import Gathered, Row
@@ -30,12 +31,13 @@ def report(workspace: Workspace, output: str, pictures: bool = False, quotes: bo
     if quotes and not pictures:
         raise ConfigError("--show_quotes", "quotes stand below the frames of the gallery", "add --gallery")
     place = Path(output).resolve()
-    gathered = gather.gather(workspace)
-    for row in gathered.operations:
-        destination = workspace.operation(row["Id"]).destination_file
-        if destination.is_file() and is_inside(str(place), destination.read_bytes().decode(errors="surrogateescape")):
-            raise ConfigError("--output", "the report may not lie in the destination, which is released", "choose another folder")
-    page = render(gathered, gallery(workspace, gathered.operations, quotes) if pictures else None)
+    with sql.connected(workspace) as table:
+        gathered = gather.gather(workspace, table)
+        for row in gathered.operations:
+            destination = workspace.operation(row["Id"]).destination_file
+            if destination.is_file() and is_inside(str(place), destination.read_bytes().decode(errors="surrogateescape")):
+                raise ConfigError("--output", "the report may not lie in the destination, which is released", "choose another folder")
+        page = render(gathered, gallery(workspace, table, gathered.operations, quotes) if pictures else None)
     try:
         replace(place, page.encode())
     except OSError:
@@ -80,7 +82,7 @@ def _plots(gathered: Gathered) -> dict[str, str]:
 def _by_element(rows: list[Row]) -> dict[str, dict[str, int]]:
     amounts: dict[str, dict[str, int]] = {}
     for row in rows:
-        label = row["Name"] if row["Name"] not in ("element", "private element") else f"({row['Tag'][:4]},{row['Tag'][4:]})"
+        label = row["Name"] if row["Name"] not in gather.NAMELESS else f"({row['Tag'][:4]},{row['Tag'][4:]})"
         parts = amounts.setdefault(label, {})
         action = row["Action"] or "not stated"
         parts[action] = parts.get(action, 0) + int(row["Elements"])

@@ -9,9 +9,11 @@ import sys
 import time
 
 import pytest
+from html_tables import Tables
 
 from pipeline.cli import main as cli
 from pipeline.local.serve import running_store
+from pipeline.local.sql import ask, connected
 from pipeline.lock import alone, is_held
 from pipeline.main import main
 from transforms.model import gcs
@@ -75,6 +77,19 @@ def test_buckets_and_folders_give_the_same_and_a_second_run_adds_nothing(run, so
     assert cli(["query", "--workspace", f"{bucket}/work", "--sql_file", str(tmp_path / "count.sql"), "--format", "csv"]) == 0
     assert capsys.readouterr().out.split() == ["n", "4"]
     assert len(read_bytes(f"{bucket}/work/tables/Provenance.ndjson").splitlines()) == 4
+
+    gcs.remove(f"{bucket}/work/provenance.duckdb")  # as after a run into BigQuery; it is built anew for whoever asks
+    pages = []
+    for at in (tmp_path / "work", f"{bucket}/work"):
+        assert cli(["report", "--workspace", str(at), "--output", str(tmp_path / "report.html"), "--gallery"]) == 0
+        pages.append((tmp_path / "report.html").read_text())
+    shown, shown_there = (Tables(page).rows for page in pages)
+    assert [row[:5] for row in shown_there["instances"]] == [row[:5] for row in shown["instances"]]
+    assert shown_there["modalities"] == shown["modalities"]
+    assert pages[1].count("data:image/jpeg") == pages[0].count("data:image/jpeg") > 0
+    with connected(Workspace(f"{bucket}/work")) as table:  # one fetch for all questions
+        gcs.remove(f"{bucket}/work/provenance.duckdb")
+        assert [ask(table, "SELECT COUNT(*) FROM p.d.Provenance")[1] for _ in range(2)] == [[(4,)]] * 2
 
     (reference,) = [json.loads(line)["reference"] for line in read_bytes(f"{bucket}/work/outcomes.ndjson").splitlines()]
     assert cli(["which", "--workspace", f"{bucket}/work", reference]) == 0

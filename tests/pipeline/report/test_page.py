@@ -12,8 +12,9 @@ from PIL import Image
 
 from pipeline.cli import main
 from pipeline.local.table import build
-from pipeline.report.gather import MAX_REFERENCES
+from pipeline.report.gather import MAX_REASONS, MAX_REFERENCES
 from transforms.model.names import LOCAL_DATASET
+from transforms.model.records import Action, TagFinding
 from transforms.model.spool import HELD, Shard
 from transforms.model.storage import replace
 from transforms.write.paths import destination_path
@@ -132,6 +133,24 @@ def test_why_instances_are_not_published_is_told_with_some_references(report, ta
     assert row[:5] == ["failed", "read", "TRUNCATED", "the file <b>ends</b> early", "25"]
     assert "<b>" not in page
     assert (f"{MAX_REFERENCES - 1:016x}" in row[5], f"{MAX_REFERENCES:016x}" in row[5]) == (True, False)
+
+
+def test_of_many_reasons_the_most_frequent_are_listed(report, tabled):
+    outcome = {"operation": "op1", "outcome": "held", "stage": "proof", "code": "RESIDUAL_TOKEN"}
+    lines = [{**outcome, "sentence": f"it stands in {number}", "reference": f"{number:016x}"} for number in range(MAX_REASONS + 50)]
+    lines.append({**lines[-1], "reference": "f" * 16})
+    replace(tabled.outcomes_file, "".join(json.dumps(line) + "\n" for line in lines).encode())
+    page = report(tabled)
+    rows = Tables(page).rows["not-published"][1:]
+    assert (len(rows), rows[0][3], rows[0][4]) == (MAX_REASONS, f"it stands in {MAX_REASONS + 49}", "2")
+    assert f"The {MAX_REASONS} most frequent of 250 reasons, with 201 of 251." in page
+
+
+def test_groups_of_elements_that_were_too_many_to_list_are_told(report, workspace, spool_operation, make_instance):
+    many = [TagFinding(f"0009{number:04X}", Action.REMOVED, "private") for number in range(0x1000, 0x3000)]
+    spool_operation("op1", [make_instance(1, many)])
+    build(workspace)
+    assert ["elements", "(0009,xxxx)", "REMOVED", "None", "1", "8,192"] in Tables(report(workspace)).rows["actions"]
 
 
 def test_dead_letters_are_told(report, tabled):
