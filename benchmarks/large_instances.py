@@ -58,6 +58,7 @@ class Case(NamedTuple):
 CASES = {
     "1,000 frames of 512x512, RLE": Case(1000, 512, RLELossless),
     "1,000 frames of 512x512, native": Case(1000, 512, ExplicitVRLittleEndian),
+    "2 GB (1,000 frames of 1024x1024), native": Case(1000, 1024, ExplicitVRLittleEndian),
     "2 GB decoded (1,000 frames of 1024x1024), HTJ2K": Case(1000, 1024, HTJ2KLossless),
     "2 GB decoded (1,000 frames of 1024x1024), RLE": Case(1000, 1024, RLELossless),
 }
@@ -114,7 +115,7 @@ def run(source: Path, target: Path) -> None:
     redactor, scrubber, prover = redactor_of(plan.image, templates=(LAYOUT,)), Scrubber(plan, SECRET), Prover(plan)
     start = time.perf_counter()
     reference = InstanceRef("0" * 16, str(source), source.stat().st_size)
-    opened = open_instance(reference, read_content(str(source)), SECRET.purpose(Purpose.UID), dt.datetime.now(dt.UTC))
+    opened = open_instance(reference, read_content(str(source), reference.size), SECRET.purpose(Purpose.UID), dt.datetime.now(dt.UTC))
     proven = prover.prove(scrubber.scrub(redactor.redact(opened)))
     publish(target, proven.content)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

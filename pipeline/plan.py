@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from transforms.inspection.engine import requests_sent
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
+from transforms.model.large import Content
 from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef
 from transforms.pixels.redactor import Redactor
@@ -87,7 +88,7 @@ class Plan:
 
 def make_plan(
     files: Sequence[tuple[str, int]],
-    read: Callable[[str], bytes],
+    read: Callable[[str, int], Content],
     plan: ActionPlan,
     redactor: Redactor,
     workers: int,
@@ -127,7 +128,7 @@ def _measured(files: Sequence[tuple[str, int]], work: _Stages, clock: Callable[[
 class _Stages:
     """The stages between reading and publishing, under a key that is made for this alone and forgotten."""
 
-    def __init__(self, read: Callable[[str], bytes], plan: ActionPlan, redactor: Redactor) -> None:
+    def __init__(self, read: Callable[[str, int], Content], plan: ActionPlan, redactor: Redactor) -> None:
         self._read = read
         secret = Secret(secrets.token_bytes(KEY_BYTES))
         self._uids = secret.purpose(Purpose.UID)
@@ -136,7 +137,7 @@ class _Stages:
 
     def run(self, uri: str, size: int) -> None:
         try:
-            opened = open_instance(InstanceRef("0" * 16, uri, size), self._read(uri), self._uids, dt.datetime.now(dt.UTC))
+            opened = open_instance(InstanceRef("0" * 16, uri, size), self._read(uri, size), self._uids, dt.datetime.now(dt.UTC))
             admit(opened.dataset)
             if has_pixels(opened.dataset):
                 opened = self._redactor.redact(opened)

@@ -20,6 +20,7 @@ from pipeline.stores import known_destination
 from pipeline.tables import Tables
 from transforms.model import spool
 from transforms.model.errors import ConfigError, InstanceProblem, OutcomeKind, PreflightError
+from transforms.model.large import Content
 from transforms.model.places import Place, listed
 from transforms.model.records import InstanceUids
 from transforms.model.workspace import OperationFolder
@@ -134,7 +135,7 @@ def _target(entry: Json) -> InstanceUids:
     return InstanceUids(*entry["release"]["target"])
 
 
-def _content(quarantine: Place, entry: Json) -> bytes:
+def _content(quarantine: Place, entry: Json) -> Content:
     """The held file with what may be said of it now. Raises InstanceProblem."""
     try:
         content = quarantine_path(quarantine, entry["reference"]).read_bytes()

@@ -15,9 +15,10 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from transforms.model.errors import ConfigError, PreflightError
+from transforms.model.large import Content, View, as_file, view
 
 if TYPE_CHECKING:
     from google.cloud import storage
@@ -81,6 +82,12 @@ def read(uri: str) -> bytes:
     return content
 
 
+def read_into(uri: str, file: BinaryIO) -> None:
+    """The whole content, into a file. Raises OSError (FileNotFoundError where there is none)."""
+    with _as_os_error():
+        _blob(uri).download_to_file(file)
+
+
 def read_start(uri: str, count: int) -> bytes:
     """The first `count` bytes, or all where there are fewer. Raises OSError."""
     from google.api_core.exceptions import RequestRangeNotSatisfiable  # noqa: PLC0415
@@ -114,7 +121,7 @@ def read_generation(uri: str) -> Generation:
         return Generation(pinned.download_as_bytes(), int(blob.generation), blob.time_created)
 
 
-def create_if_absent(uri: str, content: bytes) -> bool:
+def create_if_absent(uri: str, content: Content) -> bool:
     """Put an object in one step; False if one stands there already (which is left as it is). Raises OSError.
 
     It asks first, so that a run that is repeated uploads nothing; the precondition decides. After a lost answer it may be
@@ -126,13 +133,13 @@ def create_if_absent(uri: str, content: bytes) -> bool:
         return False
     with _as_os_error():
         try:
-            _blob(uri).upload_from_string(content, content_type=_BINARY, if_generation_match=0)
+            _blob(uri).upload_from_file(as_file(view(content)), size=len(content), content_type=_BINARY, if_generation_match=0)
         except PreconditionFailed:
             return False
     return True
 
 
-def replace(uri: str, content: bytes | Iterable[bytes]) -> None:
+def replace(uri: str, content: bytes | Iterable[View]) -> None:
     """Put an object in one step, in place of what was there. Raises OSError."""
     with _as_os_error():
         if isinstance(content, bytes):

@@ -10,6 +10,8 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from transforms.model.large import Content, View, pieces
+
 WILDCARDS = frozenset("*?[")
 
 
@@ -46,7 +48,7 @@ def size(path: str) -> int | None:
     return Path(path).stat().st_size if Path(path).is_file() else None
 
 
-def create_if_absent(path: Path, content: bytes, mode: int = 0o644) -> bool:
+def create_if_absent(path: Path, content: Content, mode: int = 0o644) -> bool:
     """Put `content` at `path` in one step; False if something stands there already (which is left as it is).
 
     Nobody ever sees half of it, and a kill leaves nothing behind where the file system has O_TMPFILE.
@@ -56,7 +58,7 @@ def create_if_absent(path: Path, content: bytes, mode: int = 0o644) -> bool:
         return False
     with _unnamed(path.parent, mode) as (handle, name):
         with os.fdopen(os.dup(handle), "wb") as file:
-            file.write(content)
+            file.writelines(pieces(content))
             file.flush()
             os.fsync(handle)
         try:
@@ -66,7 +68,7 @@ def create_if_absent(path: Path, content: bytes, mode: int = 0o644) -> bool:
     return True
 
 
-def replace(path: Path, content: bytes | Iterable[bytes], mode: int = 0o600) -> None:
+def replace(path: Path, content: bytes | Iterable[View], mode: int = 0o600) -> None:
     """Put `content` (whole, or in parts) at `path` in one step, in place of what was there. For the workspace only."""
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")

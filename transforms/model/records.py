@@ -13,6 +13,7 @@ import enum
 from pydicom.dataset import FileDataset
 
 from transforms.model.errors import InstanceProblem, OutcomeKind
+from transforms.model.large import Content, View
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -163,7 +164,7 @@ class PixelResult:
     boxes: tuple[BoxFinding, ...] = ()
     findings: tuple[TagFinding, ...] = ()
     """What went from the coded stream that is not samples (JPEG segments and the like)."""
-    pixel_data: bytes | None = None
+    pixel_data: View | None = None
     """The new value of PixelData, or of the element that is there in its place (encapsulated: items with the offset table,
     without the sequence delimiter, which pydicom writes itself); None: unchanged."""
     extended_offsets: tuple[bytes, bytes] | None = None
@@ -221,7 +222,7 @@ class ScrubbedInstance:
 
     opened: OpenInstance
     target: InstanceUids
-    content: bytes
+    content: Content
     """The complete Part 10 file."""
     findings: tuple[TagFinding, ...]
     holds: tuple[Hold, ...] = ()

@@ -6,6 +6,7 @@ raises OSError where the place cannot be reached or refuses, unless it says othe
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from transforms.model import gcs, local_files
 from transforms.model.errors import ConfigError
+from transforms.model.large import LARGE, Content, View, kept
 from transforms.model.local_files import WILDCARDS
 from transforms.model.places import GcsPath, Place, place_of
 
@@ -106,6 +108,16 @@ def read_bytes(uri: str) -> bytes:
     return gcs.read(uri) if gcs.is_gcs(uri) else Path(uri).read_bytes()
 
 
+def read_sized(uri: str, size: int) -> Content:
+    """The whole content of a file of about so many bytes, a large one not in memory. Raises InstanceProblem NO_ROOM, too."""
+    if size <= LARGE:
+        return read_bytes(uri)
+    if gcs.is_gcs(uri):
+        return kept(functools.partial(gcs.read_into, uri), "read")
+    with Path(uri).open("rb") as file:
+        return kept(functools.partial(shutil.copyfileobj, file), "read")
+
+
 def read_start(uri: str, count: int) -> bytes:
     """The first `count` bytes, or all where there are fewer."""
     if gcs.is_gcs(uri):
@@ -121,7 +133,7 @@ def is_inside(inner: str, outer: str) -> bool:
     return Path(inner).is_relative_to(outer)
 
 
-def create_if_absent(place: Place | str, content: bytes, mode: int = 0o644) -> bool:
+def create_if_absent(place: Place | str, content: Content, mode: int = 0o644) -> bool:
     """Put `content` there in one step; False if something stands there already (which is left as it is).
 
     Nobody ever sees half of it. `mode` is that of a local file.
@@ -131,7 +143,7 @@ def create_if_absent(place: Place | str, content: bytes, mode: int = 0o644) -> b
     return local_files.create_if_absent(Path(place), content, mode)
 
 
-def replace(place: Place | str, content: bytes | Iterable[bytes], mode: int = 0o600) -> None:
+def replace(place: Place | str, content: bytes | Iterable[View], mode: int = 0o600) -> None:
     """Put `content` (whole, or in parts) there in one step, in place of what was there. For the workspace only."""
     if isinstance(place, GcsPath) or gcs.is_gcs(place):
         gcs.replace(str(place), content)

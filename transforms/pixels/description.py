@@ -82,10 +82,10 @@ class PixelDescription:
         description._check()
         if not description.native:
             return description
-        swapped = syntax == ExplicitVRBigEndian and allocated <= 8 and dataset[element].VR == "OW"
+        swapped = syntax == ExplicitVRBigEndian and allocated <= 8 and dataset.get_item(element).VR == "OW"
         full = description.rows * description.columns * samples * description.frames * allocated // 8
         # Some writers say 4:2:2 and store every sample; the length tells.
-        subsampled = description.photometric in _SUBSAMPLED and samples == 3 and len(dataset[element].value or b"") < full
+        subsampled = description.photometric in _SUBSAMPLED and samples == 3 and len(dataset.get_item(element).value or b"") < full
         if subsampled and (description.columns % 2 or allocated not in (8, 16)):
             raise _bad("4:2:2 pixels need an even number of Columns and 8 or 16 BitsAllocated")
         return dataclasses.replace(description, swapped=swapped, subsampled=subsampled)

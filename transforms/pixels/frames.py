@@ -15,6 +15,7 @@ from typing import NamedTuple
 from pydicom.dataset import FileDataset
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.large import Content, View, joined, let_go, pieces, view
 from transforms.pixels.description import STAGE, PixelDescription
 
 _ITEM = b"\xfe\xff\x00\xe0"
@@ -28,7 +29,7 @@ _STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 class Assembled(NamedTuple):
     """A new value of PixelData, and of (7FE0,0001) and (7FE0,0002) where the source has them."""
 
-    value: bytes
+    value: View
     extended_offsets: tuple[bytes, bytes] | None
 
 
@@ -43,7 +44,9 @@ class NativeFrames:
 
     def frame(self, index: int) -> bytes:
         """The samples of one frame from the first bit of its first byte on, least significant bit first if 1-bit."""
-        return extract_bits(self.value, index * self.description.frame_bits, self.description.frame_bits)
+        frame = extract_bits(self.value, index * self.description.frame_bits, self.description.frame_bits)
+        let_go(self.value)
+        return frame
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -61,24 +64,30 @@ class CodedFrames:
 
     def frame(self, index: int) -> bytes:
         """The coded stream of one frame, even padding included."""
-        return b"".join(self.fragments[index])
+        frame = b"".join(self.fragments[index])
+        let_go(self.fragments[index][0])
+        return frame
 
     def assemble(self, changed: Mapping[int, bytes]) -> Assembled:
         """The value with some frames replaced; the fragments of all others stay byte for byte.
 
         An empty basic offset table stays empty; one with entries, and the extended table, are made anew.
         """
-        frames = [_padded(changed[index]) if index in changed else fragments for index, fragments in enumerate(self.fragments)]
-        sizes = [sum(_HEADER + len(fragment) for fragment in fragments) for fragments in frames]
+        sizes = [sum(_HEADER + len(part) for part in self._parts(index, changed)) for index in range(len(self.fragments))]
         offsets = list(itertools.accumulate(sizes, initial=0))[:-1]
         basic = b""
         if self.basic_offsets and offsets[-1] <= _MAX_LENGTH:
             basic = struct.pack(f"<{len(offsets)}I", *offsets)
-        value = b"".join(itertools.chain(_item(basic), *(part for fragments in frames for part in map(_item, fragments))))
+        contents = (part for index in range(len(self.fragments)) for part in self._parts(index, changed))
+        value = view(joined((piece for content in (basic, *contents) for piece in _item(content)), STAGE))
         if self.extended_lengths is None:
             return Assembled(value, None)
         lengths = [len(changed[index]) if index in changed else length for index, length in enumerate(self.extended_lengths)]
         return Assembled(value, (struct.pack(f"<{len(offsets)}Q", *offsets), struct.pack(f"<{len(lengths)}Q", *lengths)))
+
+    def _parts(self, index: int, changed: Mapping[int, bytes]) -> Sequence[View]:
+        """The fragments of a frame as they will stand in the file."""
+        return (changed[index] + b"\0" * (len(changed[index]) % 2),) if index in changed else self.fragments[index]
 
 
 def locate(dataset: FileDataset, description: PixelDescription) -> NativeFrames | CodedFrames:
@@ -87,7 +96,7 @@ def locate(dataset: FileDataset, description: PixelDescription) -> NativeFrames 
     Raises InstanceProblem: PIXEL_LENGTH where native samples are missing or whole frames are surplus, BAD_FRAGMENTS where
     the items cannot be read, do not tell one frame from another, or hold more frames than the header says.
     """
-    value = memoryview(dataset[description.element].value or b"")
+    value = memoryview(dataset.get_item(description.element).value or b"")
     if description.native:
         return _native(value, description)
     tables = tuple(bytes(dataset[tag].value or b"") if tag in dataset else b"" for tag in (0x7FE00001, 0x7FE00002))
@@ -111,11 +120,16 @@ def _native(value: memoryview, description: PixelDescription) -> NativeFrames:
     if surplus > 1 and 8 * surplus >= description.frame_bits:
         raise InstanceProblem(STAGE, "PIXEL_LENGTH", f"{description.element} holds more frames than NumberOfFrames says")
     if description.swapped:
-        value = memoryview(swap_pairs(value))
+        value = memoryview(swapped(value))
     return NativeFrames(value, description, 0 if surplus <= 1 else surplus - expected % 2)
 
 
-def swap_pairs(value: memoryview | bytearray) -> bytearray:
+def swapped(value: View | bytearray) -> Content:
+    """A whole value with each pair of bytes exchanged. Raises InstanceProblem NO_ROOM."""
+    return joined((bytes(swap_pairs(piece)) for piece in pieces(value)), STAGE)
+
+
+def swap_pairs(value: View | bytearray) -> bytearray:
     """The bytes with each pair exchanged; a lone last byte stays."""
     swapped = bytearray(value)
     even = len(swapped) // 2 * 2
@@ -203,11 +217,7 @@ def _by_look(looks: Sequence[bool], frames: int) -> list[int] | None:
     return [*first, len(looks)] if len(first) == frames and first[0] == 0 else None
 
 
-def _padded(frame: bytes) -> tuple[bytes, ...]:
-    return (frame + b"\x00" * (len(frame) % 2),)
-
-
-def _item(content: bytes | memoryview) -> tuple[bytes, bytes | memoryview]:
+def _item(content: View) -> tuple[bytes, View]:
     return _ITEM + struct.pack("<I", len(content)), content
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable
 from typing import Any
 
@@ -91,7 +92,7 @@ def fill_words(words: Words, boxes: Iterable[BoxFinding], fill: NDArray[Any], sa
             words[box.top : box.bottom, box.left : box.right] = word
 
 
-def fill_bits(data: bytearray, start: int, columns: int, boxes: Iterable[BoxFinding], fill: int) -> None:
+def fill_bits(data: bytearray | mmap.mmap, start: int, columns: int, boxes: Iterable[BoxFinding], fill: int) -> None:
     """Overwrite boxes in a 1-bit frame that begins at bit `start` of `data`, in place (PS3.5 8.1.1)."""
     for box in boxes:
         for row in range(box.top, box.bottom):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import collections
 import dataclasses
+import mmap
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -12,11 +13,12 @@ from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import FileDataset
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.large import LARGE, Shelf, View, joined, let_go, view
 from transforms.model.records import Action, BoxFinding, LossyStep, PixelResult, TagFinding
 from transforms.pixels import codecs, native, streams
 from transforms.pixels.description import STAGE, PixelDescription
 from transforms.pixels.fill import black
-from transforms.pixels.frames import CodedFrames, NativeFrames, locate, swap_pairs
+from transforms.pixels.frames import CodedFrames, NativeFrames, locate, swapped
 
 
 class Canvas(abc.ABC):
@@ -87,7 +89,8 @@ class _NativeCanvas(Canvas):
 
     def __init__(self, frames: NativeFrames, dataset: FileDataset) -> None:
         super().__init__(frames.description, dataset)
-        self._frames, self._data = frames, bytearray()
+        self._frames = frames
+        self._data: bytearray | mmap.mmap = bytearray()
         for index in range(self.description.frames):
             self._clean(index)
 
@@ -103,19 +106,20 @@ class _NativeCanvas(Canvas):
             native.fill_words(self._words(self._own(), index), boxes, fill, decoded.samples, description)
 
     def finish(self) -> PixelResult:
+        if not (self._data or self._frames.trailing):
+            return PixelResult()
+        value: View = memoryview(self._own())
         if self._frames.trailing:
             self._gone["bytes after the last frame"] += 1
-            data = self._own()
-            self._frames = dataclasses.replace(self._frames, value=memoryview(b""))  # nothing may hold an array that shrinks
-            del data[len(data) - self._frames.trailing :]
-            data.extend(bytes(len(data) % 2))
-        if not self._data:
-            return PixelResult()
-        return PixelResult(findings=self._findings(), pixel_data=bytes(swap_pairs(self._data) if self.description.swapped else self._data))
+            end = len(value) - self._frames.trailing
+            value = view(joined((value[:end], bytes(end % 2)), STAGE))
+        value = view(swapped(value)) if self.description.swapped else value
+        return PixelResult(findings=self._findings(), pixel_data=bytes(value) if len(value) <= LARGE else value)
 
-    def _own(self) -> bytearray:
+    def _own(self) -> bytearray | mmap.mmap:
         if not self._data:
-            self._data = bytearray(self._frames.value)
+            content = joined([self._frames.value], STAGE, writable=True)
+            self._data = bytearray(content) if isinstance(content, bytes) else content
             self._frames = dataclasses.replace(self._frames, value=memoryview(self._data))
         return self._data
 
@@ -127,8 +131,9 @@ class _NativeCanvas(Canvas):
         if cleaned is not words:
             self._gone["bits outside BitsStored"] += 1
             self._words(self._own(), index)[...] = cleaned
+        let_go(self._frames.value)
 
-    def _words(self, data: bytearray | memoryview, index: int) -> native.Words:
+    def _words(self, data: bytearray | mmap.mmap | memoryview, index: int) -> native.Words:
         size = self.description.frame_bits // 8
         return native.view(memoryview(data)[index * size : (index + 1) * size], self.description)
 
@@ -139,7 +144,7 @@ class _CodedCanvas(Canvas):
     def __init__(self, frames: CodedFrames, description: PixelDescription, dataset: FileDataset) -> None:
         super().__init__(description, dataset)
         self._frames = frames
-        self._changed: dict[int, bytes] = {}
+        self._changed = Shelf(STAGE)
         self._lossy: dict[int, str] = {}
         self._looked_at: set[int] = set()
 

@@ -7,7 +7,6 @@ left out, since letters in them are pixels; the coded stream of a compressed one
 
 from __future__ import annotations
 
-import io
 import re
 import zlib
 from collections.abc import Collection, Iterable, Iterator
@@ -21,6 +20,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.large import Content, as_file, let_go, view
 from transforms.proof.tokens import Reach, Token, TokenKind, fold, readable, values
 from transforms.proof.vocabulary import DEFINED
 
@@ -75,7 +75,7 @@ class Sweep:
         self._patterns = tuple(_patterns(self._tokens, charset))
         self._long = tuple(pattern for pattern in self._patterns if pattern.token.reach is not Reach.WORD)
 
-    def residues(self, content: bytes) -> list[Residue]:
+    def residues(self, content: Content) -> list[Residue]:
         """What is left in a Part 10 file, each kind and place once; the raw search is asked where decoded values are clean.
 
         Raises InstanceProblem UNREADABLE_OUTPUT.
@@ -84,7 +84,7 @@ class Sweep:
         decoded = (residue for where, element in _walk(dataset) for residue in self._in_element(where, element))
         return list(dict.fromkeys(decoded)) or list(dict.fromkeys(self._in_file(content, dataset, _terms(dataset))))
 
-    def residues_in(self, content: bytes, keywords: Collection[str]) -> list[Residue]:
+    def residues_in(self, content: Content, keywords: Collection[str]) -> list[Residue]:
         """What is left in these elements only, where the plan keeps all others. Raises InstanceProblem UNREADABLE_OUTPUT."""
         chosen = ((where, element) for where, element in _walk(parse(content)) if keyword_for_tag(element.tag) in keywords)
         return list(dict.fromkeys(residue for where, element in chosen for residue in self._in_element(where, element)))
@@ -131,25 +131,38 @@ class Sweep:
             if not excused and len(value) <= pattern.largest and _stands(pattern, lowered):
                 yield pattern.token.kind
 
-    def _in_file(self, content: bytes, dataset: FileDataset, terms: Collection[str]) -> Iterator[Residue]:
+    def _in_file(self, content: Content, dataset: FileDataset, terms: Collection[str]) -> Iterator[Residue]:
         whole = _inflated(content, dataset)
-        pixels = next((dataset.get_item(tag).value for tag in _SAMPLES if tag in dataset), None) or b""
-        start = whole.find(pixels) if len(pixels) > 64 else -1
-        pieces = [whole] if start < 0 else [whole[:start], whole[start + len(pixels) :]]
-        for piece in pieces:
+        samples = next((dataset.get_item(tag) for tag in _SAMPLES if tag in dataset), None)
+        pixels = (samples.value if samples is not None else b"") or b""
+        start = _start(samples) if isinstance(pixels, memoryview) else whole.find(pixels) if len(pixels) > 64 else -1
+        around = [whole[:]] if start < 0 else [whole[:start], whole[start + len(pixels) :]]
+        for piece in around:
             yield from (Residue(kind, "the bytes of the file") for kind in self._in_bytes(piece, self._patterns, terms))
         if dataset.file_meta.TransferSyntaxUID.is_compressed and dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
             overlap = max((len(pattern.coded) for pattern in self._patterns), default=0)
             for at in range(0, len(pixels), _CHUNK):
                 chunk = bytes(pixels[at : at + _CHUNK + overlap])
                 yield from (Residue(kind, "the coded stream of 7FE00010") for kind in self._in_bytes(chunk, self._long))
+                let_go(memoryview(content))
 
 
-def parse(content: bytes) -> FileDataset:
+def _start(element: DataElement | RawDataElement | None) -> int:
+    """Where the value of an element that was not copied begins in its file."""
+    return (
+        element.value_tell
+        if isinstance(element, RawDataElement)
+        else element.file_tell
+        if element is not None and element.file_tell
+        else -1
+    )
+
+
+def parse(content: Content) -> FileDataset:
     """A Part 10 file, read to its end; large samples are a view of `content`. Raises InstanceProblem UNREADABLE_OUTPUT."""
     try:
         deflated = DeflatedExplicitVRLittleEndian.encode() in content[:_META]
-        dataset = dcmread(io.BytesIO(content), defer_size=None if deflated else _LARGE)
+        dataset = dcmread(as_file(view(content)), defer_size=None if deflated else _LARGE)
         _fill_in(dataset, memoryview(content))
         if not dataset.file_meta.TransferSyntaxUID.is_transfer_syntax:
             raise ValueError
@@ -284,7 +297,7 @@ def _as_text(value: bytes) -> str | None:
     return None
 
 
-def _inflated(content: bytes, dataset: FileDataset) -> bytes:
+def _inflated(content: Content, dataset: FileDataset) -> Content:
     if dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
         return content
     start = 132 + 12 + int(dataset.file_meta["FileMetaInformationGroupLength"].value)

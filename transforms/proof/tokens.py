@@ -172,7 +172,7 @@ def readable(dataset: Dataset, tag: BaseTag) -> DataElement | None:
 def values(element: DataElement) -> list[Any]:
     """The values of an element that is no sequence, none if it is empty."""
     value = element.value
-    if value is None or isinstance(value, bytes):
+    if value is None or isinstance(value, bytes | memoryview):
         return []
     return list(value) if element.VM > 1 else [value]
 

@@ -7,8 +7,6 @@ cannot be converted shows in the stage that needs it, and a value that no stage 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import io
 import uuid
 
 import pydicom
@@ -18,43 +16,48 @@ from pydicom.uid import UID
 
 from transforms.model.errors import InstanceProblem
 from transforms.model.keys import PurposeKey
+from transforms.model.large import Content, as_file, digest_of, view
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
-from transforms.model.storage import read_bytes, read_start
-from transforms.read.structure import SERIES, SOP_INSTANCE, STUDY, Structure, check, may_be_dicom, problem
+from transforms.model.storage import read_sized, read_start
+from transforms.read.structure import DEFLATED, SERIES, SOP_INSTANCE, STUDY, Structure, check, may_be_dicom, problem
 
 HEAD_BYTES = 132
+LARGE_VALUE = 1 << 20
+"""Bytes from which a value is not copied while the file is parsed."""
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 
-def read_content(uri: str) -> bytes:
-    """The whole content of a file that may be DICOM. Raises InstanceProblem (NOT_DICOM, EMPTY, UNREADABLE).
+def read_content(uri: str, size: int = 0) -> Content:
+    """The whole content of a file that may be DICOM. Raises InstanceProblem (NOT_DICOM, EMPTY, UNREADABLE, NO_ROOM).
 
-    What is not DICOM by its first bytes is not read further, however large it is.
+    What is not DICOM by its first bytes is not read further, however large it is. `size` in bytes, where it is known, decides
+    whether the content is held in memory.
     """
     try:
         head = read_start(uri, HEAD_BYTES)
         if head and not may_be_dicom(head):
             raise problem("NOT_DICOM")
-        return read_bytes(uri)
+        return read_sized(uri, size)
     except OSError:
         raise InstanceProblem("read", "UNREADABLE", "the file cannot be read; it is gone, closed to us or damaged") from None
 
 
-def open_instance(ref: InstanceRef, content: bytes, key: PurposeKey, started: dt.datetime) -> OpenInstance:
+def open_instance(ref: InstanceRef, content: Content, key: PurposeKey, started: dt.datetime) -> OpenInstance:
     """Parse a whole file. `key` is of Purpose.UID; it makes the UIDs that the header lacks.
 
-    The data set's file meta always states its transfer syntax. Raises InstanceProblem and nothing else.
+    The data set's file meta always states its transfer syntax. Samples, which may be most of the file, are views of `content`.
+    Raises InstanceProblem and nothing else.
     """
     structure = check(content)
-    dataset = _parse(content[: structure.end])
+    dataset = _parse(content, structure)
     if not _agrees(dataset, structure):
         raise InstanceProblem("read", "UNPARSABLE", "the parser reads other elements than the file's structure has")
     dataset.file_meta.TransferSyntaxUID = UID(structure.transfer_syntax)
-    dataset.buffer = None  # every value has been copied out of it
+    dataset.buffer = None  # every value has been taken out of it
     return OpenInstance(ref=ref, source=source_uids(structure, content, key), dataset=dataset, started=started)
 
 
-def source_uids(structure: Structure, content: bytes, key: PurposeKey) -> InstanceUids:
+def source_uids(structure: Structure, content: Content, key: PurposeKey) -> InstanceUids:
     """The UIDs as in the header; one that is missing or empty is derived from the content, the same in every run.
 
     A derived study or series is that file's own: nothing in it says which others belong to it.
@@ -71,11 +74,24 @@ def has_pixels(dataset: FileDataset) -> bool:
     return any(tag in dataset and _value_length(dataset, tag) for tag in _PIXELS)
 
 
-def _parse(content: bytes) -> FileDataset:
+def _parse(content: Content, structure: Structure) -> FileDataset:
+    whole = view(content)[: structure.end]
+    large = None if structure.transfer_syntax == DEFLATED else LARGE_VALUE
     try:
-        return pydicom.dcmread(io.BytesIO(content), force=True)
+        dataset = pydicom.dcmread(as_file(whole), force=True, defer_size=large)
+        for tag, length in structure.lengths.items():
+            _fill_in(dataset, tag, length, memoryview(whole))
+        return dataset
     except Exception as error:  # noqa: BLE001 - the parser raises what it likes, and its messages may quote values
         raise InstanceProblem("read", "UNPARSABLE", f"the parser fails with {type(error).__name__}") from None
+
+
+def _fill_in(dataset: FileDataset, tag: int, length: int, content: memoryview) -> None:
+    """Give a large value that the parser passed over, of so many bytes."""
+    element = dataset.get_item(tag, keep_deferred=True)
+    if isinstance(element, RawDataElement) and element.value is None and element.length:
+        value = content[element.value_tell : element.value_tell + length]
+        dataset[tag] = element._replace(value=value if tag in _PIXELS else bytes(value))
 
 
 def _agrees(dataset: FileDataset, structure: Structure) -> bool:
@@ -91,6 +107,6 @@ def _value_length(dataset: FileDataset, tag: int) -> int | None:
     return len(element.value or b"") if isinstance(element, RawDataElement) else None
 
 
-def _derived(role: str, content: bytes, key: PurposeKey) -> str:
-    digest = key.digest(b"derived\0" + role.encode() + b"\0" + hashlib.sha256(content).digest())
+def _derived(role: str, content: Content, key: PurposeKey) -> str:
+    digest = key.digest(b"derived\0" + role.encode() + b"\0" + digest_of(content))
     return f"2.25.{uuid.UUID(bytes=digest[:16], version=4).int}"

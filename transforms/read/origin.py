@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import ConfigError, InstanceProblem, StoreError
+from transforms.model.large import Content
 from transforms.model.storage import glob_folder, list_files
 from transforms.read.chosen import ChosenReference
 from transforms.read.identify import sop_instance
@@ -35,8 +36,8 @@ class Origin(Protocol):
     def sop_instance(self, uri: str, size: int) -> str | None:
         """The SOP Instance UID that an instance claims; None where it claims none or cannot be read."""
 
-    def content(self, uri: str) -> bytes:
-        """The whole file. Raises InstanceProblem."""
+    def content(self, uri: str, size: int = 0) -> Content:
+        """The whole file, of the size that was listed, if one was. Raises InstanceProblem."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,9 +59,9 @@ class Files:
         """By a look at the first kilobytes."""
         return sop_instance(uri, size)
 
-    def content(self, uri: str) -> bytes:
+    def content(self, uri: str, size: int = 0) -> Content:
         """As it stands."""
-        return read_content(uri)
+        return read_content(uri, size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Store:
         """The store knows it."""
         return uri.rpartition("/")[2]
 
-    def content(self, uri: str) -> bytes:
+    def content(self, uri: str, size: int = 0) -> Content:  # noqa: ARG002 - a store does not list it
         """By WADO-RS, in the transfer syntax in which it is stored."""
         try:
             found = client_of(self.store).retrieve(uri.removeprefix(f"{self.root}/"))

@@ -30,6 +30,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
 from transforms.model.errors import InstanceProblem, OutcomeKind
+from transforms.model.large import Content
 
 MAX_DEPTH = 64
 """Sequences within sequences; the deepest trees of real structured reports stay below 30."""
@@ -91,7 +92,7 @@ class Structure:
     """SOP class, SOP instance, study and series UID as in the header, stripped of padding; only those present."""
 
 
-def check(content: bytes) -> Structure:
+def check(content: Content) -> Structure:
     """Walk a whole file. Raises InstanceProblem with one of the codes above, and nothing else, for any bytes."""
     opening = _Opening.of(content)
     lengths: dict[int, int] = {}
@@ -114,7 +115,7 @@ def check(content: bytes) -> Structure:
     return Structure(opening.transfer_syntax, opening.walk.stopped, lengths, values)
 
 
-def may_be_dicom(head: bytes) -> bool:
+def may_be_dicom(head: Content) -> bool:
     """Whether a file with these first bytes (132 or more, where it has them) is worth reading."""
     return _has_preamble(head) or head[:2] in (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 
@@ -173,7 +174,7 @@ class _Opening:
     """Where the deflated stream ends in the file; None if the data set is not deflated."""
 
     @classmethod
-    def of(cls, content: bytes, whole: bool = True) -> _Opening:
+    def of(cls, content: Content, whole: bool = True) -> _Opening:
         """`whole` is False for the first bytes of a file: a deflated stream may then break off."""
         if not content:
             raise problem("EMPTY")
@@ -196,11 +197,11 @@ class _Opening:
         return cls(_Walk(content, _Encoding.of(syntax)), start, syntax, has_preamble, None)
 
 
-def _has_preamble(content: bytes) -> bool:
+def _has_preamble(content: Content) -> bool:
     return content[128:132] == b"DICM"
 
 
-def _file_meta(content: bytes, start: int) -> tuple[str, int]:
+def _file_meta(content: Content, start: int) -> tuple[str, int]:
     """The stated transfer syntax ("" if there is none) and where the data set begins (PS3.10 section 7.1)."""
     walk, syntax, position = _Walk(content, _EXPLICIT), "", start
     while content[position : position + 2] == b"\x02\x00":
@@ -218,7 +219,7 @@ def _shown_syntax(first: bytes) -> str:
     return EXPLICIT_BIG if first[0] == 0 and first[1] != 0 else EXPLICIT_LITTLE
 
 
-def _inflate(content: bytes, start: int, whole: bool) -> tuple[bytes, int]:
+def _inflate(content: Content, start: int, whole: bool) -> tuple[bytes, int]:
     """The inflated data set and where its stream ends (PS3.5 A.5: raw deflate, a zero byte where the length is odd)."""
     inflater = zlib.decompressobj(-zlib.MAX_WBITS)
     try:
@@ -236,7 +237,7 @@ def _inflate(content: bytes, start: int, whole: bool) -> tuple[bytes, int]:
 class _Walk:
     """The walk over one buffer of elements."""
 
-    def __init__(self, data: bytes, encoding: _Encoding) -> None:
+    def __init__(self, data: Content, encoding: _Encoding) -> None:
         self._data, self._end, self._encoding = data, len(data), encoding
         self.stopped = 0
         """Where the last element at the top ended."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import hashlib
 import itertools
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from pydicom.dataset import FileDataset
 from transforms.model import names, spool
 from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.keys import KeyReference, Purpose
+from transforms.model.large import digest_of
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, OpenInstance, Outcome
 from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, nameless, typed
@@ -211,9 +211,9 @@ class _Settle(beam.DoFn):
         broken: list[InstanceRef] = []
         for ref in members:
             try:
-                content = self._source.content(ref.uri)
+                content = self._source.content(ref.uri, ref.size)
                 check(content)
-                whole.append((ref, hashlib.sha256(content).hexdigest()))
+                whole.append((ref, digest_of(content).hex()))
             except InstanceProblem:
                 broken.append(ref)
         settled = collisions.resolve(whole, self._done, self._distinct)
@@ -271,7 +271,7 @@ class _Open(InstanceDoFn):
 
     def work(self, element: InstanceRef) -> Iterator[OpenInstance | TaggedOutput]:
         started = self._clock()
-        opened = open_instance(element, self._source.content(element.uri), self._key, started)
+        opened = open_instance(element, self._source.content(element.uri, element.size), self._key, started)
         if self._chosen is not None and not self._chosen.has(opened.source):
             raise InstanceProblem("read", "FILTERED", "the request's filterConfig does not name it", OutcomeKind.SKIPPED)
         if self._undone is not None:

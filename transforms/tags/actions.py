@@ -367,9 +367,9 @@ def _text_for_number(tag: int) -> Decision:
     return Decision(Step.DELETE, matched(tag, "text where PS3.6 has a number"))
 
 
-def unfit_uid(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: str, value: str) -> str:
+def unfit_uid(plan: ActionPlan, decision: Decision, path: tuple[int, ...], value: str) -> str:
     """Why a UID that would stay is mapped all the same; empty if it stays. The object's own SOP class is judged by the policy."""
-    if decision.step is not Step.KEEP or vr != "UI" or path == (_SOP_CLASS,):
+    if decision.step is not Step.KEEP or path == (_SOP_CLASS,):
         return ""
     return "" if plan.profile is Profile.KEEP_ALL and path[-1] not in NAMES_AN_INSTANCE else unfit(path[-1], value)
 

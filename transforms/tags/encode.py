@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.large import Content, View, joined
+from transforms.tags.elements import UNDEFINED, Element, at, data_set, tags
 
 IMPLEMENTATION_CLASS_UID = UID("2.25.19450933429962215356028957022816885966")
 """Ours for good: a random UUID, made once."""
 
 IMPLEMENTATION_VERSION_NAME = "DICOM_DEID_0_1"
+
+_DELIMITER = b"\xfe\xff\xdd\xe0\0\0\0\0"
+"""Of a sequence of items, which are in little endian (PS3.5 A.4)."""
 
 _BY_ENCODING = {
     (True, True): ImplicitVRLittleEndian,
@@ -37,10 +44,10 @@ def transfer_syntax(source: FileDataset) -> UID:
     return _BY_ENCODING[encoding]
 
 
-def part10(dataset: Dataset, syntax: UID, sop_class: str, sop_instance: str) -> bytes:
+def part10(dataset: Dataset, syntax: UID, sop_class: str, sop_instance: str) -> Content:
     """The file. `dataset` has the original encoding of its source, so that raw elements are written as they were read.
 
-    Raises InstanceProblem `CANNOT_ENCODE` where pydicom cannot write a value.
+    Raises InstanceProblem `CANNOT_ENCODE` where pydicom cannot write a value, and NO_ROOM.
     """
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
@@ -53,13 +60,52 @@ def part10(dataset: Dataset, syntax: UID, sop_class: str, sop_instance: str) -> 
     file.is_implicit_VR, file.is_little_endian = syntax.is_implicit_VR, syntax.is_little_endian
     file.write(bytes(128) + b"DICM")
     write_file_meta_info(file, meta, enforce_standard=True)
-    start = file.tell()
+    meta_group, parts = file.getvalue(), _encoded(dataset, syntax)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        return meta_group + _deflated(b"".join(parts))
+    return joined([meta_group, *parts], "tags")
+
+
+def _encoded(dataset: Dataset, syntax: UID) -> list[View]:
+    """The data set in parts. The value of samples that are a view is one of them: pydicom would copy it, twice."""
+    tag = next((tag for tag in sorted(dataset.keys()) if isinstance(dataset.get_item(tag).value, memoryview)), None)
+    if tag is None:
+        return [_written(dataset, syntax, dataset)]
+    samples = dataset.get_item(tag)
+    before, after = (data_set(part, dataset) for part in _around(dataset, int(tag)))
+    return [_written(before, syntax, dataset), _header(samples, syntax), samples.value, _end(samples), _written(after, syntax, dataset)]
+
+
+def _around(dataset: Dataset, middle: int) -> tuple[dict[int, Element], dict[int, Element]]:
+    """The elements before a tag, and those behind it."""
+    before = {tag: at(dataset, tag) for tag in tags(dataset) if tag < middle}
+    return before, {tag: at(dataset, tag) for tag in tags(dataset) if tag > middle}
+
+
+def _written(part: Dataset, syntax: UID, whole: Dataset) -> bytes:
+    file = DicomBytesIO()
+    file.is_implicit_VR, file.is_little_endian = syntax.is_implicit_VR, syntax.is_little_endian
     try:
-        write_dataset(file, dataset)
+        write_dataset(file, part, whole.get("SpecificCharacterSet", "iso8859"))
     except Exception as error:  # noqa: BLE001 - pydicom raises whatever a value makes it raise, and quotes the value
         raise InstanceProblem("tags", "CANNOT_ENCODE", f"an element cannot be written again ({type(error).__name__})") from None
-    content = file.getvalue()
-    return content[:start] + _deflated(content[start:]) if syntax == DeflatedExplicitVRLittleEndian else content
+    return file.getvalue()
+
+
+def _header(samples: Element, syntax: UID) -> bytes:
+    """Tag, VR and length of samples (PS3.5 7.1.2, 7.1.3); their VRs have lengths of 32 bits."""
+    order = "<" if syntax.is_little_endian else ">"
+    length = UNDEFINED if _is_of_items(samples) else len(samples.value or b"")
+    vr = b"" if syntax.is_implicit_VR else str(samples.VR).encode() + b"\0\0"
+    return struct.pack(f"{order}HH", samples.tag >> 16, samples.tag & 0xFFFF) + vr + struct.pack(f"{order}L", length)
+
+
+def _end(samples: Element) -> bytes:
+    return _DELIMITER if _is_of_items(samples) else b""
+
+
+def _is_of_items(samples: Element) -> bool:
+    return samples.length == UNDEFINED if isinstance(samples, RawDataElement) else samples.is_undefined_length
 
 
 def _deflated(content: bytes) -> bytes:

@@ -7,12 +7,13 @@ from collections.abc import Iterable
 
 import pydicom
 
+from transforms.model.large import Content
 from transforms.tags.elements import at, data_set, tags
 from transforms.tags.encode import part10, transfer_syntax
 from transforms.tags.headers import Code, Headers
 
 
-def released(content: bytes, methods: Iterable[Code]) -> bytes:
+def released(content: bytes, methods: Iterable[Code]) -> Content:
     """A file that we wrote into the quarantine as it is to be published; `methods` are those of its `Release`.
 
     Without methods it is the same file. Raises InstanceProblem (CANNOT_ENCODE).

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.large import View
 from transforms.model.records import PixelResult, TagFinding
 from transforms.tags.actions import EXTENDED_OFFSETS, PIXELS
 from transforms.tags.elements import UNDEFINED, Element
@@ -38,7 +41,7 @@ def clear_overlays(elements: dict[int, Element], pixels: PixelResult) -> list[Ta
     return [finding for _, finding, _ in kept]
 
 
-def items(value: bytes) -> bytes:
+def items(value: View) -> View:
     """An encapsulated value without its sequence delimiter, which the writer adds (PS3.5 A.4).
 
     Raises InstanceProblem `BAD_ITEMS` where the value is not a row of items.
@@ -51,9 +54,9 @@ def items(value: bytes) -> bytes:
     return value[:at]
 
 
-def _with(old: Element, value: bytes) -> Element:
+def _with(old: Element, value: View) -> Element:
     if isinstance(old, RawDataElement):
-        return old._replace(value=value, length=old.length if old.length == UNDEFINED else len(value))
+        return old._replace(value=cast(bytes, value), length=old.length if old.length == UNDEFINED else len(value))
     new = DataElement(old.tag, old.VR, value, already_converted=True)
     new.is_undefined_length = old.is_undefined_length
     return new

@@ -122,7 +122,7 @@ class Walk:
             return Decision(Step.DELETE, actions.matched(tag, "no character set that the standard defines"))
         if tag in (ages.NUMERIC_VALUE, *ages.OTHER_FORMS) and self._is_old(place, decision, vr, creator):
             return Decision(Step.AGE if tag == ages.NUMERIC_VALUE else Step.DELETE, actions.matched(tag, "an age over 89"))
-        unfit = actions.unfit_uid(plan, decision, place.path, vr, elements.raw_text(place.element))
+        unfit = actions.unfit_uid(plan, decision, place.path, elements.raw_text(place.element)) if vr == "UI" else ""
         return Decision(Step.UID, actions.matched(tag, unfit)) if unfit else decision
 
     def _is_old(self, place: Place, decision: Decision, vr: str, creator: str) -> bool:

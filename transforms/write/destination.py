@@ -8,6 +8,7 @@ from typing import Protocol
 from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import InstanceProblem, OutcomeKind, StoreError
+from transforms.model.large import Content, equal
 from transforms.model.places import is_empty, place_of
 from transforms.model.records import InstanceUids
 from transforms.write import local
@@ -17,10 +18,10 @@ from transforms.write.paths import check_uids, destination_path
 class Destination(Protocol):
     """References only: it is pickled. All raise InstanceProblem where the destination does not do what is asked."""
 
-    def publish(self, target: InstanceUids, content: bytes) -> None:
+    def publish(self, target: InstanceUids, content: Content) -> None:
         """Put an instance there; one of equal bytes there is an earlier run's, and fine."""
 
-    def has(self, target: InstanceUids, content: bytes) -> bool:
+    def has(self, target: InstanceUids, content: Content) -> bool:
         """Whether these very bytes stand there under that name."""
 
     def is_taken(self, target: InstanceUids) -> bool:
@@ -39,11 +40,11 @@ class Folder:
 
     name: str
 
-    def publish(self, target: InstanceUids, content: bytes) -> None:
+    def publish(self, target: InstanceUids, content: Content) -> None:
         """Where another file stands: DESTINATION_EXISTS."""
         local.publish(destination_path(self.name, target), content)
 
-    def has(self, target: InstanceUids, content: bytes) -> bool:
+    def has(self, target: InstanceUids, content: Content) -> bool:
         """By comparing."""
         return local.stands(destination_path(self.name, target), content)
 
@@ -68,21 +69,22 @@ class Store:
 
     store: DicomStore
 
-    def publish(self, target: InstanceUids, content: bytes) -> None:
+    def publish(self, target: InstanceUids, content: Content) -> None:
         """Where another instance stands under that name: held, DUPLICATE_INSTANCE."""
         check_uids(target)
         if self._agrees(target, content):
             return
         try:
-            refused = client_of(self.store).put(content)
+            refused = client_of(self.store).put(content[:])
         except StoreError as fault:
             raise _unavailable(fault) from None
         if refused and not self._agrees(target, content):
             raise InstanceProblem("write", "STORE_REFUSES", f"the destination store does not take the instance ({refused})")
 
-    def has(self, target: InstanceUids, content: bytes) -> bool:
+    def has(self, target: InstanceUids, content: Content) -> bool:
         """By retrieving it."""
-        return self._found(target) == content
+        found = self._found(target)
+        return found is not None and equal(found, content)
 
     def is_taken(self, target: InstanceUids) -> bool:
         """By retrieving it."""
@@ -103,10 +105,10 @@ class Store:
         """No study."""
         return not client_of(self.store).search("studies", {"limit": "1"})
 
-    def _agrees(self, target: InstanceUids, content: bytes) -> bool:
+    def _agrees(self, target: InstanceUids, content: Content) -> bool:
         """Whether the store has it; raises where it has another of that name."""
         found = self._found(target)
-        if found is not None and found != content:
+        if found is not None and not equal(found, content):
             sentence = "the destination store has another instance of that name; compare the two, and keep one"
             raise InstanceProblem("write", "DUPLICATE_INSTANCE", sentence, OutcomeKind.HELD)
         return found is not None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.large import Content, equal, pieces
 from transforms.model.places import Place, size
-from transforms.model.storage import create_if_absent, replace
+from transforms.model.storage import create_if_absent, read_sized, replace
 
 
-def publish(path: Place, content: bytes) -> None:
+def publish(path: Place, content: Content) -> None:
     """Put an instance into the destination; a file of equal bytes there is an earlier run's, and fine.
 
     Raises InstanceProblem: DESTINATION_EXISTS where a file of other bytes stands (it is left as it is), CANNOT_WRITE.
@@ -29,18 +30,18 @@ def is_taken(path: Place) -> bool:
         raise _cannot_write("destination", error) from None
 
 
-def quarantine(path: Place, content: bytes) -> None:
+def quarantine(path: Place, content: Content) -> None:
     """Put a held instance into the quarantine, readable by its owner only, in place of an earlier run's.
 
     Raises InstanceProblem (CANNOT_WRITE).
     """
     try:
-        replace(path, content, 0o600)
+        replace(path, content if isinstance(content, bytes) else pieces(content), 0o600)
     except OSError as error:
         raise _cannot_write("quarantine", error) from None
 
 
-def stands(path: Place, content: bytes) -> bool:
+def stands(path: Place, content: Content) -> bool:
     """Whether these very bytes stand at `path`. Raises InstanceProblem (CANNOT_WRITE)."""
     try:
         return path.is_file() and _holds(path, content)
@@ -56,8 +57,8 @@ def remove(path: Place, where: str) -> None:
         raise _cannot_write(where, error) from None
 
 
-def _holds(path: Place, content: bytes) -> bool:
-    return size(path) == len(content) and path.read_bytes() == content
+def _holds(path: Place, content: Content) -> bool:
+    return size(path) == len(content) and equal(read_sized(str(path), len(content)), content)
 
 
 def _cannot_write(where: str, error: OSError) -> InstanceProblem:

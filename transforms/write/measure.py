@@ -11,6 +11,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from transforms.model.large import Content
 from transforms.model.records import ScrubbedInstance
 
 _PIXELS = (0x7FE00010, 0x7FE00009, 0x7FE00008)
@@ -55,7 +56,7 @@ def _pixel_bytes(scrubbed: ScrubbedInstance) -> int | None:
     return None
 
 
-def _size(content: bytes, dataset: FileDataset) -> int:
+def _size(content: Content, dataset: FileDataset) -> int:
     if dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
         return len(content)
     start = _META_LENGTH.stop + struct.unpack("<L", content[_META_LENGTH])[0]
