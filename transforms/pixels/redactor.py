@@ -44,13 +44,15 @@ class Redactor:
         phrase_tags: Collection[int] = (),
         overlays: bool = False,
         engine: Callable[[], Engine] = local_engine,
+        watch: Stopwatch | None = None,
     ) -> None:
         """`search` is None under REDACT_NO_TEXT; `phrase_tags`: elements whose values are phrases, where the plan looks for these;
-        `overlays`: whether overlay planes may stay, and so are searched; `engine` is called where lines are chosen by what they say.
+        `overlays`: whether overlay planes may stay, and so are searched; `engine` is called where lines are chosen by what they say;
+        `watch`: the one that `search` tells its times, too.
         """
         self._plan, self._search, self._strength, self._engine = plan, search, strength, engine
         self._looks, self._templates, self._phrase_tags, self._overlays = LOOKS if second_look else 0, templates, phrase_tags, overlays
-        self.watch = Stopwatch()
+        self.watch = watch or Stopwatch()
         """Of the instance at hand, or the last."""
 
     def redact(self, opened: OpenInstance) -> OpenInstance:
@@ -58,7 +60,7 @@ class Redactor:
 
         One decoded frame is in memory at a time. Raises InstanceProblem (stage `pixels`), and those of the engine.
         """
-        self.watch = Stopwatch()
+        self.watch.reset()
         canvas = canvas_of(opened.dataset)
         if self._search is None:
             return dataclasses.replace(opened, pixels=canvas.finish())
@@ -90,9 +92,9 @@ class Redactor:
         return dataclasses.replace(opened, pixels=result)
 
     def _choice(self, dataset: FileDataset) -> Choice:
-        if self._plan.mode is TextMode.ALL:
-            return choose_all
         suspicious = functools.partial(is_outside, known=regions(dataset))
+        if self._plan.mode is TextMode.ALL:
+            return functools.partial(choose_all, suspicious=suspicious)
         return Sensitive(self._plan, dataset, self._engine(), self._phrase_tags, suspicious)
 
 
@@ -111,10 +113,19 @@ def redactor_of(
 
     Raises ConfigError and PreflightError where what the strength or the plan needs is not installed.
     """
-    search = RememberingSearch(text_search(strength, languages)) if plan.searches else None
+    watch = Stopwatch()
+    search = RememberingSearch(text_search(strength, languages, watch)) if plan.searches else None
     engine = functools.partial(engine_of, dlp_parent, of_image(plan))
     return Redactor(
-        plan, search, strength, second_look=second_look, templates=templates, phrase_tags=phrase_tags, overlays=overlays, engine=engine
+        plan,
+        search,
+        strength,
+        second_look=second_look,
+        templates=templates,
+        phrase_tags=phrase_tags,
+        overlays=overlays,
+        engine=engine,
+        watch=watch,
     )
 
 
@@ -130,8 +141,9 @@ class _Looking:
 
     def chosen(self, images: Iterable[NDArray[np.uint8]]) -> list[Chosen]:
         """The lines to redact of one picture in its renderings."""
-        with self.watch.measured("search"):
-            lines = self.search.lines(*images)
+        with self.watch.measured("render"):
+            shown = [*images]
+        lines = self.search.lines(*shown)
         with self.watch.measured("choose"):
             return self.choice(lines)
 
@@ -160,7 +172,7 @@ class _Frames:
 
     def redact(self, index: int, known: list[BoxFinding]) -> tuple[list[BoxFinding], bool]:
         """The boxes of a frame, hidden on the canvas, and whether text is left after all looks at the result."""
-        boxes = self.canvas.fit([*known, *(_box(index, one) for one in self._chosen(index))])
+        boxes = self.canvas.fit(_told_once(known, [_box(index, one) for one in self._chosen(index)]))
         if not boxes:
             return [], False
         self._fill(index, boxes)
@@ -189,6 +201,17 @@ def _box(frame: int, chosen: Chosen) -> BoxFinding:
     return BoxFinding(frame, line.left, line.top, line.right, line.bottom, line.text, line.confidence, chosen.info_type, chosen.reason)
 
 
-def _is_hidden(line: Line, boxes: Sequence[BoxFinding]) -> bool:
+def _told_once(known: Sequence[BoxFinding], found: Sequence[BoxFinding]) -> list[BoxFinding]:
+    """The boxes of templates, each with what was read in it, and of those found the ones that do not lie in one of them."""
+    told, left = [], [*found]
+    for box in known:
+        inside = [one for one in left if _is_hidden(one, [box])]
+        left = [one for one in left if one not in inside]
+        texts, sure = [one.text for one in inside if one.text], [one.confidence for one in inside if one.confidence is not None]
+        told.append(dataclasses.replace(box, text=" ".join(texts), confidence=min(sure, default=None)))
+    return told + left
+
+
+def _is_hidden(line: Line | BoxFinding, boxes: Sequence[BoxFinding]) -> bool:
     """Whether all of a line lies in one box: every sample there is equal, so that nothing is written in it."""
     return any(box.left <= line.left and line.right <= box.right and box.top <= line.top and line.bottom <= box.bottom for box in boxes)

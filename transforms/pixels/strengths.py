@@ -23,6 +23,7 @@ from transforms.pixels.learned import LearnedDetector, weights
 from transforms.pixels.reading import Reader, Reading, languages_of, page_reader
 from transforms.pixels.search import Line, TextSearch, joined
 from transforms.pixels.strips import upright
+from transforms.pixels.timing import Stopwatch
 
 EDGE = 0.3
 """Chance down to which a line reaches."""
@@ -48,20 +49,25 @@ class Detector(Protocol):
 class LineSearch:
     """Finds the lines of a frame by all its detectors in all renderings, and reads each once."""
 
-    def __init__(self, detectors: Sequence[Detector], reader: Reader | None) -> None:
-        """`reader` is None where lines are not read."""
-        self._detectors, self._reader = tuple(detectors), reader
+    def __init__(self, detectors: Sequence[Detector], reader: Reader | None, watch: Stopwatch | None = None) -> None:
+        """`reader` is None where lines are not read; `watch` is told how long it takes to detect and to read."""
+        self._detectors, self._reader, self._watch = tuple(detectors), reader, watch or Stopwatch()
 
     def lines(self, *images: Image) -> list[Line]:
         """As `TextSearch.lines`. Raises InstanceProblem OCR_FAILED."""
         images = tuple(np.ascontiguousarray(image) for image in images)
-        seen = [_Seen(*box, number) for number, image in enumerate(images) for detector in self._detectors for box in detector.find(image)]
-        lines = joined(sorted(seen, key=lambda one: (-one.chance, one)), _is_same, _union)
-        readings = self._read(images, lines)
+        with self._watch.measured("detect"):
+            lines = self._detected(images)
+        with self._watch.measured("read"):
+            readings = self._read(images, lines)
         return [
             Line(one.left, one.top, one.right, one.bottom, reading.text, reading.confidence)
             for one, reading in zip(lines, readings, strict=True)
         ]
+
+    def _detected(self, images: Sequence[Image]) -> list[_Seen]:
+        seen = [_Seen(*box, number) for number, image in enumerate(images) for detector in self._detectors for box in detector.find(image)]
+        return joined(sorted(seen, key=lambda one: (-one.chance, one)), _is_same, _union)
 
     def _read(self, images: Sequence[Image], lines: Sequence[_Seen]) -> list[Reading]:
         if self._reader is None:
@@ -113,17 +119,17 @@ def _worth(reading: Reading) -> float:
     return (reading.confidence or 0.0) * len(reading.text)
 
 
-def text_search(strength: PixelSearch, languages: Sequence[str] = ()) -> TextSearch:
-    """The engine of a strength, made once a worker; `languages` as `languages_of`.
+def text_search(strength: PixelSearch, languages: Sequence[str] = (), watch: Stopwatch | None = None) -> TextSearch:
+    """The engine of a strength, made once a worker; `languages` as `languages_of`, `watch` as `LineSearch`.
 
     Raises ConfigError and PreflightError where what it needs is not installed (`check_search`).
     """
     least = {PixelSearch.FAST: FAST, PixelSearch.DEFAULT: DEFAULT, PixelSearch.STRICT: STRICT}
     ours = LineDetector(EDGE, least[strength])
     if strength is PixelSearch.FAST:
-        return LineSearch([ours], None)
+        return LineSearch([ours], None, watch)
     reader = Reader(page_reader(languages_of(languages)))
-    return LineSearch([ours, LearnedDetector()] if strength is PixelSearch.STRICT else [ours], reader)
+    return LineSearch([ours, LearnedDetector()] if strength is PixelSearch.STRICT else [ours], reader, watch)
 
 
 def check_search(strength: PixelSearch, languages: Sequence[str]) -> None:

@@ -9,10 +9,16 @@ from collections.abc import Iterator
 
 
 class Stopwatch:
-    """Adds up, over one instance, the seconds spent in each kind of work. Kinds do not nest."""
+    """Adds up, over one instance, the seconds spent in each kind of work (decode, render, detect, read, choose, encode), each by itself:
+    kinds do not nest.
+    """
 
     def __init__(self) -> None:
         self.seconds: collections.Counter[str] = collections.Counter()
+
+    def reset(self) -> None:
+        """Begin with another instance."""
+        self.seconds.clear()
 
     @contextlib.contextmanager
     def measured(self, kind: str) -> Iterator[None]:

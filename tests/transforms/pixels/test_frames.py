@@ -3,6 +3,7 @@
 import itertools
 import struct
 
+import numpy as np
 import pydicom
 import pytest
 from hypothesis import given
@@ -10,8 +11,11 @@ from hypothesis import strategies as st
 from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.records import BoxFinding
+from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import coded_frames, extract_bits, locate, swap_pairs
+from transforms.pixels.redact import canvas_of
 
 CODED = [
     "emri_small_RLE.dcm",
@@ -120,6 +124,43 @@ def test_the_extended_table_follows_a_change(contents, data):
     contents[chosen] = data.draw(st.binary(min_size=1, max_size=20)) * 2
     expected = encapsulate_extended(contents)
     assert frames.assemble({chosen: contents[chosen]}) == (expected[0], expected[1:])
+
+
+@given(
+    st.lists(st.lists(st.binary(min_size=1, max_size=8).map(lambda part: part * 2), min_size=1, max_size=3), min_size=1, max_size=5),
+    st.dictionaries(st.integers(0, 4), st.binary(min_size=1, max_size=30)),
+)
+def test_the_extended_table_points_at_frames_of_several_fragments(frames, changed):
+    changed = {index: content for index, content in changed.items() if index < len(frames)}
+    sizes = [sum(8 + len(part) for part in parts) for parts in frames]
+    offsets = struct.pack(f"<{len(frames)}Q", *list(itertools.accumulate(sizes, initial=0))[:-1])
+    lengths = struct.pack(f"<{len(frames)}Q", *(sum(map(len, parts)) for parts in frames))
+    value = item(b"") + b"".join(item(part) for parts in frames for part in parts)
+    new, tables = coded_frames(memoryview(value), len(frames), offsets, lengths).assemble(changed)
+    starts, ends = (struct.unpack(f"<{len(frames)}Q", table) for table in tables)
+    for index, parts in enumerate(frames):
+        wanted = [changed[index] + b"\0" * (len(changed[index]) % 2)] if index in changed else parts
+        first = new[8 + starts[index] :]
+        assert first.startswith(b"".join(map(item, wanted)))
+        assert ends[index] == (len(changed[index]) if index in changed else sum(map(len, parts)))
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_real_frames_of_several_fragments_are_found_by_the_new_tables(real_file, extended):
+    dataset = pydicom.dcmread(real_file("emri_small_jpeg_ls_lossless.dcm"))
+    coded = list(generate_frames(dataset.PixelData, number_of_frames=10))
+    if extended:
+        dataset.PixelData, dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths = encapsulate_extended(coded)
+    else:
+        dataset.PixelData = encapsulate(coded, fragments_per_frame=3, has_bot=True)
+    canvas = canvas_of(dataset)
+    canvas.fill(4, [BoxFinding(4, 10, 10, 30, 20)])
+    result = canvas.finish()
+    again = list(generate_frames(result.pixel_data, number_of_frames=10, extended_offsets=result.extended_offsets))
+    assert [frame == before for frame, before in zip(again, coded, strict=True)] == [number != 4 for number in range(10)]
+    before, after = (decode(frames[4], canvas.description).samples.copy() for frames in (coded, again))
+    before[10:20, 10:30] = before.min()
+    np.testing.assert_array_equal(after, before)
 
 
 @given(

@@ -1,14 +1,23 @@
 """Lines are read by Tesseract, each ink once; one that hangs costs its lines' text and no more."""
 
+import datetime as dt
 import tempfile
 import time
+from pathlib import Path
 
 import cv2
 import numpy as np
+import pydicom
 import pytest
 
 from transforms.model.errors import ConfigError, InstanceProblem, PreflightError
+from transforms.model.plan import ImagePlan, TextMode
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
+from transforms.pixels.detector import LineDetector
 from transforms.pixels.reading import Reader, Reading, TesseractProcess, installed_languages, languages_of
+from transforms.pixels.redactor import Redactor
+from transforms.pixels.selection import UNREAD
+from transforms.pixels.strengths import LineSearch
 from transforms.pixels.strips import upright
 
 
@@ -67,6 +76,56 @@ def test_a_page_that_takes_too_long_is_unread_and_may_be_tried_again(engine, mon
         assert list((tmp_path / "temporary").iterdir()) == []
     slow._engine = engine
     assert slow.read([strip("DOE JOHN")])[0].text == "DOE JOHN"
+
+
+def test_a_stopped_tesseract_is_ended_and_its_line_is_redacted_unread(monkeypatch, tmp_path):
+    dataset = pydicom.dcmread(pydicom.data.get_testdata_file("MR_small.dcm", download=False))
+    del dataset.WindowCenter
+    dataset.Rows, dataset.Columns, dataset.SmallestImagePixelValue = 100, 300, 0
+    ink = cv2.putText(np.zeros((100, 300), np.uint8), "LEFT BREAST", (20, 50), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 200, 2)
+    dataset.PixelData = ink.astype(np.int16).tobytes()
+    instance = OpenInstance(InstanceRef("00" * 8, "/x", 0), InstanceUids("1", "2", "3"), dataset, dt.datetime.now(dt.UTC))
+    fake(monkeypatch, tmp_path, f"echo $$ >> {tmp_path}/pids\nkill -STOP $$")
+    search = LineSearch([LineDetector(0.3, 0.9)], Reader(TesseractProcess(["eng"], timeout=0.5)))
+    redacted = Redactor(ImagePlan(TextMode.SENSITIVE), search, second_look=False).redact(instance).pixels
+    assert {(box.text, box.reason) for box in redacted.boxes} == {("", UNREAD)}
+    assert not np.frombuffer(redacted.pixel_data, np.int16).any()
+    (stopped,) = map(int, (tmp_path / "pids").read_text().split())
+    late = time.monotonic() + 20
+    while not _is_over(stopped):
+        assert time.monotonic() < late
+        time.sleep(0.05)
+
+
+def _is_over(pid: int) -> bool:
+    """Whether a process is gone, or dead and only not asked about yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+class Counting:
+    """A real engine, and how many lines it was shown."""
+
+    def __init__(self, engine):
+        self._engine, self.pages = engine, 0
+
+    def tsv(self, page):
+        self.pages += 1
+        return self._engine.tsv(page)
+
+
+def test_a_banner_that_stands_in_every_frame_is_read_once(engine):
+    counting = Counting(engine)
+    search = LineSearch([LineDetector(0.3, 0.9)], Reader(counting))
+    noise = np.random.default_rng(3)
+    for number in range(4):
+        frame = cv2.GaussianBlur(noise.integers(0, 120, (256, 320)).astype(np.uint8), (0, 0), 6)
+        frame[:60] = 0
+        cv2.putText(frame, "KOWALSKI JAN", (20, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 255, 2)
+        assert "KOWALSKI" in " ".join(line.text for line in search.lines(frame))
+        assert counting.pages == 1, number
 
 
 def test_a_failing_tesseract_fails_the_instance_without_its_words_and_leaves_no_file(engine, monkeypatch, tmp_path):

@@ -11,6 +11,7 @@ from transforms.model.plan import ALL_TEXT
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult, PixelSearch, SecondLook
 from transforms.pixels.redactor import AGAIN, Redactor
 from transforms.pixels.search import Line
+from transforms.pixels.selection import OUTSIDE
 from transforms.pixels.templates import parse_templates
 
 
@@ -73,11 +74,18 @@ def test_without_a_second_look_nothing_is_claimed(real_file):
 def test_a_known_layout_is_hidden_whatever_is_found(real_file):
     text = "- {name: Known, match: {Modality: CT, Rows: 128, Columns: 128}, boxes: [[0, 15, 128, 30]]}"
     result = redacted(instance(real_file, [20, 40, 60], frames=2), templates=parse_templates(text, "x"))
-    # The search sees the blob at row 20 first; the layout hides it, too, so that it takes no look.
-    assert [(box.frame, box.top, box.reason) for box in result.boxes if box.frame == 0] == [
-        (0, 15, "template Known"),
-        (0, 20, ""),
-        (0, 40, AGAIN),
+    # The search sees the blob at row 20 first; the layout hides it, so that it takes no look, and is told with what was read in it.
+    assert [(box.frame, box.top, box.reason, box.text, box.confidence) for box in result.boxes if box.frame == 0] == [
+        (0, 15, "template Known", "x", 0.9),
+        (0, 40, AGAIN, "x", 0.9),
     ]
     other = parse_templates(text.replace("CT", "MR"), "x")
     assert not any("template" in box.reason for box in redacted(instance(real_file, [20]), templates=other).boxes)
+
+
+@pytest.mark.parametrize(("row", "reason"), [(20, OUTSIDE), (60, ""), (48, OUTSIDE)])
+def test_what_is_written_outside_the_regions_of_an_ultrasound_says_so(real_file, row, reason):
+    opened, region = instance(real_file, [row]), pydicom.Dataset()
+    region.RegionLocationMinX0, region.RegionLocationMinY0, region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 0, 50, 127, 127
+    opened.dataset.SequenceOfUltrasoundRegions = [region]
+    assert [box.reason for box in redacted(opened).boxes] == [reason]
