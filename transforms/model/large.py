@@ -19,7 +19,7 @@ from typing import BinaryIO, cast
 
 from transforms.model.errors import InstanceProblem
 
-LARGE = 64 << 20
+LARGE = 32 << 20
 """Bytes up to which content is kept in memory."""
 PIECE = 16 << 20
 """Bytes of a piece; even, so that no word of two bytes is cut in two."""

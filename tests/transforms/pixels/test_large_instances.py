@@ -14,7 +14,7 @@ from transforms.pixels.description import PixelDescription
 
 FRAMES, SIDE = 40, 1024
 ROOM = 100 << 20
-"""Bytes of memory that an instance of 80 MB may take on its way: at most 64 MB of coded frames, and less than a copy of the whole."""
+"""Bytes of memory that an instance of 80 MB may take on its way: at most twice LARGE, and some frames."""
 RUN = """
 import datetime as dt, sys
 from pathlib import Path
