@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, MutableSequence
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
@@ -31,14 +31,20 @@ _BY_TAG = {
     for info_type, keywords in ((InfoType.GENERIC_ID, _IDS), (InfoType.LOCATION, _PLACES), (InfoType.PHONE_NUMBER, _PHONES))
     for keyword in keywords
 }
+_STUDY_ID = tag_for_keyword("StudyID")
+"""A number that a machine counts its studies by."""
 _VRS = frozenset({"PN", "DA", "DT"})
 _LONGEST = 4096
 """Bytes; a longer value names nobody."""
+_NOT_STATED = "iso8859"
+"""pydicom's name for what is read where no character set is stated."""
 
 _SHORTEST_NUMBER, _SHORTEST_ID = 4, 3
 """Digits, or letters and digits, of an id that means something inside a text."""
 _SHORT_NAME = 2
 """Letters of a name that means something only by itself."""
+_FOUR_BYTES = 4
+"""Two letters of a script that has them in two bytes, read one by one."""
 _PLACEHOLDER_DATES = frozenset({dt.date(1, 1, 1), dt.date(1800, 1, 1), dt.date(1900, 1, 1)})
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "ß": "ss"})
 
@@ -47,19 +53,24 @@ def terms_of(dataset: Dataset, uids: Callable[[], Collection[str]] = frozenset) 
     """The terms of a data set, from every depth, and these UIDs of it. The data set stays as it was read."""
     found: list[Term] = []
     whole: list[Term] = []
+    ids: set[str] = set()
+    counters: set[str] = set()
+    verbatim: set[str] = set()
     for element in _elements(dataset, lambda tag, vr: vr in _VRS or tag in _BY_TAG):
         for value in _values(element):
             if element.VR == "PN":
                 found += _name(value)
                 whole += _short_names(value)
+                verbatim.update(_no_words(value))
             elif element.VR in ("DA", "DT"):
                 found += _date(value[:10])
             elif _BY_TAG[element.tag] is InfoType.GENERIC_ID:
                 found += _id(value)
                 whole += _short_id(value)
+                (counters if element.tag == _STUDY_ID else ids).add(value.strip())
             else:
                 found += _phrase(value, _BY_TAG[element.tag])
-    return Terms(found, whole, uids)
+    return Terms(found, whole, uids, counters - ids, verbatim)
 
 
 def values_of(dataset: Dataset, tags: Collection[int]) -> Iterator[str]:
@@ -91,9 +102,21 @@ def _converted(element: DataElement | RawDataElement, dataset: Dataset) -> DataE
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return convert_raw_data_element(element, encoding=dataset.original_character_set, ds=dataset)
+            return convert_raw_data_element(element, encoding=_encoding(element, dataset), ds=dataset)
     except Exception:  # noqa: BLE001 - whatever a parser makes of foreign bytes; the walk decides what becomes of the element
         return None
+
+
+def _encoding(element: RawDataElement, dataset: Dataset) -> str | MutableSequence[str]:
+    """That of the data set; where it states none and the bytes are UTF-8, that, as the texts are read."""
+    stated, value = dataset.original_character_set, element.value or b""
+    if element.VR == "SQ" or value.isascii() or stated not in (_NOT_STATED, [_NOT_STATED]):
+        return stated
+    try:
+        value.decode("utf-8")
+    except UnicodeDecodeError:
+        return stated
+    return "utf8"
 
 
 def _values(element: DataElement) -> list[str]:
@@ -147,6 +170,16 @@ def _short_names(name: str) -> Iterator[Term]:
     for word in words(folded(name)):
         if len(word.text) == _SHORT_NAME and word.text.isalpha() and word.text not in COMMON:
             yield Term((word.text,), InfoType.PERSON_NAME, 0.9)
+
+
+def _no_words(name: str) -> Iterator[str]:
+    """What is no word but marks and letters beyond ASCII, as a name is whose bytes are of another character set than the stated one."""
+    for group in name.split("="):
+        parts = [part.strip() for part in group.split("^")]
+        for text in {*parts, "".join(parts[:2]), "".join(reversed(parts[:2]))}:
+            strange = [character for character in text if not character.isascii()]
+            if len(text) >= (2 if text >= IDEOGRAPHS else _FOUR_BYTES) and len(strange) > 1 and not all(map(str.isalpha, strange)):
+                yield text
 
 
 def _id(value: str) -> Iterator[Term]:

@@ -62,8 +62,18 @@ class Term(NamedTuple):
 class Terms:
     """The terms of one instance, ready to be looked for."""
 
-    def __init__(self, terms: Iterable[Term], whole: Iterable[Term] = (), uids: Callable[[], Collection[str]] = frozenset) -> None:
+    def __init__(
+        self,
+        terms: Iterable[Term],
+        whole: Iterable[Term] = (),
+        uids: Callable[[], Collection[str]] = frozenset,
+        counters: Collection[str] = frozenset(),
+        verbatim: Collection[str] = frozenset(),
+    ) -> None:
         """`whole`: terms that count only as all of a value, being too short to mean anything inside a text.
+
+        `counters`: ids that name a study and no person or order, and are counted up as series and images are; `verbatim`: names that
+        count wherever just these characters stand.
 
         `uids`: those that are replaced, wherever they stand; asked for when a text has one that they could be.
         """
@@ -77,7 +87,7 @@ class Terms:
             self._by_first[term.words[0]].append(term)
         self._glued = [term for term in best.values() if term.info_type != CONTEXT and _may_be_glued(term.words)]
         self._whole = {term.words: term for term in whole}
-        self._uids = uids
+        self._uids, self._counters, self._verbatim = uids, counters, verbatim
 
     def __iter__(self) -> Iterator[Term]:
         """Every term that counts inside a text, each spelling once."""
@@ -90,10 +100,15 @@ class Terms:
         is_number = vr in _FORMS and _FORMS[vr].fullmatch(text.strip(" \0")) is not None
         found = [*self._own_uids(text, short=not is_number or vr == "UI"), *self._in_words(in_order)]
         if is_number:
+            only = only and text.strip(" \0") not in self._counters
             return [one for one in found if one.info_type == UID or _counts_in_number(text, one, vr, only=only)]
         found += self._inside_words(readable)
+        found += (TextFinding(*one.span(), InfoType.PERSON_NAME, 1.0, "term") for one in self._just_so(text))
         found += self._short(in_order, anywhere=vr in _FORMS) if vr != "CS" else ()
         return found
+
+    def _just_so(self, text: str) -> Iterator[re.Match[str]]:
+        return itertools.chain.from_iterable(re.finditer(re.escape(name), text) for name in self._verbatim)
 
     def _own_uids(self, text: str, *, short: bool) -> Iterator[TextFinding]:
         """`short`: whether one that could be a number counts too, where it is all of the text."""

@@ -73,7 +73,7 @@ class Sweep:
         self._tokens = tuple(tokens)
         self._keep = tuple(keep)
         self._patterns = tuple(_patterns(self._tokens, charset))
-        self._long = tuple(pattern for pattern in self._patterns if pattern.token.reach is not Reach.WORD)
+        self._long = tuple(pattern for pattern in self._patterns if pattern.token.reach not in (Reach.WORD, Reach.BYTES))
 
     def residues(self, content: Content) -> list[Residue]:
         """What is left in a Part 10 file, each kind and place once; the raw search is asked where decoded values are clean.
@@ -116,6 +116,8 @@ class Sweep:
             text = text.replace(uid, " ")
         folded = fold(text).strip(" \0")
         for token in self._tokens:
+            if token.reach is Reach.BYTES:
+                continue
             if token.reach is Reach.VALUE:
                 if alone_counts and folded == token.text:
                     yield token.kind
@@ -228,8 +230,10 @@ def _patterns(tokens: Iterable[Token], charset: str | list[str] | None) -> Itera
         if token.reach is Reach.VALUE:
             continue
         coded: dict[bytes, int] = {}
-        for spelling in {token.spelling, token.spelling.lower(), token.spelling.upper(), token.spelling.title()}:
-            for encoding in encodings:
+        as_bytes = token.reach is Reach.BYTES
+        cases = {token.spelling.lower(), token.spelling.upper(), token.spelling.title()} if not as_bytes else frozenset[str]()
+        for spelling in {token.spelling, *cases}:
+            for encoding in ("latin-1",) if as_bytes else encodings:
                 try:
                     plain = _ESCAPES.sub(b"", spelling.encode(encoding)).lower()
                 except (UnicodeEncodeError, LookupError):
@@ -249,7 +253,7 @@ def _stands(pattern: _Pattern, lowered: bytes) -> bool:
             at = lowered.find(pattern.coded, at + 1)
             continue
         before, after = (lowered[max(0, at - pattern.unit) : at].strip(b"\0"), lowered[end : end + pattern.unit].strip(b"\0"))
-        if pattern.token.reach is Reach.ANYWHERE:
+        if pattern.token.reach in (Reach.ANYWHERE, Reach.BYTES):
             return True
         if pattern.token.reach is Reach.WORD and not before.isalnum() and not after.isalnum():
             return True

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from pydicom.charset import python_encoding
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
@@ -39,6 +40,8 @@ class Reach(enum.Enum):
     """Alone in the value of a text element (not of a code or number)."""
     UID = 4
     """No digit or dot-and-digit beside it, so that a UID's prefix is not that UID."""
+    BYTES = 5
+    """Anywhere among bytes, which are its spelling in Latin-1, whatever text they are."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,6 +103,9 @@ _MONTHS = "january february march april may june july august september october n
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 _LONGEST = 4096
 """Bytes of a value that could name somebody."""
+_UTF8 = python_encoding["ISO_IR 192"]
+_FEWEST_BYTES = 4
+"""Two letters of a script that has them in two bytes."""
 _IDEOGRAPHS = "\u2e80"
 """From here on a letter of CJK, kana or Hangul, of which two are enough for a name."""
 
@@ -183,6 +189,7 @@ def _of_element(element: DataElement) -> Iterator[Token]:
     if vr == "PN":
         for text in texts:
             yield from _name(text)
+        yield from _coded_names(element)
     elif element.keyword in _IDS:
         for text in texts:
             yield from _identifier(text)
@@ -216,6 +223,25 @@ def _name(name: str) -> Iterator[Token]:
             yield from _word(spelling)
         if all(_is_short(word) for component in words for word in component):
             yield from _phrase([word for component in words[:2] for word in component])
+
+
+def _coded_names(element: DataElement) -> Iterator[Token]:
+    """The bytes of names beyond ASCII as they stand, by which one is found whose character set is not the stated one."""
+    for name in element.value.split(b"\\") if isinstance(element.value, bytes) else _as_read(element):
+        for group in name.split(b"=") if len(name) <= _LONGEST else ():
+            parts = [part.strip(b" \0") for part in group.split(b"^")]
+            for part in dict.fromkeys((*parts, b"".join(parts[:2]), b"".join(parts[1::-1]))):
+                if len(part) >= _FEWEST_BYTES and sum(byte > 127 for byte in part) > 1:
+                    spelling = part.decode("latin-1")
+                    yield Token(TokenKind.NAME, spelling, Reach.BYTES, spelling)
+
+
+def _as_read(element: DataElement) -> Iterator[bytes]:
+    """The bytes of each name; without those that UTF-8 reads as it should, as bytes of two short letters stand in longer words."""
+    for value in values(element):
+        name = getattr(value, "original_string", None)
+        if isinstance(name, bytes) and not (_UTF8 in value.encodings and "\ufffd" not in name.decode(errors="replace")):
+            yield name
 
 
 def _phrase(words: list[str]) -> Iterator[Token]:

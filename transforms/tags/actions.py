@@ -377,13 +377,14 @@ def unfit_uid(plan: ActionPlan, decision: Decision, path: tuple[int, ...], value
 def is_unlisted(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr: str) -> bool:
     """Whether an element stays only because nothing says that it identifies, so that it is looked through for the header's own words.
 
-    So is a UID that an option retains, unless it names an instance: those stay as they are, so that references resolve.
+    So are codes and numbers that an option retains, in which the second look seeks no short id, and UIDs, unless they name an instance:
+    those stay as they are, so that references resolve.
     """
     tag, contents = path[-1], plan.profile is Profile.CONTENTS and not plan.api_vrs_only
     by_basic = plan.profile in (Profile.BASIC, Profile.MINIMAL) or (plan.profile is Profile.KEEP_LIST and tag not in plan.listed)
     if decision != _KEPT or not (contents or by_basic):
         return False
-    retained = vr == "UI" and Option.UIDS in plan.options and tag not in NAMES_AN_INSTANCE
+    retained = vr in ("CS", "DS", "IS") or (vr == "UI" and Option.UIDS in plan.options and tag not in NAMES_AN_INSTANCE)
     listed = tables.row(tag) is not None and not (contents or retained)
     return not listed and tag not in NEEDED | PIXELS | (STATED_BY_US if len(path) == 1 else frozenset())
 

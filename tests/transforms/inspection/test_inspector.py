@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
 from transforms.inspection.engine import local_engine
+from transforms.inspection.finding import TextFinding
 from transforms.inspection.header import terms_of
 from transforms.inspection.inspector import Inspector
 from transforms.inspection.terms import Terms
@@ -90,6 +92,38 @@ def test_codes_and_numbers_are_measured_by_the_header_and_by_form():
     assert found(own, "9988776", "IS") == [("9988776", "GENERIC_ID")]
     assert found(own, "1.2.9988776.1", "UI") == [("9988776", "GENERIC_ID")]
     assert found(own, "HEAD", "CS") == []
+
+
+class _Eager:
+    """An engine that is as sure of every word as a form can be, to see what comes before it."""
+
+    def find(self, text: str) -> list[TextFinding]:
+        return [TextFinding(*word.span(), "LOCATION", 0.95, "ner") for word in re.finditer(r"\S+", text)]
+
+    def expect(self, texts: Iterable[str]) -> None:
+        pass
+
+
+def test_the_header_comes_first_then_forms_then_language():
+    ds = Dataset()
+    ds.PatientName, ds.PatientID = "Axelrod^Bo", "123-45-6789"
+    text = "Axelrod 123-45-6789 00:1B:44:11:3A:B7 Chest"
+    found = [(text[one.start : one.end], one.info_type, one.by) for one in Inspector(terms_of(ds), _Eager()).inspect(text, "LO")]
+    assert found == [
+        ("Axelrod", "PERSON_NAME", "term"),
+        ("123-45-6789", "GENERIC_ID", "term"),
+        ("00:1B:44:11:3A:B7", "MAC_ADDRESS", "pattern"),
+        ("Chest", "LOCATION", "ner"),
+    ]
+
+
+def test_the_allow_list_stands_after_the_header_and_before_language(inspector):
+    ds = Dataset()
+    ds.PatientName = "Chest^Bo"
+    own = Inspector(terms_of(ds), local_engine())
+    assert found(inspector, "CHEST Robert Smith") == [("Robert Smith", "PERSON_NAME")]
+    assert found(own, "CHEST Robert Smith")[0][1] == "PERSON_NAME"
+    assert found(own, "CHEST Robert Smith")[0][0].startswith("CHEST")
 
 
 def test_a_patient_named_after_what_was_imaged_does_not_spoil_the_code_where_the_standard_defines_it():

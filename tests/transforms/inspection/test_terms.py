@@ -106,6 +106,16 @@ def test_how_short_an_id_may_be_depends_on_where_it_stands(patient, text, vr, fo
     assert [text[one.start : one.end] for one in settled(terms_of(ds).find(text, vr))] == found
 
 
+@pytest.mark.parametrize(("keyword", "counts"), [("StudyID", False), ("PatientID", True), ("AccessionNumber", True)])
+def test_the_number_of_a_study_is_no_id_among_numbers_unless_it_is_somebodys_too(keyword, counts):
+    """Studies, series and images are counted alike; an id of a patient or order is none by chance."""
+    ds = Dataset()
+    ds.StudyID = "1006"
+    setattr(ds, keyword, "1006")
+    assert bool(terms_of(ds).find("1006", "IS")) is counts
+    assert terms_of(ds).find("study 1006", "LO")
+
+
 def test_a_short_number_among_others_is_one_of_them():
     ds = Dataset()
     ds.PatientID = "4711"

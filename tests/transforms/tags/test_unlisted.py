@@ -140,3 +140,11 @@ def test_inside_what_a_keep_list_names_they_go_too(deidentify, patient):
     inside = new.AnatomicRegionSequence[0]
     assert (inside.CodeMeaning, inside.DetectorMode, inside.FillPattern) == ("Abdomen", "of [PERSON_NAME]", None)
     assert (new.AcquisitionMode, holds) == ("HELICAL of ward", ())
+
+
+def test_a_code_or_number_that_an_option_retains_is_no_id(deidentify, patient):
+    patient.PatientID, patient.AccessionNumber = "4711", "0012"
+    patient.LensSpecification, patient.SmokingStatus, patient.PatientSex, patient.PatientWeight = "0012", "4711", "M", "72.5"
+    _, new, holds = deidentify(retaining(retainDeviceIdentity=True, retainPatientCharacteristics=True), patient)
+    assert (new.LensSpecification, new.SmokingStatus) == (None, "")
+    assert (new.PatientSex, new.PatientWeight, holds) == ("M", 72.5, ())
