@@ -108,3 +108,25 @@ def test_all_counts_agree_after_a_run_with_every_outcome_and_dead_letters(deiden
     assert gate.versions().keys() == set(rows)
     assert (operation["Answered"], operation["DeadLetters"], len(rows)) == (proven, 0, proven + 1)
     assert "dead-letters" not in reported(workspace, tmp_path)
+
+
+def test_all_counts_agree_after_a_release(deidentify, verb, mixed, tmp_path):
+    finished = deidentify(mixed, tmp_path)
+    counts, workspace = finished.counts, Workspace(str(finished.workspace))
+    code, output = verb("release", "--all", "--by", "Dr. Ada Example")
+    assert code == 1, output  # of two that share a UID only one can be published
+    now, (operation, rows) = finished.counts, told(workspace)
+    released = now["written"] - counts["written"]
+    assert 0 < released == counts["held"] - now["held"] < counts["held"]
+    assert len(finished.published()) == now["written"]
+    folder = workspace.operation(finished.operation["name"].rpartition("/")[2])
+    assert len(list(folder.quarantine.glob("*.dcm"))) == now["held"]
+    assert finished.provenance() == sorted(rows)
+    assert len(rows) == counts["written"] + 1 + released
+    expected = {"Written": now["written"], "Held": now["held"], "Answered": now["written"], "DeadLetters": 0}
+    assert {name: operation[name] for name in expected} == expected
+    *_, who, each = answers(workspace)
+    assert (len(who.rows), len(each.rows)) == (released, now["written"])
+    page = reported(workspace, tmp_path)
+    assert collections.Counter(instance[2] for instance in page["instances"][1:]) == {"published": now["written"]}
+    assert sum(int(why[4]) for why in page["not-published"][1:]) == sum(now[name] for name in ("held", "failed", "skipped"))
