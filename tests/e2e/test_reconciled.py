@@ -110,8 +110,9 @@ def test_all_counts_agree_after_a_run_with_every_outcome_and_dead_letters(deiden
     assert "dead-letters" not in reported(workspace, tmp_path)
 
 
-def test_all_counts_agree_after_a_release(deidentify, verb, mixed, tmp_path):
-    finished = deidentify(mixed, tmp_path)
+@pytest.mark.parametrize("options", [(), ("--provenance_for_held",)], ids=["held untold", "held told"])
+def test_all_counts_agree_after_a_release(deidentify, verb, mixed, tmp_path, options):
+    finished = deidentify(mixed, tmp_path, *options)
     counts, workspace = finished.counts, Workspace(str(finished.workspace))
     code, output = verb("release", "--all", "--by", "Dr. Ada Example")
     assert code == 1, output  # of two that share a UID only one can be published
@@ -122,11 +123,14 @@ def test_all_counts_agree_after_a_release(deidentify, verb, mixed, tmp_path):
     folder = workspace.operation(finished.operation["name"].rpartition("/")[2])
     assert len(list(folder.quarantine.glob("*.dcm"))) == now["held"]
     assert finished.provenance() == sorted(rows)
-    assert len(rows) == counts["written"] + 1 + released
-    expected = {"Written": now["written"], "Held": now["held"], "Answered": now["written"], "DeadLetters": 0}
+    proven = counts["written"] + released + (now["held"] if options else 0)
+    assert len(rows) == proven + 1
+    expected = {"Written": now["written"], "Held": now["held"], "Answered": proven, "DeadLetters": 0}
     assert {name: operation[name] for name in expected} == expected
     *_, who, each = answers(workspace)
-    assert (len(who.rows), len(each.rows)) == (released, now["written"])
+    assert (len(who.rows), len(each.rows)) == (released, proven)
     page = reported(workspace, tmp_path)
-    assert collections.Counter(instance[2] for instance in page["instances"][1:]) == {"published": now["written"]}
+    assert collections.Counter(instance[2] for instance in page["instances"][1:]) == +collections.Counter(
+        published=now["written"], held=proven - now["written"]
+    )
     assert sum(int(why[4]) for why in page["not-published"][1:]) == sum(now[name] for name in ("held", "failed", "skipped"))

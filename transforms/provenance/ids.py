@@ -40,7 +40,7 @@ def instance_id(key: PurposeKey, name: OperationName, written: WrittenInstance) 
     """The id of one instance's Provenance: a keyed hash (`Purpose.PROVENANCE`) of the operation and the source instance.
 
     Sources that share their UIDs are told apart by the content hash that told them apart when they were listed, or, where
-    they are held because of it, by their references.
+    they are held because of it, by their references, even once a person has released one: hold and release have one id.
     """
-    apart = written.ref.reference if written.held and written.ref.hold else written.ref.distinct
+    apart = written.ref.reference if written.ref.hold else written.ref.distinct
     return source_id(key, name, written.source, apart)
