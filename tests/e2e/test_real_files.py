@@ -95,7 +95,8 @@ def test_burned_in_text_was_found_and_told(everything, dicom_deid):
     rows = [json.loads(line) for line in output.splitlines()]
     assert len(rows) > 100
     assert set(rows[0]) == {"Source", "Destination", "Left", "Right", "Top", "Bottom", "Quote", "InfoType", "Confidence"}
-    assert "BAPTIST" in output
+    for burned_in in ("PHILIPS OB", "5/25/2011", "LYMPH NODE"):  # in files that are published
+        assert burned_in in output
 
 
 def test_references_between_instances_still_resolve(everything, entries, shipped):
