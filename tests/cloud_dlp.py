@@ -3,10 +3,10 @@
 import http.server
 import json
 import re
-import threading
 from contextlib import contextmanager
 
 from google.cloud import dlp_v2
+from on_loopback import listening
 
 PARENT = "projects/p/locations/europe-west4"
 MOST_BYTES, MOST_CELLS = 524_288, 50_000
@@ -86,11 +86,5 @@ def serving(service):
         def log_message(self, *_):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Handler) as url:
+        yield f"{url}/"

@@ -7,7 +7,6 @@ import os
 import secrets
 import shutil
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from transforms.model.workspace import Workspace
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
 
 import cloud_dlp as stand_in
+from on_loopback import listening
 
 KEY_HEX = "6b" * 32
 
@@ -71,15 +71,10 @@ def key_services(monkeypatch):
     """
     key_material._read_once.cache_clear()
     services = KeyServices()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler_of(services))
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    for name in ("CLOUDKMS", "SECRETMANAGER"):
-        monkeypatch.setenv(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}", f"http://127.0.0.1:{server.server_port}/")
-    yield services
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(handler_of(services)) as url:
+        for name in ("CLOUDKMS", "SECRETMANAGER"):
+            monkeypatch.setenv(f"CLOUDSDK_API_ENDPOINT_OVERRIDES_{name}", f"{url}/")
+        yield services
 
 
 @pytest.fixture

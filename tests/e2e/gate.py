@@ -7,6 +7,7 @@ import sqlite3
 import threading
 
 import requests
+from on_loopback import listening
 
 from pipeline.local.serve import running_store
 from transforms.model.names import LOCAL_FHIR_STORE
@@ -110,13 +111,6 @@ def gated(workspace):
 
         for method in ("GET", "PUT", "POST"):
             setattr(Handler, f"do_{method}", Handler.handle_any)
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        gate.url = f"http://127.0.0.1:{server.server_port}/v1/{LOCAL_FHIR_STORE}"
-        try:
+        with listening(Handler) as url:
+            gate.url = f"{url}/v1/{LOCAL_FHIR_STORE}"
             yield gate
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()

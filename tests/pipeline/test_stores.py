@@ -3,9 +3,9 @@
 import contextlib
 import http.server
 import json
-import threading
 
 import pytest
+from on_loopback import listening
 
 from pipeline.options import parse, processes
 from pipeline.stores import READ, WRITE, check_locations, check_store
@@ -41,13 +41,8 @@ def healthcare(granted):
         def log_message(self, *_):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening(Handler) as url:
+        yield f"{url}/v1"
 
 
 def test_what_the_caller_lacks_on_a_store_is_named():

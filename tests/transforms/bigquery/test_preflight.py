@@ -2,9 +2,9 @@
 
 import http.server
 import json
-import threading
 
 import pytest
+from on_loopback import listening
 
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.preflight import UPDATE, check_bigquery_table
@@ -33,19 +33,14 @@ def check():
 
     for method in ("GET", "POST"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    target = TableTarget(TABLE, endpoint=f"http://127.0.0.1:{server.server_port}")
+    with listening(Handler) as url:
+        target = TableTarget(TABLE, endpoint=url)
 
-    def check(**known):
-        answers.update({DATASET + path.replace("_", "/"): answer for path, answer in known.items()})
-        check_bigquery_table(target)
+        def check(**known):
+            answers.update({DATASET + path.replace("_", "/"): answer for path, answer in known.items()})
+            check_bigquery_table(target)
 
-    yield check
-    server.shutdown()
-    thread.join()
-    server.server_close()
+        yield check
 
 
 def known(name=""):

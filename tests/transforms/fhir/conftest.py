@@ -8,6 +8,7 @@ import struct
 import threading
 
 import pytest
+from on_loopback import listening
 
 from transforms.fhir.client import FhirClient
 from transforms.model import spool
@@ -90,15 +91,8 @@ def serving(answer):
         def handle_error(self, request, client_address):
             pass
 
-    server = Server(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with listening(Handler, Server) as url:
+        yield url
 
 
 @pytest.fixture
