@@ -13,7 +13,7 @@ import sys
 import threading
 import traceback
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -25,7 +25,7 @@ from pipeline.done_before import find_done
 from pipeline.lock import alone
 from pipeline.loopback import listen_on_loopback
 from pipeline.maps import write_maps
-from pipeline.operation import Counts, Operation
+from pipeline.operation import Clock, Counts, Operation
 from pipeline.operation_row import CANCELLED
 from pipeline.options import Settings, beam_options, parse
 from pipeline.overlap import following
@@ -60,8 +60,6 @@ from transforms.pixels.strengths import check_search
 from transforms.provenance.operation import operation_provenance
 from transforms.read.origin import Origin
 from transforms.write.preflight import check_destination
-
-Clock = Callable[[], dt.datetime]
 
 log = logging.getLogger(__name__)
 

@@ -60,10 +60,9 @@ def _sorted_pairs(folder: OperationFolder, member: str) -> Iterator[Iterator[tup
     with scratch(place_of(folder.root)) as beside, contextlib.closing(sqlite3.connect(beside / "pairs.sqlite")) as database:
         database.execute("PRAGMA journal_mode = OFF")
         database.execute("CREATE TABLE pairs (old BLOB, new BLOB, PRIMARY KEY (old, new)) WITHOUT ROWID")
-        for shard in spool.shards(folder.spool):
-            if not shard.name.startswith(spool.HELD):
-                rows = (pair for entry in spool.read_shard(folder.spool, shard.name) for pair in entry[member])
-                database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", ([_coded(word) for word in row] for row in rows))
+        for name in spool.shard_names(folder.spool, held=False):
+            rows = (pair for entry in spool.read_shard(folder.spool, name) for pair in entry[member])
+            database.executemany("INSERT OR IGNORE INTO pairs VALUES (?, ?)", ([_coded(word) for word in row] for row in rows))
         found = database.execute("SELECT old, new FROM pairs ORDER BY old, new")
         yield ((old.decode(errors="surrogatepass"), new.decode(errors="surrogatepass")) for old, new in found)
 

@@ -161,6 +161,13 @@ class Operation:
         except FileNotFoundError:
             return None
 
+    def counted(self) -> Counts:
+        """The counts of its latest run. Raises ConfigError where that did not come to its end."""
+        counts = self.counts()
+        if counts is None:
+            raise ConfigError("--operation", "its latest run did not come to its end", "start its run command again")
+        return counts
+
     def clear(self) -> None:
         """Called before a run: what is found afterwards of counts and outcomes is then its own."""
         self.folder.counts_file.unlink(missing_ok=True)

@@ -65,7 +65,6 @@ def _name_store(verb: argparse.ArgumentParser) -> None:
 
 def _operation(arguments: argparse.Namespace) -> int:
     from pipeline.lock import is_held  # noqa: PLC0415 - as everywhere here, so that --help is quick
-    from pipeline.main import ExitCode, exit_code  # noqa: PLC0415
     from pipeline.operation import find_operation  # noqa: PLC0415
 
     workspace = workspace_of(arguments)
@@ -74,7 +73,9 @@ def _operation(arguments: argparse.Namespace) -> int:
         time.sleep(POLL_SECONDS)
     print(json.dumps(operation.state(), indent=1))
     if not arguments.wait:
-        return ExitCode.OK
+        return 0
+    from pipeline.main import ExitCode, exit_code  # noqa: PLC0415 - Beam takes seconds to import, which who asks again and again spares
+
     counts = operation.counts()
     return ExitCode.NOT_RECONCILED if counts is None else exit_code(counts)
 

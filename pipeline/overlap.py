@@ -17,7 +17,6 @@ from pipeline.delivery import Delivery
 from transforms.fhir.turn import turn
 from transforms.fhir.writer import FhirWriter
 from transforms.model import spool
-from transforms.model.places import Place
 from transforms.model.workspace import OperationFolder
 
 POLL_SECONDS = 1.0
@@ -55,7 +54,8 @@ def _follow(delivery: Delivery, url: str, folder: OperationFolder, turn_file: st
         with delivery.client(url) as client:
             writer = FhirWriter(client, folder, delivery.write_ops_per_minute, heed=heed)
             while not over.wait(poll):
-                new = [spool.shard_ref(folder.spool, name) for name in sorted(_finished(folder.spool) - delivered)]
+                names = (name for name in spool.shard_names(folder.spool, held=False) if name not in delivered)
+                new = [spool.shard_ref(folder.spool, name) for name in names]
                 if not new:
                     continue
                 with turn(turn_file, wait=False) as ours:
@@ -67,8 +67,3 @@ def _follow(delivery: Delivery, url: str, folder: OperationFolder, turn_file: st
         return
     except Exception as error:  # noqa: BLE001 - whatever it is, the graph's writer meets it too, and says so
         log.warning("Provenance is written at the end of the run, not during it (%s)", type(error).__name__)
-
-
-def _finished(folder: Place) -> set[str]:
-    """Names of the shards of published instances."""
-    return {path.stem for path in folder.glob("*.ndjson") if not path.name.startswith(spool.HELD)}

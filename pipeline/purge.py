@@ -63,5 +63,5 @@ def _forget(operation: Operation) -> int:
     if not isinstance(file, Path) or not file.exists():
         return 0
     folder = operation.folder.spool
-    ids = (entry["provenance"]["id"] for shard in spool.shards(folder) for entry in spool.read_shard(folder, shard.name))
+    ids = (entry["provenance"]["id"] for name in spool.shard_names(folder) for entry in spool.read_shard(folder, name))
     return FhirDatabase(file).forget("Provenance", [operation.name.provenance_id, *ids])

@@ -7,13 +7,12 @@ spooled and still waits in the quarantine (`carry_out`). Nothing is ever publish
 from __future__ import annotations
 
 import collections
-import datetime as dt
 import functools
 from collections.abc import Callable, Collection, Iterator
 
 from pipeline.delivery import Delivery
 from pipeline.lock import alone
-from pipeline.operation import Counts, Operation
+from pipeline.operation import Clock, Counts, Operation
 from pipeline.operation_row import standing
 from pipeline.replay import deliver
 from pipeline.stores import known_destination
@@ -31,7 +30,6 @@ from transforms.write.destination import Destination
 from transforms.write.local import remove
 from transforms.write.paths import quarantine_of, quarantine_path, reasons_path
 
-Clock = Callable[[], dt.datetime]
 MAX_NAME = 200
 """Characters of a person's name."""
 
@@ -49,9 +47,7 @@ def release(
         raise ConfigError("--by", "nobody is named", "name the person who decides")
     workspace, folder = operation.workspace, operation.folder
     with alone(workspace):
-        counted = operation.counts()
-        if counted is None:
-            raise ConfigError("--operation", "its latest run did not come to its end", "start its run command again")
+        counted = operation.counted()
         wanted = _wanted(folder, chosen)
         tables, destination, refused = Tables.of(workspace, folder), known_destination(folder), _Refused()
         with deliver(operation, delivery, skip_preflight) as send:
@@ -70,10 +66,10 @@ def carry_out(folder: OperationFolder, destination: Destination) -> None:
     quarantine = quarantine_of(folder)
     waiting = {path.stem for path in listed(quarantine, "*.dcm")}
     waiting &= spool.references(folder.spool) if waiting else set()
-    for shard in spool.shards(folder.spool) if waiting else ():
-        if waiting.isdisjoint((folder.spool / f"{shard.name}.refs").read_text().split()):
+    for name in spool.shard_names(folder.spool) if waiting else ():
+        if waiting.isdisjoint((folder.spool / f"{name}.refs").read_text().split()):
             continue
-        for entry in spool.read_shard(folder.spool, shard.name):
+        for entry in spool.read_shard(folder.spool, name):
             if entry["reference"] in waiting and "release" in entry:
                 _publish(destination, quarantine, entry)
 

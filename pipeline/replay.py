@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 
 from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
-from pipeline.operation import Counts, Operation, find_operation
+from pipeline.operation import Clock, Counts, Operation, find_operation
 from pipeline.tables import Tables
 from transforms.fhir.preflight import check_fhir_store
 from transforms.fhir.writer import FhirWriter
 from transforms.model import spool
-from transforms.model.errors import ConfigError
 from transforms.model.workspace import Workspace
-
-Clock = Callable[[], dt.datetime]
 
 
 def find(workspace: Workspace, operation_id: str | None) -> tuple[Operation, Delivery]:
@@ -37,9 +33,7 @@ def replay(workspace: Workspace, operation: Operation, delivery: Delivery, skip_
     end, so that nobody knows what else is missing.
     """
     with alone(workspace):
-        counted = operation.counts()
-        if counted is None:
-            raise ConfigError("--operation", "its latest run did not come to its end", "start its run command again")
+        counted = operation.counted()
         with deliver(operation, delivery, skip_preflight) as send:
             answered, dead = send()
         counts = dataclasses.replace(counted, answered=answered, dead=dead)

@@ -14,10 +14,11 @@ from transforms.inspection import wanted
 from transforms.inspection.finding import InfoType
 from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, DeidentifyDicomStoreRequest, parse_config, parse_request
 from transforms.model.cryptokey import CryptoKey
+from transforms.model.endpoints import refuse_credentials, with_version
 from transforms.model.errors import ConfigError
 from transforms.model.gcs import split
 from transforms.model.keys import KeyReference, Purpose, Secret
-from transforms.model.names import LOCAL_FHIR_STORE, OperationName, local_store
+from transforms.model.names import HEALTHCARE_HOST, LOCAL_FHIR_STORE, OperationName, local_store
 from transforms.model.plan import ActionPlan
 from transforms.model.resolve import crypto_keys, resolve, with_api_vrs_only
 from transforms.model.storage import create_if_absent
@@ -33,7 +34,6 @@ from transforms.tags.patients import patient_plan, with_patients
 from transforms.write.destination import Destination, Folder
 from transforms.write.destination import Store as DestinationStore
 
-GOOGLE_HOST = "healthcare.googleapis.com"
 _STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/fhirStores/[^/]+")
 
 
@@ -171,7 +171,7 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
     output = config.operation_metadata.fhir_output if config.operation_metadata else None
     named = settings.fhir_store or (output.fhir_store if output else None) or LOCAL_FHIR_STORE
     if named.startswith(("http://", "https://")):
-        _refuse_credentials(named)
+        refuse_credentials("--fhir_store", named, "--fhir_token_uri")
         path = re.search(_STORE, named)
         address = StoreAddress(path[0] if path else named.rstrip("/"), named.rstrip("/"))
     elif not re.fullmatch(_STORE, named):
@@ -180,13 +180,8 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
         _refuse_embedded(settings.workspace)
         address = StoreAddress(named, None)
     else:
-        endpoint = settings.healthcare_endpoint.rstrip("/")
-        if not endpoint.startswith(("http://", "https://")):
-            raise ConfigError("--healthcare_endpoint", "an endpoint is a URL", "begin it with https:// or http://", endpoint)
-        if not re.search(r"/v1(beta1)?$", endpoint):
-            endpoint += "/v1beta1"
-        address = StoreAddress(named, f"{endpoint}/{named}")
-    if address.url and urlsplit(address.url).hostname == GOOGLE_HOST and settings.fhir_write_ops_per_minute is None:
+        address = StoreAddress(named, f"{with_version(settings.healthcare_endpoint, 'v1beta1')}/{named}")
+    if address.url and urlsplit(address.url).hostname == HEALTHCARE_HOST and settings.fhir_write_ops_per_minute is None:
         raise ConfigError(
             "--fhir_write_ops_per_minute", "the quota of a store on Google Cloud cannot be guessed", "give the project's fhir_write_ops"
         )
@@ -197,12 +192,6 @@ def _refuse_embedded(workspace: Workspace) -> None:
     if workspace.is_remote:
         why = "the embedded FHIR store needs a workspace on this machine"
         raise ConfigError("--fhir_store", why, "name a store by its URL, or its server by --healthcare_endpoint")
-
-
-def _refuse_credentials(url: str) -> None:
-    if urlsplit(url).username is not None or urlsplit(url).query:
-        why = "a URL becomes part of what is published, so no name, password or query may stand in it"
-        raise ConfigError("--fhir_store", why, "give a token by --fhir_token_uri")
 
 
 def asked_for(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> str:

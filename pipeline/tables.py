@@ -46,7 +46,7 @@ class Tables:
         """Load what the table in BigQuery lacks of the operation's spool; None where there is none. Raises StoreError."""
         if not self.bigquery:
             return None
-        return load_operation(self.bigquery, folder, {shard.name for shard in spool.shards(folder.spool)}, clock)
+        return load_operation(self.bigquery, folder, set(spool.shard_names(folder.spool)), clock)
 
     def written(self, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> set[str]:
         """The ids of the Provenance of all instances that the operation wrote, as the tables have them. Raises ConfigError, StoreError."""

@@ -18,10 +18,10 @@ from transforms.fhir.client import FhirClient
 from transforms.fhir.parameters import OURS, search_parameters
 from transforms.model.credentials import TokenReference, token_for
 from transforms.model.errors import ConfigError, StoreError
-from transforms.model.names import LOCAL_FHIR_STORE
+from transforms.model.names import HEALTHCARE_API, LOCAL_FHIR_STORE
 from transforms.model.workspace import Workspace
 
-GOOGLE = "https://healthcare.googleapis.com/v1beta1"
+GOOGLE = f"{HEALTHCARE_API}/v1beta1"
 """Parameters on extensions are a matter of v1beta1 only."""
 IMAGES, TAGS = "https://g.co/dicom-images", "https://g.co/dicom-tags"
 

@@ -12,10 +12,8 @@ from transforms.bigquery.operation import TableAnswer, TableTarget, load_operati
 from transforms.model import spool
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef
-from transforms.model.transform import nameless
+from transforms.model.transform import nameless, under_one_key
 from transforms.model.workspace import OperationFolder
-
-_ONE_KEY = b""
 
 
 @dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
@@ -34,19 +32,8 @@ class WriteProvenanceTable(beam.PTransform):
 
     def expand(self, shards: beam.PCollection[ShardRef]) -> beam.PCollection[TableAnswer]:
         """Under one key, then loaded; also where there is no shard at all."""
-        named = shards | "ShardName" >> beam.Map(_under_one_key).with_output_types(tuple[bytes, str])
-        own = shards.pipeline | "OperationsOwn" >> beam.Create([(_ONE_KEY, "")])
         load = _Load(self.target, self.folder, self.clock)
-        return (
-            (named, own)
-            | "AllNames" >> beam.Flatten()
-            | "OneLoader" >> beam.GroupByKey()
-            | "Load" >> beam.ParDo(load).with_output_types(TableAnswer)
-        )
-
-
-def _under_one_key(shard: ShardRef) -> tuple[bytes, str]:
-    return _ONE_KEY, shard.name
+        return under_one_key(shards) | "OneLoader" >> beam.GroupByKey() | "Load" >> beam.ParDo(load).with_output_types(TableAnswer)
 
 
 class _Load(beam.DoFn):
@@ -58,5 +45,5 @@ class _Load(beam.DoFn):
 
     @nameless
     def process(self, _grouped: tuple[bytes, Iterable[str]]) -> Iterator[TableAnswer]:
-        names = {shard.name for shard in spool.shards(self._folder.spool)}
+        names = set(spool.shard_names(self._folder.spool))
         yield load_operation(self._target, self._folder, names, self._clock)

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import http.cookiejar
 import json
 import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
@@ -23,8 +21,9 @@ from google.auth.exceptions import GoogleAuthError
 from transforms.fhir.bundles import Verdict, outcome_code, resource_bytes, verdict
 from transforms.fhir.pacing import MAX_IN_FLIGHT
 from transforms.model.backoff import delay, retry_after
-from transforms.model.credentials import LOOPBACK, Token, token_for
+from transforms.model.credentials import Token, token_for
 from transforms.model.errors import PreflightError, StoreError
+from transforms.model.session import session_for
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 60.0
@@ -71,12 +70,8 @@ class FhirClient:
         self.base = f"{self.store_url}/fhir" if self.is_healthcare_store else self.store_url
         self._token = token or token_for(store_url)
         self._sleep, self._clock, self._chance, self._read = sleep, clock, chance, read
-        self._session = requests.Session()
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        self._session.trust_env = urlsplit(store_url).hostname not in LOOPBACK
+        self._session = session_for(store_url, MAX_IN_FLIGHT)
         self._session.headers.update({"Accept": _MEDIA_TYPE})
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=MAX_IN_FLIGHT))
 
     def close(self) -> None:
         """Close the connections."""

@@ -16,9 +16,8 @@ from transforms.model import spool
 from transforms.model.credentials import TokenReference, token_for
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef
+from transforms.model.transform import under_one_key
 from transforms.model.workspace import OperationFolder
-
-_ONE_KEY = b""
 
 
 @dataclasses.dataclass(eq=False)  # not frozen: Beam sets attributes of its own on a transform
@@ -43,18 +42,7 @@ class WriteToFhirStore(beam.PTransform):
     def expand(self, shards: beam.PCollection[ShardRef]) -> beam.PCollection[ShardAnswer]:
         """Under one key, then written; also where there is no new shard at all."""
         write = _Write(self.store_url, self.folder, self.write_ops_per_minute, self.token, self.turn_file)
-        named = shards | "OneKey" >> beam.Map(_under_one_key).with_output_types(tuple[bytes, str])
-        always = shards.pipeline | "Always" >> beam.Create([(_ONE_KEY, "")])
-        return (
-            (named, always)
-            | "AllNames" >> beam.Flatten()
-            | "OneWriter" >> beam.GroupByKey()
-            | "Write" >> beam.ParDo(write).with_output_types(ShardAnswer)
-        )
-
-
-def _under_one_key(shard: ShardRef) -> tuple[bytes, str]:
-    return _ONE_KEY, shard.name
+        return under_one_key(shards) | "OneWriter" >> beam.GroupByKey() | "Write" >> beam.ParDo(write).with_output_types(ShardAnswer)
 
 
 class _Write(beam.DoFn):

@@ -15,6 +15,7 @@ from pydicom.multival import MultiValue
 from transforms.inspection.finding import InfoType
 from transforms.inspection.folding import IDEOGRAPHS, folded, words
 from transforms.inspection.terms import COMMON, Term, Terms
+from transforms.inspection.values import NOT_STATED, is_utf8
 
 _IDS = """
     AccessionNumber AdmissionID DeviceSerialNumber FillerOrderNumberImagingServiceRequest InsurancePlanIdentification
@@ -36,8 +37,6 @@ _STUDY_ID = tag_for_keyword("StudyID")
 _VRS = frozenset({"PN", "DA", "DT"})
 _LONGEST = 4096
 """Bytes; a longer value names nobody."""
-_NOT_STATED = "iso8859"
-"""pydicom's name for what is read where no character set is stated."""
 
 _SHORTEST_NUMBER, _SHORTEST_ID = 4, 3
 """Digits, or letters and digits, of an id that means something inside a text."""
@@ -109,14 +108,9 @@ def _converted(element: DataElement | RawDataElement, dataset: Dataset) -> DataE
 
 def _encoding(element: RawDataElement, dataset: Dataset) -> str | MutableSequence[str]:
     """That of the data set; where it states none and the bytes are UTF-8, that, as the texts are read."""
-    stated, value = dataset.original_character_set, element.value or b""
-    if element.VR == "SQ" or value.isascii() or stated not in (_NOT_STATED, [_NOT_STATED]):
-        return stated
-    try:
-        value.decode("utf-8")
-    except UnicodeDecodeError:
-        return stated
-    return "utf8"
+    stated = dataset.original_character_set
+    unstated = element.VR != "SQ" and stated in (NOT_STATED, [NOT_STATED])
+    return "utf8" if unstated and is_utf8(element.value or b"") else stated
 
 
 def _values(element: DataElement) -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bisect
 import itertools
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from transforms.inspection.allowed import without_allowed
@@ -13,7 +12,7 @@ from transforms.inspection.finding import InfoType, TextFinding, settled
 from transforms.inspection.patterns import in_patterns
 from transforms.inspection.people import people_in, places_in
 from transforms.inspection.terms import Terms
-from transforms.inspection.values import parts
+from transforms.inspection.values import UID_FORM, parts
 
 _BY_VR = {"PN": InfoType.PERSON_NAME, "DA": InfoType.DATE, "DT": InfoType.DATE, "AS": InfoType.AGE, "UR": InfoType.URL}
 """The VR says what every value is."""
@@ -28,7 +27,6 @@ _NOT_ASKED = _BY_VR.keys() | _TERMS_ONLY | _NO_SENTENCES
 """VRs of which the engine is asked nothing."""
 
 _FORMS = (in_patterns, people_in, places_in)
-_UID = re.compile(r"\d+(?:\.\d+)+")
 _SENTENCE = 16
 """Letters: as many come about in random bytes once in many megabytes."""
 _LEAST = 5
@@ -68,7 +66,7 @@ class Inspector:
         return found
 
     def _may_be_read(self, found: str) -> bool:
-        return _UID.fullmatch(found) is not None and found in self._kept()
+        return UID_FORM.fullmatch(found) is not None and found in self._kept()
 
     def inspect_runs(self, runs: Sequence[str]) -> list[list[TextFinding]]:
         """What stands in each of the runs of letters that were found in bytes, which may be anything and are rarely sentences.

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from transforms.inspection.allowed import without_allowed
 from transforms.inspection.finding import CONTEXT, UID, InfoType, TextFinding
 from transforms.inspection.folding import IDEOGRAPHS, Folded, Word, folded, words
+from transforms.inspection.values import UID_FORM
 
 COMMON = frozenset(
     """
@@ -37,7 +38,7 @@ _FORMS = {
     "FL": re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?|nan|[+-]?inf"),
     "IS": re.compile(r"[+-]?\d+"),
     "TM": re.compile(rf"{_HOUR}(?::?{_SIXTY}){{0,2}}(?:\.\d+)?"),
-    "UI": re.compile(r"\d+(?:\.\d+)+"),
+    "UI": UID_FORM,
 }
 """Numbers (PS3.5 6.2; FL stands for all that are bytes): in a value of this form an id or day counts only if it is a whole component.
 In any other it is text, in which the shortest words count too: no reader can use it, so that it is there for another reason."""
@@ -45,7 +46,6 @@ _LONG_NUMBER = 5
 """Digits of an id among the components of a number; one shorter has to be all there is in the element."""
 _DAY = 8
 """Digits of a day that is written out, as no number or time of day is by chance."""
-_UID = re.compile(r"\d+(?:\.\d+)+")
 _OF_THE_STANDARD = re.compile(r"1\.2\.840\.10008(?:\.\d{1,4})+")
 _LONG_UID, _POINTS = 10, 3
 """Characters, or points, of a UID that is no number, date or version."""
@@ -112,7 +112,7 @@ class Terms:
 
     def _own_uids(self, text: str, *, short: bool) -> Iterator[TextFinding]:
         """`short`: whether one that could be a number counts too, where it is all of the text."""
-        for match in _UID.finditer(text):
+        for match in UID_FORM.finditer(text):
             uid = match.group()
             counts = len(uid) >= _LONG_UID or uid.count(".") >= _POINTS or (short and uid == text.strip(" \0"))
             if counts and not _OF_THE_STANDARD.fullmatch(uid) and uid in self._uids():

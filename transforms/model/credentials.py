@@ -14,10 +14,10 @@ import google.auth
 import google.auth.exceptions
 import google.auth.transport.requests
 
+from transforms.model.endpoints import LOOPBACK
 from transforms.model.errors import PreflightError
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 _BEARER = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 

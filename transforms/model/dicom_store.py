@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from urllib.parse import urlsplit
 
 from transforms.model.credentials import TokenReference
+from transforms.model.endpoints import refuse_credentials, with_version
 from transforms.model.errors import ConfigError
+from transforms.model.names import HEALTHCARE_API
 
 STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/dicomStores/[^/]+")
-GOOGLE = "https://healthcare.googleapis.com"
 _LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)/")
 
 
@@ -29,7 +29,7 @@ class DicomStore:
     @property
     def base(self) -> str:
         """What instances are named by in Provenance (DESIGN 10): of a Healthcare API store Google's name for it, without a version."""
-        return f"{GOOGLE}/{self.name}" if STORE.fullmatch(self.name) else self.name
+        return f"{HEALTHCARE_API}/{self.name}" if STORE.fullmatch(self.name) else self.name
 
     @property
     def resource(self) -> str | None:
@@ -51,9 +51,7 @@ def is_store(name: str) -> bool:
 
 def canonical_store(option: str, name: str) -> str:
     """One spelling for one store: its `projects/…` name where it has one. Raises ConfigError for the option."""
-    if urlsplit(name).username is not None or urlsplit(name).query:
-        why = "a URL becomes part of what is published, so no name, password or query may stand in it"
-        raise ConfigError(option, why, "give a token by --dicom_token_uri")
+    refuse_credentials(option, name, "--dicom_token_uri")
     found = STORE.search(name)
     if found:
         return found[0]
@@ -68,11 +66,8 @@ def store_at(
     if not name.startswith(("http://", "https://")):
         if endpoint is None:
             why = "a store of that name is on a server, and none is named"
-            raise ConfigError("--healthcare_endpoint", why, f"give it, such as {GOOGLE}/v1", name)
-        endpoint = endpoint.rstrip("/")
-        if not endpoint.startswith(("http://", "https://")):
-            raise ConfigError("--healthcare_endpoint", "an endpoint is a URL", "begin it with https:// or http://", endpoint)
-        name = f"{endpoint}/{name}" if re.search(r"/v1(beta1)?$", endpoint) else f"{endpoint}/v1/{name}"
+            raise ConfigError("--healthcare_endpoint", why, f"give it, such as {HEALTHCARE_API}/v1", name)
+        name = f"{with_version(endpoint, 'v1')}/{name}"
     url = name.rstrip("/")
     if re.search(rf"/{STORE.pattern}$", url):
         url += "/dicomWeb"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-import http.cookiejar
 import json
 import random
 import secrets
@@ -17,17 +16,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, BinaryIO
-from urllib.parse import urlsplit
 
 import requests
 import requests.adapters
 from google.auth.exceptions import GoogleAuthError
 
 from transforms.model.backoff import delay, retry_after
-from transforms.model.credentials import LOOPBACK, Token, token_for
+from transforms.model.credentials import Token, token_for
 from transforms.model.dicom_store import DicomStore
 from transforms.model.errors import PreflightError, StoreError
 from transforms.model.multipart import DICOM, OnePart, TruncatedError, boundary_of, only_part
+from transforms.model.session import session_for
 
 DEADLINE = 300.0
 """Seconds in which one call is tried again; a store may be away for minutes."""
@@ -81,11 +80,7 @@ class DicomWebClient:
         self._token = token or token_for(store.url, store.token)
         self._deadline, self._sleep, self._clock, self._chance = deadline, sleep, clock, chance
         self._bucket = TokenBucket(store.ops_per_minute, clock, sleep)
-        self._session = requests.Session()
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        self._session.trust_env = urlsplit(store.url).hostname not in LOOPBACK
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, requests.adapters.HTTPAdapter(pool_maxsize=AT_ONCE))
+        self._session = session_for(store.url, AT_ONCE)
 
     def search(self, path: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
         """One page of a QIDO-RS search such as `studies` or `studies/UID/instances`; empty where nothing matches."""

@@ -6,12 +6,13 @@ CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS, …_SECRETMANAGER and …_DLP; plain h
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from transforms.model.errors import PreflightError
+from transforms.model.errors import ConfigError, PreflightError
 
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 def rest_endpoint(service: str, default: str, at: str) -> dict[str, Any]:
@@ -25,8 +26,23 @@ def rest_endpoint(service: str, default: str, at: str) -> dict[str, Any]:
     if not named:
         return {"host": default}
     url = urlsplit(named)
-    if url.scheme == "http" and url.hostname in _LOOPBACK:
+    if url.scheme == "http" and url.hostname in LOOPBACK:
         return {"host": url.netloc, "url_scheme": "http", "credentials": AnonymousCredentials()}
     if url.scheme != "https":
         raise PreflightError(at, f"the endpoint of {service} is reached by https, or on this machine", "correct the environment variable")
     return {"host": url.netloc}
+
+
+def with_version(endpoint: str, version: str) -> str:
+    """A server of the Healthcare API, with the version of its API unless it names one. Raises ConfigError where it is no URL."""
+    endpoint = endpoint.rstrip("/")
+    if not endpoint.startswith(("http://", "https://")):
+        raise ConfigError("--healthcare_endpoint", "an endpoint is a URL", "begin it with https:// or http://", endpoint)
+    return endpoint if re.search(r"/v1(beta1)?$", endpoint) else f"{endpoint}/{version}"
+
+
+def refuse_credentials(option: str, url: str, token_option: str) -> None:
+    """Raise ConfigError where something of a store's URL must not be known."""
+    if urlsplit(url).username is not None or urlsplit(url).query:
+        why = "a URL becomes part of what is published, so no name, password or query may stand in it"
+        raise ConfigError(option, why, f"give a token by {token_option}")

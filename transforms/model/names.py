@@ -8,8 +8,10 @@ import re
 from transforms.model.keys import PurposeKey
 from transforms.model.records import InstanceUids
 
+HEALTHCARE_HOST = "healthcare.googleapis.com"
+HEALTHCARE_API = f"https://{HEALTHCARE_HOST}"
 LOCAL_DATASET = "projects/local/locations/local/datasets/local"
-_HEALTHCARE = re.compile(r"https://healthcare\.googleapis\.com/(projects/.+)/dicomStores/")
+_HEALTHCARE = re.compile(rf"{re.escape(HEALTHCARE_API)}/(projects/.+)/dicomStores/")
 LOCAL_FHIR_STORE = f"{LOCAL_DATASET}/fhirStores/provenance"
 
 

@@ -70,10 +70,15 @@ def shard_ref(folder: Place, name: str) -> ShardRef:
     return ShardRef(name, count, size(folder / f"{name}.ndjson"))
 
 
+def shard_names(folder: Place, held: bool | None = None) -> list[str]:
+    """The names of the finished shards of a folder, in order: of held instances, of all others, or (None) of both."""
+    names = (path.stem for path in folder.glob("*.ndjson"))
+    return sorted(name for name in names if held is None or name.startswith(HELD) is held)
+
+
 def shards(folder: Place) -> list[ShardRef]:
-    """The finished shards of a folder, in the order of their names."""
-    names = sorted(path.stem for path in folder.glob("*.ndjson"))
-    return list(side_by_side(folder, functools.partial(shard_ref, folder), names))
+    """The finished shards of a folder with their sizes, in the order of their names: two requests each on Cloud Storage."""
+    return list(side_by_side(folder, functools.partial(shard_ref, folder), shard_names(folder)))
 
 
 def read_lines(folder: Place, name: str) -> Iterator[bytes]:
@@ -89,7 +94,7 @@ def read_shard(folder: Place, name: str) -> Iterator[dict[str, Any]]:
 
 def references(folder: Place, held: bool = False) -> set[str]:
     """The references in the finished shards of a folder: in those of held instances, or in all others."""
-    wanted = (path.with_suffix(".refs") for path in folder.glob("*.ndjson") if path.name.startswith(HELD) is held)
+    wanted = (folder / f"{name}.refs" for name in shard_names(folder, held))
     found: set[str] = set()
     for content in side_by_side(folder, _read, wanted):
         found.update(content.decode().split())
@@ -103,8 +108,8 @@ def _read(file: Place) -> bytes:
 def read_all(folder: Place) -> Iterator[dict[str, Any]]:
     """The entries of all shards of a folder, each reference once, in the order of shard names."""
     seen: set[str] = set()
-    for shard in shards(folder):
-        for entry in read_shard(folder, shard.name):
+    for name in shard_names(folder):
+        for entry in read_shard(folder, name):
             if entry["reference"] not in seen:
                 seen.add(entry["reference"])
                 yield entry

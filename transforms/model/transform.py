@@ -17,9 +17,10 @@ from apache_beam.pvalue import TaggedOutput
 from transforms.model.errors import ConfigError, InstanceProblem, PreflightError, StoreError
 from transforms.model.places import Place
 from transforms.model.quiet import quiet_libraries
-from transforms.model.records import InstanceRef, OpenInstance, Outcome, ScrubbedInstance, WrittenInstance
+from transforms.model.records import InstanceRef, OpenInstance, Outcome, ScrubbedInstance, ShardRef, WrittenInstance
 from transforms.model.spool import Shard
 
+_ONE_KEY = b""
 OUTCOME = "outcome"
 """The tag of the output on which a stage puts outcomes."""
 
@@ -154,3 +155,14 @@ class SpoolOutcomes(beam.DoFn):
         """Close the last shard."""
         if len(self._shard):
             self._shard.close()
+
+
+def under_one_key(shards: beam.PCollection[ShardRef]) -> beam.PCollection[tuple[bytes, str]]:
+    """The shards' names under one key, and an empty name, so that what is grouped is there where no shard is."""
+    named = shards | "OneKey" >> beam.Map(_keyed).with_output_types(tuple[bytes, str])
+    always = shards.pipeline | "Always" >> beam.Create([(_ONE_KEY, "")])
+    return (named, always) | "AllNames" >> beam.Flatten()
+
+
+def _keyed(shard: ShardRef) -> tuple[bytes, str]:
+    return _ONE_KEY, shard.name

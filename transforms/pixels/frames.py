@@ -87,7 +87,10 @@ class CodedFrames:
 
     def _parts(self, index: int, changed: Mapping[int, bytes]) -> Sequence[View]:
         """The fragments of a frame as they will stand in the file."""
-        return (changed[index] + b"\0" * (len(changed[index]) % 2),) if index in changed else self.fragments[index]
+        if index not in changed:
+            return self.fragments[index]
+        frame = changed[index]
+        return (frame + b"\0" * (len(frame) % 2),)
 
 
 def locate(dataset: FileDataset, description: PixelDescription) -> NativeFrames | CodedFrames:

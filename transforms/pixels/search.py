@@ -5,8 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,37 +64,3 @@ class RememberingSearch:
         if len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)
         return answer
-
-
-class Box(Protocol):
-    """A rectangle of pixels, half open."""
-
-    @property
-    def left(self) -> int: ...  # noqa: D102 - as in Line
-
-    @property
-    def top(self) -> int: ...  # noqa: D102
-
-    @property
-    def right(self) -> int: ...  # noqa: D102
-
-    @property
-    def bottom(self) -> int: ...  # noqa: D102
-
-
-_Box = TypeVar("_Box", bound=Box)
-
-
-def joined(boxes: Iterable[_Box], is_same: Callable[[_Box, _Box], bool], union: Callable[[list[_Box]], _Box]) -> list[_Box]:
-    """Boxes with those made one that `is_same` says are one, by `union`. From top to bottom.
-
-    A grown box can reach others in turn, so this goes on until none does.
-    """
-    done: list[_Box] = []
-    for box in boxes:
-        grown = box
-        while same := [other for other in done if is_same(grown, other)]:
-            done = [other for other in done if other not in same]
-            grown = union([grown, *same])
-        done.append(grown)
-    return sorted(done, key=lambda one: (one.top, one.left, one.right, one.bottom))

@@ -11,7 +11,7 @@ Reading decides nothing about what is a line: what nobody can read is a line all
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -21,7 +21,7 @@ from transforms.model.records import PixelSearch
 from transforms.pixels.detector import Found, LineDetector
 from transforms.pixels.learned import LearnedDetector, weights
 from transforms.pixels.reading import Reader, Reading, languages_of, page_reader
-from transforms.pixels.search import Line, TextSearch, joined
+from transforms.pixels.search import Line, TextSearch
 from transforms.pixels.strips import upright
 from transforms.pixels.timing import Stopwatch
 
@@ -67,7 +67,7 @@ class LineSearch:
 
     def _detected(self, images: Sequence[Image]) -> list[_Seen]:
         seen = [_Seen(*box, number) for number, image in enumerate(images) for detector in self._detectors for box in detector.find(image)]
-        return joined(sorted(seen, key=lambda one: (-one.chance, one)), _is_same, _union)
+        return _joined(sorted(seen, key=lambda one: (-one.chance, one)))
 
     def _read(self, images: Sequence[Image], lines: Sequence[_Seen]) -> list[Reading]:
         if self._reader is None:
@@ -85,6 +85,18 @@ class _Seen(NamedTuple):
     chance: float
     image: int
     """The rendering that shows it best."""
+
+
+def _joined(boxes: Iterable[_Seen]) -> list[_Seen]:
+    """Boxes with those of one line made one, from top to bottom. A grown box can reach others in turn, so this goes on until none does."""
+    done: list[_Seen] = []
+    for box in boxes:
+        grown = box
+        while same := [other for other in done if _is_same(grown, other)]:
+            done = [other for other in done if other not in same]
+            grown = _union([grown, *same])
+        done.append(grown)
+    return sorted(done, key=lambda one: (one.top, one.left, one.right, one.bottom))
 
 
 def _is_same(one: _Seen, other: _Seen) -> bool:

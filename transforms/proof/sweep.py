@@ -70,9 +70,10 @@ class Sweep:
 
     def __init__(self, tokens: Iterable[Token], keep: Iterable[str] = (), charset: str | list[str] | None = None) -> None:
         """`keep`: UIDs that may stay, so that a token inside them is no finding; `charset`: the source's (0008,0005)."""
-        self._tokens = tuple(tokens)
+        tokens = tuple(tokens)
+        self._tokens = tuple(token for token in tokens if token.reach is not Reach.BYTES)
         self._keep = tuple(keep)
-        self._patterns = tuple(_patterns(self._tokens, charset))
+        self._patterns = tuple(_patterns(tokens, charset))
         self._long = tuple(pattern for pattern in self._patterns if pattern.token.reach not in (Reach.WORD, Reach.BYTES))
 
     def residues(self, content: Content) -> list[Residue]:
@@ -116,8 +117,6 @@ class Sweep:
             text = text.replace(uid, " ")
         folded = fold(text).strip(" \0")
         for token in self._tokens:
-            if token.reach is Reach.BYTES:
-                continue
             if token.reach is Reach.VALUE:
                 if alone_counts and folded == token.text:
                     yield token.kind

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from transforms.model.keys import PurposeKey
-from transforms.model.names import LOCAL_DATASET, OperationName, instance_name
+from transforms.model.names import HEALTHCARE_API, LOCAL_DATASET, OperationName, instance_name
 from transforms.model.records import InstanceUids, WrittenInstance
 
-HEALTHCARE_HOST = "https://healthcare.googleapis.com/"
 ID_PREFIX = "i"
 """Begins an instance's id: HAPI refuses ids that are digits alone, which of 32 hex digits three in ten million are."""
 ID_DIGITS = 32
@@ -20,7 +19,7 @@ def store_identifier(store: str) -> str:
     name: a URL as it is, a local store without a host, since there is none.
     """
     if store.startswith("projects/") and not store.startswith(f"{LOCAL_DATASET}/"):
-        return HEALTHCARE_HOST + store
+        return f"{HEALTHCARE_API}/{store}"
     return store
 
 

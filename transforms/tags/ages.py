@@ -14,6 +14,8 @@ from transforms.tags import elements
 NUMERIC_VALUE = 0x0040A30A
 OTHER_FORMS = frozenset({0x0040A161, 0x0040A162, 0x0040A163})
 """Floating Point Value and Rational Numerator and Denominator, which say the same number again (PS3.3 C.18.1)."""
+NUMBERS = OTHER_FORMS | {NUMERIC_VALUE}
+"""All elements that say how much is measured."""
 _UNITS, _CODE = 0x004008EA, 0x00080100
 _OLDEST = 89
 _TOLD = {"a": "90", "a_g": "90", "a_j": "90", "a_t": "90", "mo": "1080", "mo_j": "1080", "wk": "4696", "d": "32873"}

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from pydicom.charset import decode_bytes, encode_string
 from pydicom.valuerep import CUSTOMIZABLE_CHARSET_VR
 
+from transforms.inspection.values import NOT_STATED, is_utf8
+
 _DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C, ord("\\"), ord("^"), ord("=")}
 """ISO 2022 resets to the first character set at each of these (PS3.5 6.1.2.5.3)."""
 _PIECES = re.compile(r"([\r\n\t\f\\^=])")
-_NOT_STATED = "iso8859"
-"""pydicom's name for the default repertoire, which is ASCII but is decoded as if it were Latin-1."""
 _LAYOUT = frozenset("\r\n\t\f")
 
 
@@ -24,12 +24,12 @@ def decode(value: bytes, vr: str, encodings: Sequence[str]) -> str | None:
     `encodings` as pydicom names them, of the data set or item (`elements.encodings`). Bytes above ASCII where no
     character set is stated are taken for UTF-8 if they are, else for Latin-1.
     """
-    names = list(encodings) if vr in CUSTOMIZABLE_CHARSET_VR or vr in {"UN", "OB"} else [_NOT_STATED]
+    names = list(encodings) if vr in CUSTOMIZABLE_CHARSET_VR or vr in {"UN", "OB"} else [NOT_STATED]
     value = value.rstrip(b" \0")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            text = _unstated(value) if names == [_NOT_STATED] else decode_bytes(value, names, _DELIMITERS)
+            text = _unstated(value) if names == [NOT_STATED] else decode_bytes(value, names, _DELIMITERS)
     except (UnicodeError, LookupError, ValueError):
         return None
     return None if any(_is_broken(character) for character in text) else text
@@ -39,13 +39,12 @@ def as_read(value: bytes, encodings: Sequence[str]) -> list[str]:
     """The encodings in which `decode` reads a value, so that what is left of it is written in the same: UTF-8 where no character set is
     stated and the bytes are that.
     """
-    unstated = list(encodings) == [_NOT_STATED] and not value.isascii()
-    return ["utf-8"] if unstated and _unstated(value) != value.decode("latin-1") else list(encodings)
+    return ["utf-8"] if list(encodings) == [NOT_STATED] and is_utf8(value) else list(encodings)
 
 
 def encode(text: str, vr: str, encodings: Sequence[str]) -> bytes | None:
     """The bytes of a text in these encodings, without padding; None if they cannot hold it, or would not give it back."""
-    names = list(encodings) if vr in CUSTOMIZABLE_CHARSET_VR or vr in {"UN", "OB"} else [_NOT_STATED]
+    names = list(encodings) if vr in CUSTOMIZABLE_CHARSET_VR or vr in {"UN", "OB"} else [NOT_STATED]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -56,10 +55,7 @@ def encode(text: str, vr: str, encodings: Sequence[str]) -> bytes | None:
 
 
 def _unstated(value: bytes) -> str:
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+    return value.decode("utf-8" if is_utf8(value) else "latin-1")
 
 
 def _is_broken(character: str) -> bool:

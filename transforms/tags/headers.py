@@ -84,16 +84,17 @@ class Headers:
         self._elements, self._source, self._sop_class = elements, source, sop_class
         self.findings: list[TagFinding] = []
 
-    def state(self, plan: ActionPlan, pixels: PixelResult, *, with_pixels: bool, doubtful: bool, our_document: bool) -> None:
+    def state(
+        self, plan: ActionPlan, pixels: PixelResult, methods: tuple[Code, ...], *, with_pixels: bool, doubtful: bool, our_document: bool
+    ) -> None:
         """Write it all. The identity is removed only by Basic or stricter, without kept UIDs or a doubt about the object, and
         with samples only if no text is left in them (`PixelResult.is_without_text`).
 
-        What the standard's own options retain takes nothing from that; what a config's actions keep beyond them does.
-        `our_document`: an encapsulated document stands there that is none of the source's.
+        What the standard's own options retain takes nothing from that; what a config's actions keep beyond them does. `methods`:
+        what may be claimed at most (`claims`). `our_document`: an encapsulated document stands there that is none of the source's.
         """
         if plan.profile in _METHODS:
             self._append(METHOD, "LO", _METHODS[plan.profile])
-        methods = claims(plan, with_pixels)
         if methods and not doubtful and (pixels.is_without_text or not with_pixels):
             self.claim(methods)
         else:

@@ -57,10 +57,11 @@ class Scrubber:
         samples.replace(new, opened.pixels)
         cleared = samples.clear_overlays(new, opened.pixels)
         with_pixels = samples.present(source)
-        if_released = release(new, source, sop_class, claims(plan, with_pixels))
+        methods = claims(plan, with_pixels)
+        if_released = release(new, source, sop_class, methods)
         headers = Headers(new, source, sop_class)
         ours = documents.DOCUMENT in new and documents.replaces(plan, sop_class, documents.DOCUMENT)
-        headers.state(plan, opened.pixels, with_pixels=with_pixels, doubtful=bool(holds), our_document=ours)
+        headers.state(plan, opened.pixels, methods, with_pixels=with_pixels, doubtful=bool(holds), our_document=ours)
         headers.trial(plan.trial, walk.subject)
         content = part10(elements.data_set(new, source), syntax, sop_class, target.instance)
         meta, stated = filemeta.findings(source, target.instance), {finding.tag for finding in headers.findings}

@@ -120,7 +120,7 @@ class Walk:
         is_kept = decision.step is Step.KEEP and plan.profile is not Profile.KEEP_ALL
         if tag == _CHARACTER_SET and is_kept and not _CHARACTER_SETS.fullmatch(elements.raw_text(place.element)):
             return Decision(Step.DELETE, actions.matched(tag, "no character set that the standard defines"))
-        if tag in (ages.NUMERIC_VALUE, *ages.OTHER_FORMS) and self._is_old(place, decision, vr, creator):
+        if tag in ages.NUMBERS and self._is_old(place, decision, vr, creator):
             return Decision(Step.AGE if tag == ages.NUMERIC_VALUE else Step.DELETE, actions.matched(tag, "an age over 89"))
         unfit = actions.unfit_uid(plan, decision, place.path, elements.raw_text(place.element)) if vr == "UI" else ""
         return Decision(Step.UID, actions.matched(tag, unfit)) if unfit else decision
