@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.pixels.regions import Region, is_outside
+
 CELL = 4
 STRIDE = 16
 """Pixels: sides that the network takes are whole multiples."""
@@ -66,15 +68,17 @@ class Found(NamedTuple):
 class LineDetector:
     """Finds lines in images. Same image, same lines."""
 
-    def __init__(self, edge: float, least: float) -> None:
-        """`edge`: the chance up to which a line reaches; `least`: the chance that one of its cells must have."""
+    def __init__(self, edge: float, least: float, suspected: float | None = None) -> None:
+        """`edge`: the chance up to which a line reaches; `least`: the chance that one of its cells must have, and `suspected`, where it
+        is lower, outside the regions of an ultrasound.
+        """
         self._network = cv2.dnn.readNetFromONNX(
             np.frombuffer(resources.files("transforms.pixels").joinpath("data/line_detector.onnx").read_bytes(), np.uint8)
         )
-        self._edge, self._least = edge, least
+        self._edge, self._least, self._suspected = edge, least, min(least, suspected or least)
 
-    def find(self, image: NDArray[np.uint8]) -> list[Found]:
-        """The lines of `image`, (rows, columns) grey or (rows, columns, 3) RGB."""
+    def find(self, image: NDArray[np.uint8], regions: tuple[Region, ...] = ()) -> list[Found]:
+        """The lines of `image`, (rows, columns) grey or (rows, columns, 3) RGB, whose `regions` are an ultrasound's."""
         rows, columns = image.shape[:2]
         if max(rows, columns) < SMALLEST_SIDE:
             return []
@@ -82,7 +86,9 @@ class LineDetector:
         found: list[Found] = []
         covered = np.zeros((rows, columns), bool)
         for scale in _scales(rows, columns):
-            boxes = [_trimmed(image, _in_image(box, scale, rows, columns)) for box in self._boxes(_resized(image, scale))]
+            candidates = boxes_of(self._maps(_resized(image, scale)), self._edge)
+            boxes = [_trimmed(image, _in_image(box, scale, rows, columns)) for box in candidates if box.chance >= self._suspected]
+            boxes = [box for box in boxes if box.chance >= self._least or is_outside(box, regions)]
             if scale < 1:
                 boxes = [box for box in boxes if _is_large(box, found, min(rows, columns))]
             new = [box for box in boxes if _share(covered, box) < MOST_COVERED or (scale < 1 and _thickness(box) >= THICK)]
@@ -90,10 +96,6 @@ class LineDetector:
                 covered[box.top : box.bottom, box.left : box.right] = True
             found += new
         return found
-
-    def _boxes(self, image: NDArray[np.uint8]) -> list[Found]:
-        """The lines of one size, in cells."""
-        return [box for box in boxes_of(self._maps(image), self._edge) if box.chance >= self._least]
 
     def _maps(self, image: NDArray[np.uint8]) -> Maps:
         rows, columns = image.shape[:2]

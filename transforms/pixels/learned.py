@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from transforms.model.errors import PreflightError
 from transforms.pixels.detector import Found
+from transforms.pixels.regions import Region
 
 WHEEL = "rapidocr-onnxruntime==1.4.4"
 FOLDER = Path(sys.prefix, "share", "dicom-deid")
@@ -49,8 +50,8 @@ class LearnedDetector:
         """Raises PreflightError (`weights`)."""
         self._network = cv2.dnn.readNetFromONNX(np.frombuffer(weights().read_bytes(), np.uint8))
 
-    def find(self, image: NDArray[np.uint8]) -> list[Found]:
-        """The lines of `image`, (rows, columns) grey or (rows, columns, 3) RGB."""
+    def find(self, image: NDArray[np.uint8], regions: tuple[Region, ...] = ()) -> list[Found]:  # noqa: ARG002 - one shape for all
+        """The lines of `image`, (rows, columns) grey or (rows, columns, 3) RGB, by its makers' chances everywhere."""
         found = []
         for top in range(0, max(1, image.shape[0] - _OVERLAP), LONGEST - _OVERLAP):
             for left in range(0, max(1, image.shape[1] - _OVERLAP), LONGEST - _OVERLAP):

@@ -17,7 +17,7 @@ from transforms.model.records import BoxFinding, OpenInstance, PixelSearch, Seco
 from transforms.pixels.codecs import Decoded
 from transforms.pixels.overlays import Plane, planes
 from transforms.pixels.redact import Canvas, canvas_of
-from transforms.pixels.regions import is_outside, regions
+from transforms.pixels.regions import Region, is_outside, regions
 from transforms.pixels.render import renderings
 from transforms.pixels.search import Line, RememberingSearch, TextSearch
 from transforms.pixels.selection import Choice, Chosen, Sensitive, choose_all
@@ -64,7 +64,8 @@ class Redactor:
         canvas = canvas_of(opened.dataset)
         if self._search is None:
             return dataclasses.replace(opened, pixels=canvas.finish())
-        looking = _Looking(self._search, self._choice(opened.dataset), self.watch, self._looks)
+        known_regions = regions(opened.dataset)
+        looking = _Looking(self._search, known_regions, self._choice(opened.dataset, known_regions), self.watch, self._looks)
         frames = _Frames(canvas, opened.dataset, looking)
         known = [
             BoxFinding(0, *box, reason=f"template {one.name}") for one in matching(self._templates, opened.dataset) for box in one.boxes
@@ -91,8 +92,8 @@ class Redactor:
         )
         return dataclasses.replace(opened, pixels=result)
 
-    def _choice(self, dataset: FileDataset) -> Choice:
-        suspicious = functools.partial(is_outside, known=regions(dataset))
+    def _choice(self, dataset: FileDataset, known: tuple[Region, ...]) -> Choice:
+        suspicious = functools.partial(is_outside, known=known)
         if self._plan.mode is TextMode.ALL:
             return functools.partial(choose_all, suspicious=suspicious)
         return Sensitive(self._plan, dataset, self._engine(), self._phrase_tags, suspicious)
@@ -134,6 +135,7 @@ class _Looking:
     """How pictures of one instance are looked at."""
 
     search: TextSearch
+    regions: tuple[Region, ...]
     choice: Choice
     watch: Stopwatch
     again: int
@@ -143,7 +145,7 @@ class _Looking:
         """The lines to redact of one picture in its renderings."""
         with self.watch.measured("render"):
             shown = [*images]
-        lines = self.search.lines(*shown)
+        lines = self.search.lines(*shown, regions=self.regions)
         with self.watch.measured("choose"):
             return self.choice(lines)
 

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pydicom.dataset import Dataset
 
-from transforms.pixels.search import Line
+
+class Box(Protocol):
+    """Any box. Pixels of the frame, half open."""
+
+    @property
+    def left(self) -> int: ...  # noqa: D102
+    @property
+    def top(self) -> int: ...  # noqa: D102
+    @property
+    def right(self) -> int: ...  # noqa: D102
+    @property
+    def bottom(self) -> int: ...  # noqa: D102
 
 
 class Region(NamedTuple):
@@ -30,9 +41,9 @@ def regions(dataset: Dataset) -> tuple[Region, ...]:
     return tuple(found)
 
 
-def is_outside(line: Line, known: tuple[Region, ...]) -> bool:
-    """Whether a line lies outside the regions, at least in part; never where an instance has none."""
+def is_outside(box: Box, known: tuple[Region, ...]) -> bool:
+    """Whether a box lies outside the regions, at least in part; never where an instance has none."""
     return bool(known) and not any(
-        region.left <= line.left and line.right - 1 <= region.right and region.top <= line.top and line.bottom - 1 <= region.bottom
+        region.left <= box.left and box.right - 1 <= region.right and region.top <= box.top and box.bottom - 1 <= region.bottom
         for region in known
     )

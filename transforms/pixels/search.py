@@ -10,6 +10,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.pixels.regions import Region
+
 _REMEMBERED = 64
 
 
@@ -30,10 +32,11 @@ class Line:
 class TextSearch(Protocol):
     """An engine that finds text in one image."""
 
-    def lines(self, *images: NDArray[np.uint8]) -> list[Line]:
+    def lines(self, *images: NDArray[np.uint8], regions: tuple[Region, ...] = ()) -> list[Line]:
         """The lines of one frame in all its renderings, from top to bottom, no line twice.
 
-        `images`: uint8, of one size, (rows, columns) grey or (rows, columns, 3) RGB. Raises InstanceProblem.
+        `images`: uint8, of one size, (rows, columns) grey or (rows, columns, 3) RGB. `regions`: those of an ultrasound, outside of which
+        less is enough to take something for a line. Raises InstanceProblem.
         """
         ...
 
@@ -42,16 +45,16 @@ class RememberingSearch:
     """Another engine, asked once for frames that are equal.
 
     Static frames, and copies of an image in several transfer syntaxes, are common. The last 64 answers are kept,
-    under the digest of the renderings; images are not.
+    under the digest of the renderings and regions; images are not.
     """
 
     def __init__(self, engine: TextSearch) -> None:
         self._engine = engine
         self._answers: collections.OrderedDict[bytes, list[Line]] = collections.OrderedDict()
 
-    def lines(self, *images: NDArray[np.uint8]) -> list[Line]:
+    def lines(self, *images: NDArray[np.uint8], regions: tuple[Region, ...] = ()) -> list[Line]:
         """As the engine's."""
-        hashed = hashlib.blake2b(digest_size=16)
+        hashed = hashlib.blake2b(repr(regions).encode(), digest_size=16)
         for image in images:
             hashed.update(repr(image.shape).encode())
             hashed.update(np.ascontiguousarray(image).data)
@@ -59,7 +62,7 @@ class RememberingSearch:
         if digest in self._answers:
             self._answers.move_to_end(digest)
             return self._answers[digest]
-        answer = self._engine.lines(*images)
+        answer = self._engine.lines(*images, regions=regions)
         self._answers[digest] = answer
         if len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)

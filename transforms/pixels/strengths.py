@@ -21,6 +21,7 @@ from transforms.model.records import PixelSearch
 from transforms.pixels.detector import Found, LineDetector
 from transforms.pixels.learned import LearnedDetector, weights
 from transforms.pixels.reading import Reader, Reading, languages_of, page_reader
+from transforms.pixels.regions import Region
 from transforms.pixels.search import Line, TextSearch
 from transforms.pixels.strips import upright
 from transforms.pixels.timing import Stopwatch
@@ -29,6 +30,8 @@ EDGE = 0.3
 """Chance down to which a line reaches."""
 FAST, DEFAULT, STRICT = 0.95, 0.8, 0.7
 """Chance that a line must have somewhere. Chosen on the tuning seeds of `benchmarks/text_search.py`."""
+SUSPECTED = 0.5
+"""The same outside the regions of an ultrasound, where its machine writes who was seen and when; of every strength."""
 
 SAME_LINE = 0.6
 """Share of the larger thickness that two overlapping boxes must have in common to be one line."""
@@ -41,8 +44,8 @@ Image = NDArray[np.uint8]
 class Detector(Protocol):
     """What finds lines in one image."""
 
-    def find(self, image: Image) -> list[Found]:
-        """The lines of an image, (rows, columns) grey or (rows, columns, 3) RGB."""
+    def find(self, image: Image, regions: tuple[Region, ...] = ()) -> list[Found]:
+        """The lines of an image, (rows, columns) grey or (rows, columns, 3) RGB; outside the `regions`, if any, less is enough."""
         ...
 
 
@@ -53,11 +56,11 @@ class LineSearch:
         """`reader` is None where lines are not read; `watch` is told how long it takes to detect and to read."""
         self._detectors, self._reader, self._watch = tuple(detectors), reader, watch or Stopwatch()
 
-    def lines(self, *images: Image) -> list[Line]:
+    def lines(self, *images: Image, regions: tuple[Region, ...] = ()) -> list[Line]:
         """As `TextSearch.lines`. Raises InstanceProblem OCR_FAILED."""
         images = tuple(np.ascontiguousarray(image) for image in images)
         with self._watch.measured("detect"):
-            lines = self._detected(images)
+            lines = self._detected(images, regions)
         with self._watch.measured("read"):
             readings = self._read(images, lines)
         return [
@@ -65,8 +68,13 @@ class LineSearch:
             for one, reading in zip(lines, readings, strict=True)
         ]
 
-    def _detected(self, images: Sequence[Image]) -> list[_Seen]:
-        seen = [_Seen(*box, number) for number, image in enumerate(images) for detector in self._detectors for box in detector.find(image)]
+    def _detected(self, images: Sequence[Image], regions: tuple[Region, ...]) -> list[_Seen]:
+        seen = [
+            _Seen(*box, number)
+            for number, image in enumerate(images)
+            for detector in self._detectors
+            for box in detector.find(image, regions)
+        ]
         return _joined(sorted(seen, key=lambda one: (-one.chance, one)))
 
     def _read(self, images: Sequence[Image], lines: Sequence[_Seen]) -> list[Reading]:
@@ -137,7 +145,7 @@ def text_search(strength: PixelSearch, languages: Sequence[str] = (), watch: Sto
     Raises ConfigError and PreflightError where what it needs is not installed (`check_search`).
     """
     least = {PixelSearch.FAST: FAST, PixelSearch.DEFAULT: DEFAULT, PixelSearch.STRICT: STRICT}
-    ours = LineDetector(EDGE, least[strength])
+    ours = LineDetector(EDGE, least[strength], SUSPECTED)
     if strength is PixelSearch.FAST:
         return LineSearch([ours], None, watch)
     reader = Reader(page_reader(languages_of(languages)))

@@ -1,9 +1,11 @@
 """Maps become boxes, tiles become one map, and what is too small or too flat is not looked at."""
 
+import cv2
 import numpy as np
 import pytest
 
 from transforms.pixels.detector import CELL, OVERLAP, TILE, Found, LineDetector, _is_large, _tiles, _trimmed, boxes_of
+from transforms.pixels.regions import Region
 
 
 def maps(*lines: tuple[int, int, int, int], shape=(40, 60)) -> np.ndarray:
@@ -67,6 +69,18 @@ def test_boxes_lie_within_the_image():
     found = LineDetector(0.05, 0.05).find(noise)
     assert found
     assert all(isinstance(box, Found) and 0 <= box.left < box.right <= 307 and 0 <= box.top < box.bottom <= 201 for box in found)
+
+
+def test_outside_the_regions_less_is_enough_and_inside_nothing_changes():
+    noise = np.random.default_rng(5).normal(60, 4, (80, 320))
+    ink = cv2.putText(np.zeros((80, 320), np.uint8), "KOWALSKI JAN", (40, 50), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 12, 1, cv2.LINE_AA)
+    image = np.clip(noise + ink, 0, 255).astype(np.uint8)
+    line = max(LineDetector(0.3, 0.3).find(image), key=lambda box: box.chance)
+    surer = line.chance + 0.001
+    assert LineDetector(0.3, surer, line.chance).find(image) == []
+    assert LineDetector(0.3, surer, line.chance).find(image, (Region(0, 0, 319, 79),)) == []
+    assert line in LineDetector(0.3, surer, line.chance).find(image, (Region(0, line.bottom - 2, 319, 79),))
+    assert LineDetector(0.3, surer).find(image, (Region(0, line.bottom - 2, 319, 79),)) == []
 
 
 @pytest.mark.parametrize("shape", [(100, 200), (100, 200, 3)])

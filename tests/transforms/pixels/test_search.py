@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 
+from transforms.pixels.regions import Region
 from transforms.pixels.search import Line, RememberingSearch
 
 
@@ -11,7 +12,7 @@ class Counting:
     def __init__(self):
         self._numbers = itertools.count()
 
-    def lines(self, *_images):
+    def lines(self, *_images, regions=()):  # noqa: ARG002
         return [Line(0, 0, 1, 1, str(next(self._numbers)))]
 
 
@@ -20,6 +21,12 @@ def test_an_image_seen_before_gets_its_answer_again_and_another_a_fresh_one():
     grey, other = np.zeros((2, 6), np.uint8), np.zeros((6, 2), np.uint8)
     answers = [search.lines(image)[0].text for image in (grey, other, grey.copy(), np.zeros((2, 2, 3), np.uint8), grey + 1, other)]
     assert answers == ["0", "1", "0", "2", "3", "1"]
+
+
+def test_the_same_image_with_other_regions_is_another_question():
+    search, image = RememberingSearch(Counting()), np.zeros((2, 6), np.uint8)
+    asked = [(), (Region(0, 0, 1, 1),), (Region(0, 0, 1, 2),), ()]
+    assert [search.lines(image, regions=regions)[0].text for regions in asked] == ["0", "1", "2", "0"]
 
 
 def test_only_the_last_answers_are_kept():

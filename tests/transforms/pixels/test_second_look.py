@@ -10,6 +10,7 @@ import pytest
 from transforms.model.plan import ALL_TEXT
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult, PixelSearch, SecondLook
 from transforms.pixels.redactor import AGAIN, Redactor
+from transforms.pixels.regions import Region, is_outside
 from transforms.pixels.search import Line
 from transforms.pixels.selection import OUTSIDE
 from transforms.pixels.templates import parse_templates
@@ -18,13 +19,20 @@ from transforms.pixels.templates import parse_templates
 class TopmostBlob:
     """A search that sees one bright blob at a time, so that each hides the next."""
 
-    def lines(self, *images: np.ndarray) -> list[Line]:
+    def lines(self, *images: np.ndarray, regions: tuple[Region, ...] = ()) -> list[Line]:  # noqa: ARG002
         image = images[0]
         if not image.any():
             return []
         _, _, places, _ = cv2.connectedComponentsWithStats((image > 127).astype(np.uint8))
         left, top, width, height, _ = min(map(tuple, places[1:]), key=lambda place: place[1])
         return [Line(left, top, left + width, top + height, "x", 0.9)]
+
+
+class SeesOutsideAlone(TopmostBlob):
+    """A search to which all is too faint that is not suspected."""
+
+    def lines(self, *images: np.ndarray, regions: tuple[Region, ...] = ()) -> list[Line]:
+        return [line for line in super().lines(*images) if is_outside(line, regions)]
 
 
 def instance(real_file, rows: list[int], frames: int = 1) -> OpenInstance:
@@ -40,8 +48,8 @@ def instance(real_file, rows: list[int], frames: int = 1) -> OpenInstance:
     return OpenInstance(InstanceRef("00" * 8, "/x", 0), InstanceUids("1.2", "1.3", "1.4"), dataset, dt.datetime.now(dt.UTC))
 
 
-def redacted(opened: OpenInstance, **options) -> PixelResult:
-    return Redactor(ALL_TEXT, TopmostBlob(), PixelSearch.DEFAULT, **options).redact(opened).pixels
+def redacted(opened: OpenInstance, search=TopmostBlob, **options) -> PixelResult:
+    return Redactor(ALL_TEXT, search(), PixelSearch.DEFAULT, **options).redact(opened).pixels
 
 
 @pytest.mark.parametrize(
@@ -89,3 +97,4 @@ def test_what_is_written_outside_the_regions_of_an_ultrasound_says_so(real_file,
     region.RegionLocationMinX0, region.RegionLocationMinY0, region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 0, 50, 127, 127
     opened.dataset.SequenceOfUltrasoundRegions = [region]
     assert [box.reason for box in redacted(opened).boxes] == [reason]
+    assert [box.reason for box in redacted(opened, SeesOutsideAlone).boxes] == ([OUTSIDE] if reason else [])
