@@ -5,6 +5,8 @@ SETUPTOOLS_VERSION=84.2.1
 DETECTOR_WHEEL=rapidocr-onnxruntime==1.4.4 # only its weights are used, by --text_search strict (transforms/pixels/learned.py)
 UV_VERSION=0.13.8 # installs the lock in seconds where pip takes minutes; pip is the fallback
 
+unset PYTHONDONTWRITEBYTECODE # tests and runs are many processes: each would compile anew all that it imports
+
 as_root() {
   if [ "$(id -u)" = 0 ]; then "$@"; elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then sudo -n "$@"; else return 1; fi
 }
