@@ -105,7 +105,7 @@ def test_a_token_that_expires_in_the_middle_is_taken_up_where_it_was_renewed(dei
 
     gate.harm = expire
     gate.turned_away = lambda: file.write_text(new)  # whoever renews it does so too late for one request
-    options = ("--fhir_store", gate.url, "--fhir_token_uri", f"file:{file}", "--fhir_write_ops_per_minute=3600")
+    options = ("--fhir_store", gate.url, "--fhir_token_uri", f"file:{file}", "--fhir_write_ops_per_minute=1800")
     finished = deidentify(plans, tmp_path, *SAME, *options)
     assert finished.code == 0, finished.output
     assert gate.closed >= 1
