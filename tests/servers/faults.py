@@ -1,7 +1,8 @@
 """An addon of mitmproxy: harms the requests that the rules in FAULTS_FOLDER/plan.json choose, and notes each in requests.ndjson.
 
-A rule is an object with `fault` and what chooses requests: `method`; `every`, and the number `first` of the first one harmed,
-counted from 0 among the requests of that method since the plan came; at most `times`. The first rule that fits is taken.
+A rule is an object with `fault` and what chooses requests: `method`; a part of the `path`, of the `body`; `every`, and the number
+`first` of the first one harmed, counted from 0 among the requests so chosen since the plan came; at most `times`. The first rule
+that fits is taken. A request goes to the first server whose path its own begins with.
 Faults, and what else a rule says for them:
   refuse  answered by us, the server never hears of it: `status`, `headers`
   hide    done by the server, its answer replaced: `status`, `headers`
@@ -42,13 +43,14 @@ class Faults:
 
     async def request(self, flow):
         self._read_plan()
-        rule = self._due(flow.request.method)
+        rule = self._due(flow.request)
         flow.metadata[RULE] = rule
         with (FOLDER / "requests.ndjson").open("a") as file:
             what = {"plan": self._plan["number"], "method": flow.request.method, "path": flow.request.path, "fault": rule.get("fault")}
             file.write(json.dumps(what) + "\n")
         host = flow.request.host_header
-        flow.request.host, flow.request.port = self._plan["upstream"].split(":")[0], int(self._plan["upstream"].split(":")[1])
+        server = next(server for path, server in self._plan["upstreams"] if flow.request.path.startswith(path))
+        flow.request.host, flow.request.port = server.split(":")[0], int(server.split(":")[1])
         flow.request.host_header = host  # so that links in answers lead here
         if rule.get("fault") == "refuse":
             flow.response = answer(rule)
@@ -81,16 +83,22 @@ class Faults:
             self._seen.clear()
             self._used.clear()
 
-    def _due(self, method):
-        number = self._seen[method]
-        self._seen[method] += 1
+    def _due(self, request):
+        chosen = {}
         for index, rule in enumerate(self._plan["rules"]):
-            after = number - rule.get("first", 0)
-            fits = rule.get("method", method) == method and after >= 0 and after % rule.get("every", 1) == 0
-            if fits and self._used[index] < rule.get("times", number + 1):
+            if not is_meant(rule, request):
+                continue
+            after = self._seen[index] - rule.get("first", 0)
+            self._seen[index] += 1
+            if not chosen and after >= 0 and after % rule.get("every", 1) == 0 and self._used[index] < rule.get("times", after + 1):
                 self._used[index] += 1
-                return rule
-        return {}
+                chosen = rule
+        return chosen
+
+
+def is_meant(rule, request):
+    fits = rule.get("method", request.method) == request.method and rule.get("path", "") in request.path
+    return fits and rule.get("body", "").encode() in (request.raw_content or b"")
 
 
 def answer(rule):

@@ -86,13 +86,18 @@ class FaultProxy:
 
     def before(self, upstream, *rules):
         """From now on stand before `upstream`, with these rules and a new count of requests; the base URL to use instead of its own."""
+        return self.before_all([upstream], *rules)[0]
+
+    def before_all(self, upstreams, *rules):
+        """The same of several, told apart by the paths of their URLs."""
         self.plans += 1
-        host, _, path = upstream.removeprefix("http://").partition("/")
-        plan = {"number": self.plans, "upstream": host, "rules": rules}
+        split = [upstream.removeprefix("http://").partition("/") for upstream in upstreams]
+        servers = [(f"/{path}", host) for host, _, path in split] if len(split) > 1 else [("/", split[0][0])]
+        plan = {"number": self.plans, "upstreams": servers, "rules": rules}
         fresh = self.folder / "fresh.json"
         fresh.write_text(json.dumps(plan))
         fresh.replace(self.folder / "plan.json")
-        return f"{self.server.url}/{path}".rstrip("/")
+        return [f"{self.server.url}/{path}".rstrip("/") for _, _, path in split]
 
     def stop(self):
         self.server.stop()

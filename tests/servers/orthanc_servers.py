@@ -27,6 +27,12 @@ class Store:
         for study in requests.get(f"{self.server.url}/studies", timeout=30).json():
             requests.delete(f"{self.server.url}/studies/{study}", timeout=30).raise_for_status()
 
+    def remove(self, uid):
+        """The instance of this SOP Instance UID."""
+        asked = {"Level": "Instance", "Query": {"SOPInstanceUID": uid}}
+        (identity,) = requests.post(f"{self.server.url}/tools/find", json=asked, timeout=30).json()
+        requests.delete(f"{self.server.url}/instances/{identity}", timeout=30).raise_for_status()
+
     def put(self, content):
         """By Orthanc's own REST API."""
         requests.post(f"{self.server.url}/instances", data=content, timeout=30).raise_for_status()

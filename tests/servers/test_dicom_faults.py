@@ -9,6 +9,7 @@ from transforms.model.dicom_store import store_at
 from transforms.model.dicomweb import DicomWebClient
 from transforms.model.errors import InstanceProblem, OutcomeKind, StoreError
 from transforms.model.records import InstanceUids
+from transforms.read import origin
 from transforms.write import destination
 
 pytestmark = pytest.mark.servers("orthanc", "mitmproxy")
@@ -111,6 +112,81 @@ def test_a_token_that_has_run_out_is_renewed_once(behind, stores, instance, uids
     with pytest.raises(StoreError, match="--dicom_token_uri"):
         client.retrieve(uids.path)
     assert bearer.renewed == 2
+
+
+@pytest.fixture
+def many(stores, real_file, tmp_path):
+    """Ten instances of one series in the source store; their UIDs."""
+    plan = pydicom.dcmread(real_file("rtplan.dcm"))
+    for number in range(10):
+        plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{number}"
+        plan.save_as(tmp_path / "made.dcm")
+        stores.source.put((tmp_path / "made.dcm").read_bytes())
+    return {f"1.2.3.{number}" for number in range(10)}
+
+
+@pytest.fixture
+def listing(stores, many, monkeypatch):
+    """`listing(client)`: the UIDs that the source store lists, three a page, when it is asked by this client."""
+
+    def listed(client):
+        monkeypatch.setattr(origin, "PAGE", 3)
+        monkeypatch.setattr(origin, "client_of", lambda _: client)
+        return [uri.rpartition("/")[2] for uri, _ in origin.Store(client.store).instances()]
+
+    return listed
+
+
+HALF_PAGES = [{"fault": fault} for fault in ("silent", "cut", "reset", "halve")]
+NO_PAGES = [{"fault": "refuse", "status": status} for status in (429, 503)]
+
+
+@pytest.mark.parametrize("fault", [*HALF_PAGES, *NO_PAGES], ids=lambda fault: fault["fault"] + str(fault.get("status", "")))
+def test_a_page_that_does_not_come_whole_is_asked_for_again_and_never_ends_a_listing(behind, stores, many, listing, proxy, fault):
+    client, _ = behind(stores.source, {**fault, "path": "/instances?", "first": 1, "times": 2})
+    assert set(listing(client)) == many
+    assert proxy.met(fault["fault"]) == 2
+    client, clock = behind(stores.source, {**fault, "path": "/instances?", "first": 2})
+    with pytest.raises(StoreError, match=r"HTTP 429|HTTP 503|no whole answer"):
+        listing(client)
+    assert 200 < clock.passed <= 300
+
+
+class Restless(DicomWebClient):
+    """A store at which somebody does something after each page of instances that we read."""
+
+    def __init__(self, store, happen):
+        super().__init__(store)
+        self._happen = happen
+
+    def search(self, path, parameters):
+        found = super().search(path, parameters)
+        if path.endswith("/instances"):
+            self._happen(found)
+        return found
+
+
+def test_what_goes_while_pages_are_read_takes_nothing_else_from_the_listing(stores, many, listing):
+    gone = []
+
+    def remove(page):
+        if len(gone) < 3:
+            gone.append(page[0]["00080018"]["Value"][0])
+            stores.source.remove(gone[-1])
+
+    assert set(listing(Restless(store_at("--source", stores.source.url, None), remove))) == many - set(gone)
+    assert len(set(gone)) == 3
+
+
+def test_a_store_that_never_stays_the_same_is_told(stores, many, listing):
+    def swap(page):
+        uid = page[-1]["00080018"]["Value"][0]
+        content = stores.source.contents()[uid]
+        stores.source.remove(uid)
+        stores.source.put(content)
+
+    with pytest.raises(StoreError, match="its pages do not fit together"):
+        listing(Restless(store_at("--source", stores.source.url, None), swap))
 
 
 @pytest.fixture

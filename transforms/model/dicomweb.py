@@ -11,11 +11,10 @@ import functools
 import json
 import random
 import secrets
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, BinaryIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import requests
 import requests.adapters
@@ -25,6 +24,7 @@ from transforms.model.backoff import delay, retry_after
 from transforms.model.credentials import Token, token_for
 from transforms.model.dicom_store import DicomStore
 from transforms.model.errors import PreflightError, StoreError
+from transforms.model.large import Content, equal, joined
 from transforms.model.multipart import DICOM, OnePart, TruncatedError, boundary_of, only_part
 from transforms.model.session import session_for
 
@@ -35,8 +35,8 @@ READ_TIMEOUT = 180.0
 AT_ONCE = 16
 """Connections that are kept."""
 
-_IN_MEMORY = 32 << 20
-"""Bytes of an answer that are kept in memory; more go to an unnamed file until the instance is cut out of them."""
+_CHUNK = 1 << 20
+"""Bytes of an instance that are taken from the connection at a time."""
 _PASSING = frozenset({0, 408, 425, 429, 500, 502, 503, 504})
 _JSON = "application/dicom+json"
 _INSTANCE = f'multipart/related; type="{DICOM}"; transfer-syntax=*'
@@ -44,6 +44,10 @@ _INSTANCE = f'multipart/related; type="{DICOM}"; transfer-syntax=*'
 _STORED, _FAILED, _REASON = "00081199", "00081198", "00081197"
 OUT_OF_RESOURCES = range(0xA700, 0xA800)
 """Failure reasons that pass (PS3.18 table I.2-2)."""
+
+T = TypeVar("T")
+Take = Callable[[requests.Response], T]
+"""Makes something of an answer's body. Raises TruncatedError where the body is not whole, which is tried again."""
 
 
 class TokenBucket:
@@ -84,23 +88,20 @@ class DicomWebClient:
 
     def search(self, path: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
         """One page of a QIDO-RS search such as `studies` or `studies/UID/instances`; empty where nothing matches."""
-        status, body = self._call("GET", f"{self.store.url}/{path}", {"Accept": _JSON}, parameters=parameters)
-        found = _json(body) if status != 204 and body else []
-        if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-            raise StoreError("QIDO-RS", "the answer is not DICOM JSON", "see that the URL is a DICOMweb server's", f"HTTP {status}")
-        return found
+        return self._call("GET", f"{self.store.url}/{path}", {"Accept": _JSON}, _found, parameters=parameters)[1]
 
-    def retrieve(self, path: str) -> bytes | None:
-        """The file of the instance `studies/…/series/…/instances/…` as it is stored; None where the store has none such."""
-        try:
-            _, body = self._call("GET", f"{self.store.url}/{path}", {"Accept": _INSTANCE})
-        except StoreError as fault:
-            if fault.got.startswith(("HTTP 404", "HTTP 410")):
-                return None
-            raise
-        return body
+    def retrieve(self, path: str) -> Content | None:
+        """The file of the instance `studies/…/series/…/instances/…` as it is stored; None where the store has none such.
 
-    def put(self, content: bytes) -> str:
+        Raises InstanceProblem NO_ROOM where the temporary files have no room for a large one.
+        """
+        return self._instance(path, lambda parts: joined(parts, "read"))
+
+    def compare(self, path: str, content: Content) -> bool | None:
+        """Whether the instance of that path has this very content; None where the store has none such. Nothing is kept of it."""
+        return self._instance(path, lambda parts: equal(parts, content))
+
+    def put(self, content: Content) -> str:
         """Store one file; empty where it is stored, else by what status and failure reason the store refused it.
 
         What became of it is read from the answer's sequences, since a status is of the whole request.
@@ -109,7 +110,7 @@ class DicomWebClient:
         headers = {"Accept": _JSON, "Content-Type": body.content_type}
         start, attempt = self._clock(), 0
         while True:
-            status, answer = self._call("POST", f"{self.store.url}/studies", headers, data=body, accepted=(400, 409))
+            status, answer = self._call("POST", f"{self.store.url}/studies", headers, _content, data=body, accepted=(400, 409))
             said = _json(answer)
             said = said[0] if isinstance(said, list) and said else said
             failed = _items(said, _FAILED)
@@ -125,7 +126,7 @@ class DicomWebClient:
     def delete(self, path: str) -> bool:
         """Take an instance away, where the store can do that (the Healthcare API can); False where it cannot."""
         try:
-            self._call("DELETE", f"{self.store.url}/{path}", {})
+            self._call("DELETE", f"{self.store.url}/{path}", {}, _content)
         except StoreError as fault:
             if fault.got.startswith(("HTTP 404", "HTTP 410")):
                 return True
@@ -140,7 +141,7 @@ class DicomWebClient:
             return None
         body, headers = json.dumps({"permissions": list(permissions)}).encode(), {"Content-Type": "application/json"}
         try:
-            _, answer = self._call("POST", f"{self.store.resource}:testIamPermissions", headers, data=body)
+            _, answer = self._call("POST", f"{self.store.resource}:testIamPermissions", headers, _content, data=body)
         except StoreError as fault:
             if fault.got.startswith(("HTTP 404", "HTTP 405", "HTTP 501")):  # another server of that shape
                 return None
@@ -148,24 +149,42 @@ class DicomWebClient:
         found = _json(answer)
         return set(found.get("permissions", [])) if isinstance(found, dict) else None
 
+    def _instance(self, path: str, make: Callable[[Iterator[bytes]], T]) -> T | None:
+        """What is made of the pieces of an instance's file as they come; None where the store has none such."""
+
+        def take(answer: requests.Response) -> T:
+            boundary, chunks = boundary_of(answer.headers.get("Content-Type", "")), answer.iter_content(_CHUNK)
+            return make(only_part(chunks, boundary) if boundary is not None else chunks)
+
+        try:
+            return self._call("GET", f"{self.store.url}/{path}", {"Accept": _INSTANCE}, take)[1]
+        except StoreError as fault:
+            if fault.got.startswith(("HTTP 404", "HTTP 410")):
+                return None
+            raise
+
     def _call(
         self,
         method: str,
         url: str,
         headers: dict[str, str],
+        take: Take[T],
         data: bytes | OnePart | None = None,
         parameters: Mapping[str, str] | None = None,
         accepted: tuple[int, ...] = (),
-    ) -> tuple[int, bytes]:
-        """Status and body of a call that succeeded, or was answered by an `accepted` status; tried again until the deadline."""
+    ) -> tuple[int, T]:
+        """Status of a call that succeeded, or was answered by an `accepted` status, and what `take` makes of its body.
+
+        It is tried again until the deadline.
+        """
         start, attempt = self._clock(), 0
         while True:
-            send = functools.partial(self._send, method, url, headers, data, parameters)
-            status, body, asked = send(fresh=False)
+            send = functools.partial(self._send, method, url, headers, take, data, parameters, accepted)
+            status, taken, asked = send(fresh=False)
             if status == 401 and self._token:
-                status, body, asked = send(fresh=True)
-            if 200 <= status < 300 or status in accepted:
-                return status, body
+                status, taken, asked = send(fresh=True)
+            if taken is not None:
+                return status, taken
             pause = max(delay(attempt, self._chance), asked or 0.0)
             if status not in _PASSING or self._clock() - start + pause > self._deadline:
                 raise _fault(status)
@@ -177,11 +196,13 @@ class DicomWebClient:
         method: str,
         url: str,
         headers: dict[str, str],
+        take: Take[T],
         data: bytes | OnePart | None,
         parameters: Mapping[str, str] | None,
+        accepted: tuple[int, ...],
         fresh: bool,
-    ) -> tuple[int, bytes, float | None]:
-        """One try: status (0: no answer, or not a whole one), body, and the seconds that the store asks to wait."""
+    ) -> tuple[int, T | None, float | None]:
+        """One try: status (0: no answer, or not a whole one), what was taken, and the seconds that the store asks to wait."""
         self._bucket.take()
         try:
             if self._token:
@@ -196,25 +217,29 @@ class DicomWebClient:
                 allow_redirects=False,
                 stream=True,
             ) as answer:
-                wait = retry_after(answer.headers.get("Retry-After"), dt.datetime.now(dt.UTC))
-                return answer.status_code, _body(answer), wait
+                if 200 <= answer.status_code < 300 or answer.status_code in accepted:
+                    return answer.status_code, take(answer), None
+                _content(answer)  # so that the connection is kept
+                return answer.status_code, None, retry_after(answer.headers.get("Retry-After"), dt.datetime.now(dt.UTC))
         except (requests.RequestException, GoogleAuthError, PreflightError, TruncatedError):
-            return 0, b"", None
+            return 0, None, None
         except ValueError:
             raise StoreError("WADO-RS", "the answer is not one instance", "see that the URL is a DICOMweb server's") from None
 
 
-def _body(answer: requests.Response) -> bytes:
-    """The content: of a multipart answer, of its only part."""
-    boundary = boundary_of(answer.headers.get("Content-Type", "")) if answer.ok else None
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
-        spooled: BinaryIO = file  # type: ignore[assignment]  # it has all that is used
-        for chunk in answer.iter_content(1 << 20):
-            spooled.write(chunk)
-        if boundary is not None:
-            return only_part(spooled, boundary)
-        spooled.seek(0)
-        return spooled.read()
+def _content(answer: requests.Response) -> bytes:
+    return answer.content
+
+
+def _found(answer: requests.Response) -> list[dict[str, Any]]:
+    """The results of a search; JSON that cannot be read to its end is a part of an answer, anything else none of a DICOMweb server."""
+    found = _json(answer.content) if answer.status_code != 204 else []
+    if found is None and "json" in answer.headers.get("Content-Type", ""):
+        raise TruncatedError("the JSON has no end")
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        got = f"HTTP {answer.status_code}"
+        raise StoreError("QIDO-RS", "the answer is not DICOM JSON", "see that the URL is a DICOMweb server's", got)
+    return found
 
 
 def _json(body: bytes) -> Any:
@@ -240,7 +265,7 @@ def _reason(item: dict[str, Any]) -> int:
 def _fault(status: int) -> StoreError:
     at, got = "the DICOM store", f"HTTP {status}" if status else ""
     if status == 0:
-        return StoreError(at, "it gives no answer", "see that it runs and can be reached, then start the same command again")
+        return StoreError(at, "it gives no whole answer", "see that it runs and can be reached, then start the same command again")
     if status in (401, 403):
         return StoreError(
             at, "the caller has no permission", "grant roles/healthcare.dicomEditor, or give a token by --dicom_token_uri", got

@@ -84,9 +84,14 @@ def let_go(whole: memoryview) -> None:
         whole.obj.madvise(mmap.MADV_DONTNEED)
 
 
-def equal(one: Content, other: Content) -> bool:
-    """Whether two contents are the same, byte for byte."""
-    return len(one) == len(other) and all(a == b for a, b in zip(pieces(one), pieces(other), strict=True))
+def equal(parts: Iterable[View], content: Content) -> bool:
+    """Whether the parts together are the content, byte for byte. All parts are taken, so that what raises at their end does."""
+    whole, at, same = memoryview(content), 0, True
+    for part in parts:
+        same = same and bytes(whole[at : at + len(part)]) == bytes(part)
+        at += len(part)
+        let_go(whole)
+    return same and at == len(whole)
 
 
 def digest_of(content: Content) -> bytes:

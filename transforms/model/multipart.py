@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import email.message
-from collections.abc import Iterator
-from typing import BinaryIO
+import itertools
+from collections.abc import Iterable, Iterator
+
+from transforms.model.large import Content, pieces
 
 DICOM = "application/dicom"
 _HEAD_BYTES = 64 << 10
-"""Within which the first part's headers end."""
+"""Within which the first part's headers end, and within which of the end the last boundary stands."""
 
 
 class TruncatedError(ValueError):
@@ -27,46 +29,52 @@ def boundary_of(content_type: str) -> bytes | None:
     return boundary.encode()
 
 
-def only_part(body: BinaryIO, boundary: bytes) -> bytes:
-    """The content of the one part of a body, which is read where it lies, so that it is in memory once.
+def only_part(chunks: Iterable[bytes], boundary: bytes) -> Iterator[bytes]:
+    """The content of the one part of a body, piece by piece as the body comes.
 
-    Raises TruncatedError where the body is not whole, ValueError where it has not exactly one part.
+    Only who has taken all pieces has a whole content: raises TruncatedError at the end of a body that is cut off, ValueError where
+    another part follows.
     """
-    size = body.seek(0, 2)
-    body.seek(0)
-    head = body.read(_HEAD_BYTES)
-    opening = b"--" + boundary
-    at = head.find(opening)
-    start = head.find(b"\r\n\r\n", at)
-    if at < 0 or start < 0:
-        raise TruncatedError("the first part has no beginning")
-    start += 4
-    closing = b"\r\n" + opening + b"--"
-    tail_start = max(start - len(closing), size - _HEAD_BYTES)
-    body.seek(tail_start)
-    end = body.read().rfind(closing)
-    if end < 0 or tail_start + end < start:
+    chunks, opening, held = iter(chunks), b"--" + boundary, b""
+    for chunk in itertools.chain((_after_headers(chunks, opening),), chunks):
+        held += chunk
+        if b"\r\n" + opening + b"\r\n" in held:
+            raise ValueError("there is more than one part")
+        yield held[:-_HEAD_BYTES]
+        held = held[-_HEAD_BYTES:]
+    end = held.rfind(b"\r\n" + opening + b"--")
+    if end < 0:
         raise TruncatedError("the last boundary is missing")
-    body.seek(start)
-    content = body.read(tail_start + end - start)
-    if b"\r\n" + opening + b"\r\n" in content:
-        raise ValueError("there is more than one part")
-    return content
+    yield held[:end]
+
+
+def _after_headers(chunks: Iterator[bytes], opening: bytes) -> bytes:
+    """What has come of the first part's content with the chunk in which its headers end."""
+    head = b""
+    for chunk in chunks:
+        head += chunk
+        at = head.find(opening)
+        start = head.find(b"\r\n\r\n", at)
+        if at >= 0 and start >= 0:
+            return head[start + 4 :]
+        if len(head) > _HEAD_BYTES:
+            break
+    raise TruncatedError("the first part has no beginning")
 
 
 class OnePart:
-    """A body of one part, sent piece by piece, so that the content is not copied."""
+    """A body of one part, sent piece by piece; of a large content no more than a piece is in memory."""
 
-    def __init__(self, content: bytes, boundary: str) -> None:
-        self._pieces = (
-            f"--{boundary}\r\nContent-Type: {DICOM}\r\nContent-Length: {len(content)}\r\n\r\n".encode(),
-            content,
-            f"\r\n--{boundary}--\r\n".encode(),
-        )
+    def __init__(self, content: Content, boundary: str) -> None:
+        self._head = f"--{boundary}\r\nContent-Type: {DICOM}\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+        self._content = content
+        self._end = f"\r\n--{boundary}--\r\n".encode()
         self.content_type = f'multipart/related; type="{DICOM}"; boundary={boundary}'
 
     def __len__(self) -> int:
-        return sum(map(len, self._pieces))
+        return len(self._head) + len(self._content) + len(self._end)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
+        yield self._head
+        yield from pieces(self._content)  # type: ignore[misc]  # a view is sent as bytes are
+        yield self._end

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -17,7 +17,9 @@ from transforms.read.identify import sop_instance
 from transforms.read.open import read_content
 
 PAGE = 1000
-"""Results of one QIDO-RS call; the Healthcare API gives at most 5,000 studies (quotas)."""
+"""Results of one QIDO-RS call, more than one; the Healthcare API gives at most 5,000 studies (quotas)."""
+_LISTINGS = 5
+"""How often a search is made while its results shift."""
 _AT_ONCE = 8
 """Studies that are listed at the same time."""
 _STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
@@ -107,8 +109,8 @@ class Store:
     def _searches(self) -> Iterator[str]:
         """The paths below which instances are searched."""
         if self.chosen is None:
-            for study in self._pages("studies"):
-                yield f"studies/{_uid(study, _STUDY)}"
+            for (study,) in self._listed("studies", (_STUDY,)):
+                yield f"studies/{study}"
             return
         levels = ("studies", "series", "instances")
         for uids in sorted(self.chosen.load().paths):
@@ -122,22 +124,37 @@ class Store:
             at = f"studies/{study}/series/{rest[0]}/instances"
         if len(rest) > 1:
             parameters["SOPInstanceUID"] = rest[1]
-        found = (
-            f"studies/{study}/series/{rest[0] if rest else _uid(item, _SERIES)}/instances/{_uid(item, _INSTANCE)}"
-            for item in self._pages(at, parameters)
-        )
+        found = (f"studies/{study}/series/{series}/instances/{uid}" for series, uid in self._listed(at, (_SERIES, _INSTANCE), parameters))
         return sorted(path for path in found if len(rest) < 2 or path.endswith(f"/{rest[1]}"))
 
-    def _pages(self, path: str, parameters: dict[str, str] | None = None) -> Iterator[dict[str, Any]]:
-        """All results of a search, page by page, until one is empty: a server may give fewer than it is asked for."""
-        offset, before = 0, None
-        while page := client_of(self.store).search(path, {**(parameters or {}), "limit": str(PAGE), "offset": str(offset)}):
-            if page == before:
-                raise StoreError(
-                    "QIDO-RS", "the store gives the same page again, so its end cannot be told", "use a store that keeps offset"
-                )
-            yield from page
-            offset, before = offset + len(page), page
+    def _listed(self, path: str, tags: Sequence[str], parameters: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:
+        """These UIDs of all results of a search. Raises StoreError where they cannot be told.
+
+        Pages are by offset, so what comes or goes at the store meanwhile may shift a result from one page to another that was
+        read before. Then the search begins anew.
+        """
+        for _ in range(_LISTINGS):
+            found = self._pages(path, tags, parameters or {})
+            if found is not None:
+                return found
+        why = "its pages do not fit together: it changes all the time, or the store does not keep offset"
+        raise StoreError("the listing", why, "start the same command again when nobody writes to the store, or choose by filterConfig")
+
+    def _pages(self, path: str, tags: Sequence[str], parameters: Mapping[str, str]) -> list[tuple[str, ...]] | None:
+        """Page by page until nothing new comes, since a server may give fewer than it is asked for (though more than one); None where
+        pages do not fit together: each begins with the last result of the one before, and another one there tells of a shift.
+        """
+        found: list[tuple[str, ...]] = []
+        while True:
+            offset = max(0, len(found) - 1)
+            page = client_of(self.store).search(path, {**parameters, "limit": str(PAGE), "offset": str(offset)})
+            uids = [tuple(_uid(item, tag) for tag in tags) for item in page]
+            if found and uids[:1] != found[-1:]:
+                return None
+            fresh = uids[bool(found) :]
+            if not fresh:
+                return found
+            found += fresh
 
 
 def _uid(item: dict[str, Any], tag: str) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import InstanceProblem, OutcomeKind, StoreError
-from transforms.model.large import Content, equal
+from transforms.model.large import Content
 from transforms.model.places import is_empty, place_of
 from transforms.model.records import InstanceUids
 from transforms.write import local
@@ -75,21 +75,20 @@ class Store:
         if self._agrees(target, content):
             return
         try:
-            refused = client_of(self.store).put(content[:])
+            refused = client_of(self.store).put(content)
         except StoreError as fault:
             raise _unavailable(fault) from None
         if refused and not self._agrees(target, content):
             raise InstanceProblem("write", "STORE_REFUSES", f"the destination store does not take the instance ({refused})")
 
     def has(self, target: InstanceUids, content: Content) -> bool:
-        """By retrieving it."""
-        found = self._found(target)
-        return found is not None and equal(found, content)
+        """By comparing as it comes."""
+        return bool(self._compared(target, content))
 
     def is_taken(self, target: InstanceUids) -> bool:
-        """By retrieving it."""
+        """By retrieving it, and keeping nothing."""
         check_uids(target)
-        return self._found(target) is not None
+        return self._compared(target, b"") is not None
 
     def withdraw(self, target: InstanceUids) -> None:
         """By DELETE, which the Healthcare API has and PS3.18 has not."""
@@ -107,15 +106,15 @@ class Store:
 
     def _agrees(self, target: InstanceUids, content: Content) -> bool:
         """Whether the store has it; raises where it has another of that name."""
-        found = self._found(target)
-        if found is not None and not equal(found, content):
+        same = self._compared(target, content)
+        if same is False:
             sentence = "the destination store has another instance of that name; compare the two, and keep one"
             raise InstanceProblem("write", "DUPLICATE_INSTANCE", sentence, OutcomeKind.HELD)
-        return found is not None
+        return same is True
 
-    def _found(self, target: InstanceUids) -> bytes | None:
+    def _compared(self, target: InstanceUids, content: Content) -> bool | None:
         try:
-            return client_of(self.store).retrieve(target.path)
+            return client_of(self.store).compare(target.path, content)
         except StoreError as fault:
             raise _unavailable(fault) from None
 

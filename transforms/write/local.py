@@ -58,7 +58,7 @@ def remove(path: Place, where: str) -> None:
 
 
 def _holds(path: Place, content: Content) -> bool:
-    return size(path) == len(content) and equal(read_sized(str(path), len(content)), content)
+    return size(path) == len(content) and equal(pieces(read_sized(str(path), len(content))), content)
 
 
 def _cannot_write(where: str, error: OSError) -> InstanceProblem:

@@ -42,8 +42,10 @@ def test_a_large_content_is_the_same_from_front_to_back(parts):
     assert b"".join(pieces(content)) == whole
     assert view(content)[-7:] == b"the end"
     assert digest_of(content) == digest_of(whole)
-    assert equal(content, whole)
-    assert not equal(content, whole[:-1] + b"!")
+    assert equal(pieces(content), whole)
+    assert equal([whole[:5], b"", whole[5:]], content)
+    for other in ([whole[:-1], b"!"], [whole[:-1]], [whole, b"!"], []):
+        assert not equal(other, content)
 
 
 def test_a_large_content_has_no_name_in_the_folder_of_temporary_files(parts, tmp_path, monkeypatch):
