@@ -52,6 +52,7 @@ from pipeline.stores import READ, WRITE, check_locations, check_store, remember_
 from pipeline.tables import Tables
 from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
+from transforms.model import spool
 from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.keys import KeyReference, make_key_file
 from transforms.model.quiet import quiet_libraries
@@ -253,7 +254,7 @@ def _count_sources(settings: Settings, origin: Origin) -> int:
 
 def _require_destination(settings: Settings, operation: Operation) -> None:
     """Raise PreflightError where instances of earlier runs are gone: they would count as written, and not be there."""
-    if any(operation.folder.spool.glob("*.ndjson")) and destination_of(settings).is_empty():
+    if spool.shard_names(operation.folder.spool, held=False) and destination_of(settings).is_empty():
         why = "it is empty, though earlier runs of this operation wrote instances to it"
         raise PreflightError("--destination", why, "put them back, or begin anew with another --operation_id or workspace")
 

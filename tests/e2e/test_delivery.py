@@ -108,6 +108,18 @@ def test_held_instances_are_told_where_they_are_if_asked(deidentify, few, tmp_pa
     assert len(freed.provenance()) == 5  # that both were held once stays told, under ids of their own
 
 
+def test_a_run_that_held_everything_can_be_run_again(deidentify, few, tmp_path):
+    source = tmp_path / "source"
+    source.mkdir()
+    content = (few / "rtplan.dcm").read_bytes()
+    for number in (b"0", b"1"):
+        (source / f"{number.decode()}.dcm").write_bytes(content.replace(b"Last^First", b"Last^Firs" + number))
+    for _ in range(2):
+        finished = deidentify(source, tmp_path, "--provenance_for_held")
+        assert (finished.code, finished.counts["held"], finished.published()) == (1, 2, {}), finished.output
+    assert len(finished.provenance()) == 3
+
+
 def resources(finished):
     with contextlib.closing(sqlite3.connect(finished.workspace / "fhir.sqlite")) as database:
         return [json.loads(row[0]) for row in database.execute("SELECT content FROM resources WHERE type = 'Provenance'")]
