@@ -57,6 +57,7 @@ from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.keys import KeyReference, make_key_file
 from transforms.model.quiet import quiet_libraries
 from transforms.model.storage import is_inside, replace
+from transforms.model.workspace import OperationFolder
 from transforms.pixels.strengths import check_search
 from transforms.provenance.operation import operation_provenance
 from transforms.read.origin import Origin
@@ -116,7 +117,8 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         print(f"allowed: {line}", file=sys.stderr)
     store = store_address(settings, request.config)
     delivery = Delivery(store.name, store.url, settings.fhir_token, settings.fhir_write_ops_per_minute)
-    check_locations(settings.source_store, settings.destination_store)
+    named = {"--source": settings.source, "--destination": settings.destination, "--fhir_store": store.name}
+    check_locations(named | {"--quarantine": settings.quarantine or ""})
     if not settings.skip_preflight:
         _check_dicom_stores(settings)
     origin = origin_of(settings, request.chosen)
@@ -139,13 +141,10 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
             if not settings.skip_preflight:
                 check_inspection(request.plan)
                 _preflight(settings, delivery, url)
-            settle_quarantine(operation, settings.quarantine, known=operation.folder.asked_file.exists())
+            known = operation.folder.asked_file.exists()
+            settle_quarantine(operation, settings.quarantine, settings.quarantine_store, known)
             operation.bind(asked)
-            delivery.save(operation.folder)
-            replace(operation.folder.destination_file, settings.destination.encode(errors="surrogateescape"))
-            remember_store(operation.folder, settings.destination_store)
-            Tables(settings.workspace, settings.bigquery, settings.table_files).save(operation.folder)
-            remember(operation.folder, settings, request)
+            _remember(operation.folder, settings, request, delivery)
             launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
             _announce(launch)
             ready = dataclasses.replace(_prepared(launch), done=done)
@@ -162,6 +161,15 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         operation.finish(counts, clock())
     print("\n".join([summary(operation, counts), *accounts]))
     return exit_code(counts)
+
+
+def _remember(folder: OperationFolder, settings: Settings, request: Request, delivery: Delivery) -> None:
+    """Keep what later commands want to know of the latest run."""
+    delivery.save(folder)
+    replace(folder.destination_file, settings.destination.encode(errors="surrogateescape"))
+    remember_store(folder.destination_store_file, settings.destination_store)
+    Tables(settings.workspace, settings.bigquery, settings.table_files).save(folder)
+    remember(folder, settings, request)
 
 
 class _Files(NamedTuple):
@@ -232,8 +240,9 @@ def _heeded() -> Iterator[threading.Event]:
 def _check_dicom_stores(settings: Settings) -> None:
     if settings.source_store:
         check_store("--source", settings.source_store, (READ,))
-    if settings.destination_store:
-        check_store("--destination", settings.destination_store, (READ, WRITE))
+    for option, store in (("--destination", settings.destination_store), ("--quarantine", settings.quarantine_store)):
+        if store:
+            check_store(option, store, (READ, WRITE))
 
 
 def _count_sources(settings: Settings, origin: Origin) -> int:

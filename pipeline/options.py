@@ -65,7 +65,7 @@ class DeidentifyOptions(PipelineOptions):
         add(
             "--quarantine",
             help="Folder or gs://BUCKET/FOLDER for held instances and why they are held, as confidential as the workspace."
-            " By default in the workspace.",
+            " Or a DICOM store, beside which the workspace keeps why. By default in the workspace.",
         )
         add(
             "--config",
@@ -185,6 +185,8 @@ class Settings:
     destination_store: DicomStore | None
     workspace: Workspace
     quarantine: str | None
+    """A folder, or the name of the store."""
+    quarantine_store: DicomStore | None
     config: str | None
     request: str | None
     operation_id: str | None
@@ -251,7 +253,7 @@ def parse(argv: list[str]) -> Settings:
             check_place(f"--{option}", getattr(known, option))
     refuse_unknown(beam)
     runner = runner_of(beam)
-    stores = {name: dicom_store(known, name, processes(runner, beam)) for name in ("source", "destination")}
+    stores = {name: dicom_store(known, name, processes(runner, beam)) for name in ("source", "destination", "quarantine")}
     source = stores["source"].name if stores["source"] else canonical_source(known.source)
     destination = stores["destination"].name if stores["destination"] else canonical(known.destination)
     workspace = canonical(known.workspace)
@@ -272,7 +274,8 @@ def parse(argv: list[str]) -> Settings:
         source_store=stores["source"],
         destination_store=stores["destination"],
         workspace=Workspace(workspace),
-        quarantine=quarantine_apart(known.quarantine, source, destination),
+        quarantine=quarantine_apart(known.quarantine, stores["quarantine"], source, destination),
+        quarantine_store=stores["quarantine"],
         config=known.config,
         request=known.request,
         operation_id=known.operation_id,

@@ -19,7 +19,7 @@ from transforms.model import spool
 from transforms.model.errors import ConfigError
 from transforms.model.places import place_of
 from transforms.model.storage import remove, remove_all, replace
-from transforms.write.paths import quarantine_of
+from transforms.write.quarantine import quarantine_of
 
 
 def purge(operation: Operation) -> list[str]:
@@ -33,8 +33,9 @@ def purge(operation: Operation) -> list[str]:
         kept = _kept(operation)
         resources = _forget(operation)
         quarantine = quarantine_of(folder)
-        held = len(list(quarantine.glob("*.dcm")))
-        remove_all(quarantine)
+        held = len(quarantine.waiting())
+        left = quarantine.clear()
+        kept += [f"kept: {left} held instances in the quarantine's store, which cannot delete"] if left else []
         if workspace.outcomes_file.exists():
             replace(workspace.outcomes_file, operation.others_outcomes())
         remove_all(place_of(folder.root))

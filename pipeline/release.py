@@ -20,15 +20,13 @@ from pipeline.tables import Tables
 from transforms.model import spool
 from transforms.model.errors import ConfigError, InstanceProblem, OutcomeKind, PreflightError
 from transforms.model.large import Content
-from transforms.model.places import Place, listed
 from transforms.model.records import InstanceUids
 from transforms.model.workspace import OperationFolder
 from transforms.provenance.instance import decided
 from transforms.provenance.values import Json, text_value
 from transforms.tags.released import released
 from transforms.write.destination import Destination
-from transforms.write.local import remove
-from transforms.write.paths import quarantine_of, quarantine_path, reasons_path
+from transforms.write.quarantine import GONE, Quarantine, quarantine_of
 
 MAX_NAME = 200
 """Characters of a person's name."""
@@ -64,7 +62,7 @@ def release(
 def carry_out(folder: OperationFolder, destination: Destination) -> None:
     """Publish what a person has released and still waits in the quarantine. Raises PreflightError where that cannot be."""
     quarantine = quarantine_of(folder)
-    waiting = {path.stem for path in listed(quarantine, "*.dcm")}
+    waiting = quarantine.waiting()
     waiting &= spool.references(folder.spool) if waiting else set()
     for name in spool.shard_names(folder.spool) if waiting else ():
         if waiting.isdisjoint((folder.spool / f"{name}.refs").read_text().split()):
@@ -74,11 +72,15 @@ def carry_out(folder: OperationFolder, destination: Destination) -> None:
                 _publish(destination, quarantine, entry)
 
 
-def _publish(destination: Destination, quarantine: Place, entry: Json) -> None:
+def _publish(destination: Destination, quarantine: Quarantine, entry: Json) -> None:
+    target = _target(entry)
     try:
-        destination.publish(_target(entry), _content(quarantine, entry))
-        for path in (quarantine_path, reasons_path):
-            remove(path(quarantine, entry["reference"]), "quarantine")
+        try:
+            destination.publish(target, _content(quarantine, entry))
+        except InstanceProblem as problem:
+            if problem.code != GONE or not destination.is_taken(target):
+                raise  # else a kill came between publishing and the end of removing it
+        quarantine.remove(entry["reference"])
     except InstanceProblem as problem:
         why = f"an instance that a person released cannot be published ({problem.code}: {problem.sentence})"
         raise PreflightError("--destination", why, "mend that, then repeat the command") from None
@@ -131,10 +133,6 @@ def _target(entry: Json) -> InstanceUids:
     return InstanceUids(*entry["release"]["target"])
 
 
-def _content(quarantine: Place, entry: Json) -> Content:
+def _content(quarantine: Quarantine, entry: Json) -> Content:
     """The held file with what may be said of it now. Raises InstanceProblem."""
-    try:
-        content = quarantine_path(quarantine, entry["reference"]).read_bytes()
-    except OSError:
-        raise InstanceProblem("write", "UNREADABLE", "its file cannot be read, or is gone from the quarantine") from None
-    return released(content, [(code, meaning) for code, meaning in entry["release"]["methods"]])
+    return released(quarantine.content(entry["reference"]), [(code, meaning) for code, meaning in entry["release"]["methods"]])

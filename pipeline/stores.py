@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
+import re
+from collections.abc import Mapping
 
 from transforms.model.credentials import TokenReference
 from transforms.model.dicom_store import DicomStore, is_store, store_at
 from transforms.model.dicomweb import DicomWebClient
 from transforms.model.errors import ConfigError, PreflightError, StoreError
+from transforms.model.names import LOCAL_DATASET
+from transforms.model.places import Place
 from transforms.model.storage import remove, replace
 from transforms.model.workspace import OperationFolder
 from transforms.write.destination import Destination, Folder, Store
@@ -18,42 +20,44 @@ PATIENCE = 10.0
 """Seconds in which a store must answer."""
 READ, WRITE = "healthcare.dicomStores.dicomWebRead", "healthcare.dicomStores.dicomWebWrite"
 """roles/healthcare.dicomViewer has the first, roles/healthcare.dicomEditor both (access control page)."""
+_LOCATION = re.compile(rf"(?!{LOCAL_DATASET}/)projects/[^/]+/locations/([^/]+)/")
+"""Of a resource of the Healthcare API; our own dataset is nowhere."""
 
 
 def dicom_store(known: argparse.Namespace, name: str, processes: int) -> DicomStore | None:
-    """The store that --source or --destination means, with a process's share of the quota; None for a folder. Raises ConfigError."""
+    """The store that an option (such as `source`) means, with a process's share of the quota; None for a folder. Raises ConfigError."""
     given, quota = getattr(known, name), known.dicomweb_ops_per_minute
     if quota is not None and quota < 1:
         raise ConfigError("--dicomweb_ops_per_minute", "a quota is at least 1", "give the stores' quota", str(quota))
-    if not is_store(given):
+    if given is None or not is_store(given):
         return None
     token = TokenReference(known.dicom_token_uri, "--dicom_token_uri") if known.dicom_token_uri else None
     return store_at(f"--{name}", given, known.healthcare_endpoint, token, quota / processes if quota else None)
 
 
-def remember_store(folder: OperationFolder, destination: DicomStore | None) -> None:
-    """Keep the way to an operation's destination, where it is a store, for a release."""
-    if destination is None:
-        remove(folder.destination_store_file)
+def remember_store(file: Place, store: DicomStore | None) -> None:
+    """Keep the way to a store of an operation, where there is one, for its release."""
+    if store is None:
+        remove(file)
     else:
-        replace(folder.destination_store_file, json.dumps(dataclasses.asdict(destination)).encode() + b"\n")
+        replace(file, store.to_json())
 
 
 def known_destination(folder: OperationFolder) -> Destination:
     """Where the operation's latest run published."""
     try:
-        known = json.loads(folder.destination_store_file.read_bytes())
+        return Store(DicomStore.from_json(folder.destination_store_file.read_bytes()))
     except FileNotFoundError:
         return Folder(folder.destination_file.read_bytes().decode(errors="surrogateescape"))
-    token = known.pop("token")
-    return Store(DicomStore(**known, token=TokenReference(**token) if token else None))
 
 
-def check_locations(source: DicomStore | None, destination: DicomStore | None) -> None:
-    """Raise PreflightError where they are in different locations: the API wants one, so that data stay in theirs."""
-    if source and destination and source.location and destination.location and source.location != destination.location:
-        why = f"it is in {destination.location}, and the source is in {source.location}"
-        raise PreflightError("--destination", why, "name a store in the location of the source")
+def check_locations(stores: Mapping[str, str]) -> None:
+    """Raise PreflightError where stores (option → name) are in different locations: the API wants one, so that data stay in theirs."""
+    known = {option: found[1] for option, name in stores.items() if (found := _LOCATION.match(name))}
+    for option, location in known.items():
+        first, wanted = next(iter(known.items()))
+        if location != wanted:
+            raise PreflightError(option, f"it is in {location}, and the store of {first} is in {wanted}", f"name a store in {wanted}")
 
 
 def check_store(option: str, store: DicomStore, permissions: tuple[str, ...]) -> None:

@@ -11,6 +11,7 @@ from pipeline.options import parse, processes
 from pipeline.stores import READ, WRITE, check_locations, check_store
 from transforms.model.dicom_store import store_at
 from transforms.model.errors import ConfigError, PreflightError
+from transforms.model.names import LOCAL_FHIR_STORE
 
 NAME = "projects/p/locations/{}/datasets/d/dicomStores/{}"
 US, EU = (NAME.format(location, "s") for location in ("us", "eu"))
@@ -54,12 +55,20 @@ def test_what_the_caller_lacks_on_a_store_is_named():
             check_store("--source", store_at("--source", EU, endpoint), (READ,))
 
 
-def test_both_stores_are_in_one_location():
-    us, eu, other = (store_at("", name, "http://127.0.0.1:9") for name in (US, EU, "http://127.0.0.1:9/dicom-web"))
-    with pytest.raises(PreflightError, match="--destination: it is in eu, and the source is in us"):
-        check_locations(us, eu)
-    for source, destination in ((us, us), (us, other), (other, eu), (None, eu), (us, None)):
-        check_locations(source, destination)
+def test_all_stores_are_in_one_location():
+    other, folder, fhir = "http://127.0.0.1:9/dicom-web", "/folder", "projects/p/locations/us/datasets/d/fhirStores/f"
+    with pytest.raises(PreflightError, match="--destination: it is in eu, and the store of --source is in us"):
+        check_locations({"--source": US, "--destination": EU})
+    with pytest.raises(PreflightError, match="--fhir_store: it is in us, and the store of --destination is in eu"):
+        check_locations({"--source": folder, "--destination": EU, "--fhir_store": fhir})
+    for source, destination, store in (
+        (US, US, fhir),
+        (US, other, fhir),
+        (other, EU, LOCAL_FHIR_STORE),
+        (folder, EU, other),
+        (US, folder, fhir),
+    ):
+        check_locations({"--source": source, "--destination": destination, "--fhir_store": store})
 
 
 @pytest.fixture

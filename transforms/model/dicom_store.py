@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 
 from transforms.model.credentials import TokenReference
@@ -11,7 +12,6 @@ from transforms.model.errors import ConfigError
 from transforms.model.names import HEALTHCARE_API
 
 STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/dicomStores/[^/]+")
-_LOCATION = re.compile(r"projects/[^/]+/locations/([^/]+)/")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +37,16 @@ class DicomStore:
         found = re.search(rf"^.*/{STORE.pattern}", self.url)
         return found[0] if found else None
 
-    @property
-    def location(self) -> str | None:
-        """That of a Healthcare API store."""
-        found = _LOCATION.match(self.name)
-        return found[1] if found else None
+    def to_json(self) -> bytes:
+        """To be kept in a workspace."""
+        return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
+
+    @classmethod
+    def from_json(cls, kept: bytes) -> DicomStore:
+        """What `to_json` made."""
+        known = json.loads(kept)
+        token = known.pop("token")
+        return cls(**known, token=TokenReference(**token) if token else None)
 
 
 def is_store(name: str) -> bool:

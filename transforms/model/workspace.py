@@ -192,13 +192,18 @@ class OperationFolder:
 
     @property
     def quarantine(self) -> Place:
-        """Held instances, unless `quarantine_file` names another folder."""
+        """Held instances, unless `quarantine_file` names another folder; beside a store, their reasons and what it does not take."""
         return place_of(self.root) / "quarantine"
 
     @property
     def quarantine_file(self) -> Place:
-        """In which folder held instances are; empty or absent: in `quarantine`."""
+        """In which folder held instances are; absent: in `quarantine`."""
         return place_of(self.root) / "quarantine_at"
+
+    @property
+    def quarantine_store_file(self) -> Place:
+        """The way to the DICOM store in which they are, where they are in one."""
+        return place_of(self.root) / "quarantine_store.json"
 
     @property
     def releasable(self) -> Place:

@@ -1,4 +1,4 @@
-"""Where an instance goes: `<Study>/<Series>/<SOP Instance>.dcm` in the destination, `<reference>.dcm` in the quarantine with reasons."""
+"""Where a published instance goes: `<Study>/<Series>/<SOP Instance>.dcm` in the destination."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from transforms.model.errors import InstanceProblem
 from transforms.model.places import Place, place_of
 from transforms.model.records import InstanceUids
-from transforms.model.workspace import OperationFolder
 
 _UID = re.compile(r"(?=.{1,64}\Z)[0-9]+(\.[0-9]+)*")
 
@@ -27,22 +26,3 @@ def check_uids(target: InstanceUids) -> None:
     for uid in (target.study, target.series, target.instance):
         if not _UID.fullmatch(uid):
             raise InstanceProblem("write", "BAD_UID", "a UID that names the instance is not valid, so it makes no safe name")
-
-
-def quarantine_of(folder: OperationFolder) -> Place:
-    """Where the held instances of an operation are."""
-    try:
-        named = folder.quarantine_file.read_bytes().decode(errors="surrogateescape")
-    except FileNotFoundError:
-        named = ""
-    return place_of(named) if named else folder.quarantine
-
-
-def quarantine_path(quarantine: Place, reference: str) -> Place:
-    """The path of a held instance."""
-    return quarantine / f"{reference}.dcm"
-
-
-def reasons_path(quarantine: Place, reference: str) -> Place:
-    """The path of the reasons for which it is held."""
-    return quarantine / f"{reference}.json"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import json
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
@@ -17,9 +16,9 @@ from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.model.workspace import OperationFolder
 from transforms.write.claims import is_claimed
 from transforms.write.destination import Destination
-from transforms.write.local import quarantine, remove
 from transforms.write.measure import measure
-from transforms.write.paths import check_uids, quarantine_of, quarantine_path, reasons_path
+from transforms.write.paths import check_uids
+from transforms.write.quarantine import quarantine_of
 
 _INSTANCES = "instances"
 _HELD = "held"
@@ -69,16 +68,13 @@ class _Write(InstanceDoFn):
         return element.opened.ref.reference
 
     def work(self, element: ScrubbedInstance) -> Iterator[WrittenInstance | TaggedOutput]:
-        aside = [path(self._quarantine, self.reference(element)) for path in (reasons_path, quarantine_path)]
         doubt = next((InstanceProblem(hold.stage, hold.code, hold.sentence, OutcomeKind.HELD) for hold in element.holds), None)
         doubt = doubt or self._published(element)
         if doubt is None:
-            for path in aside:
-                remove(path, "quarantine")
+            self._quarantine.remove(self.reference(element))
             yield self._written(element)
             return
-        for path, content in zip(aside, (self._reasons(element, doubt), element.content), strict=True):
-            quarantine(path, content)
+        self._quarantine.keep(self.reference(element), element.target, element.content, self._said(element, doubt))
         if element.holds:
             self._withdraw(element)
         yield TaggedOutput(_HELD, self._written(element, doubt.code))
@@ -94,12 +90,11 @@ class _Write(InstanceDoFn):
             return problem
         return None
 
-    def _reasons(self, element: ScrubbedInstance, doubt: InstanceProblem) -> bytes:
+    def _said(self, element: ScrubbedInstance, doubt: InstanceProblem) -> dict[str, Any]:
         """Why the instance is held, for the person who decides."""
         holds = element.holds or (Hold(doubt.stage, doubt.code, doubt.sentence),)
         reasons = [dataclasses.asdict(hold) for hold in holds]
-        said = {"operation": self._folder.operation_id, "reference": self.reference(element), "reasons": reasons}
-        return json.dumps(said, indent=1).encode() + b"\n"
+        return {"operation": self._folder.operation_id, "reference": self.reference(element), "reasons": reasons}
 
     def _written(self, element: ScrubbedInstance, held: str = "") -> WrittenInstance:
         measures = measure(element)

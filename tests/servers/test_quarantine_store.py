@@ -1,0 +1,209 @@
+"""Held instances wait in a DICOM store: Orthanc, and Orthanc behind a front that deletes, as the Healthcare API does."""
+
+import contextlib
+import http.server
+import io
+import json
+
+import pydicom
+import pytest
+import requests
+from on_loopback import listening
+
+from pipeline.cli import main as cli
+from pipeline.main import main
+from transforms.model.workspace import Workspace
+
+pytestmark = pytest.mark.servers("orthanc")
+
+
+@contextlib.contextmanager
+def deleting(store):
+    """The URL of a front of a store, which passes all on but DELETE of an instance, which it does by Orthanc's own API."""
+
+    class Front(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.answer(requests.get(store.server.url + self.path, headers=self.passed("Accept"), timeout=30))
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.answer(requests.post(store.server.url + self.path, body, headers=self.passed("Accept", "Content-Type"), timeout=30))
+
+        def do_DELETE(self):
+            uid = self.path.rpartition("/")[2]
+            found = requests.post(f"{store.server.url}/tools/lookup", uid, timeout=30).json()
+            (identity,) = [one["ID"] for one in found if one["Type"] == "Instance"] or ["none"]
+            self.answer(requests.delete(f"{store.server.url}/instances/{identity}", timeout=30))
+
+        def passed(self, *names):
+            return {name: self.headers[name] for name in names}
+
+        def answer(self, reply):
+            self.send_response(reply.status_code)
+            self.send_header("Content-Type", reply.headers.get("Content-Type", ""))
+            self.send_header("Content-Length", str(len(reply.content)))
+            self.end_headers()
+            self.wfile.write(reply.content)
+
+        def log_message(self, *_):
+            pass
+
+    with listening(Front) as url:
+        yield f"{url}/v1/{store.name}"
+
+
+@pytest.fixture
+def source(tmp_path, real_file):
+    """Two plans that share a UID, and one of a class that nobody knows."""
+    (tmp_path / "source").mkdir()
+    plan = pydicom.dcmread(real_file("rtplan.dcm"))
+    for label in ("A1", "B2"):
+        plan.RTPlanLabel = label
+        plan.save_as(tmp_path / "source" / f"{label}.dcm")
+    plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4.6"
+    plan.SOPClassUID = plan.file_meta.MediaStorageSOPClassUID = "1.2.3.4.5.6.7"
+    plan.save_as(tmp_path / "source" / "unknown.dcm")
+    return tmp_path / "source"
+
+
+@pytest.fixture
+def run(tmp_path, source, key_uri):
+    """`run(quarantine)`: the exit code of a run from the folder `source` to the folder `out`, whose operation is `op`."""
+
+    def start(quarantine):
+        places = {"source": source, "destination": tmp_path / "out", "workspace": tmp_path / "work", "quarantine": quarantine}
+        return main([*(f"--{name}={at}" for name, at in places.items()), f"--key_uri={key_uri}", "--operation_id=op"])
+
+    return start
+
+
+@pytest.fixture
+def verb(tmp_path, capsys):
+    """`verb(*words)`: exit code and output of a verb in the workspace of `run`."""
+
+    def ask(word, *words):
+        capsys.readouterr()
+        code = cli([word, "--workspace", str(tmp_path / "work"), *words])
+        said = capsys.readouterr()
+        return code, said.out + said.err
+
+    return ask
+
+
+def outcomes(tmp_path):
+    """Reference → code."""
+    lines = map(json.loads, (tmp_path / "work" / "outcomes.ndjson").read_text().splitlines())
+    return {line["reference"]: line["code"] for line in lines}
+
+
+def aside(tmp_path):
+    """What stands beside the store: the held files, and what is said of each."""
+    folder = Workspace(str(tmp_path / "work")).operation("op").quarantine
+    return {path.stem: path.read_bytes() for path in folder.glob("*.dcm")}, {
+        path.stem: json.loads(path.read_text()) for path in folder.glob("*.json")
+    }
+
+
+def published(tmp_path):
+    return sorted((tmp_path / "out").rglob("*.dcm"))
+
+
+def test_what_is_held_waits_in_the_store_and_what_it_does_not_take_beside_it(run, stores, source, tmp_path, verb):
+    assert run(tmp_path / "apart") == 1
+    held = {path.stem: path.read_bytes() for path in (tmp_path / "apart" / "op").glob("*.dcm")}
+    assert verb("purge", "op", "--yes")[0] == 0
+    with deleting(stores.source) as quarantine:
+        assert run(quarantine) == 1
+        codes = outcomes(tmp_path)
+        assert sorted(codes.values()) == ["PRIVATE_SOP_CLASS", "UID_COLLISION", "UID_COLLISION"]
+        stored = stores.source.contents()
+        files, said = aside(tmp_path)
+        assert {said[reference]["reasons"][0]["code"] for reference in codes} == set(codes.values())
+        (beside,) = files  # of two that share a UID one
+        assert codes[beside] == "UID_COLLISION"
+        assert sorted([*stored.values(), files[beside]]) == sorted(held.values())
+        for reference in codes.keys() - {beside}:
+            assert stored[said[reference]["path"].rpartition("/")[2]] == held[reference]
+
+        assert run(quarantine) == 1  # again: nothing is added
+        assert (stores.source.contents(), aside(tmp_path)) == (stored, (files, said))
+        (unknown,) = [reference for reference, code in codes.items() if code == "PRIVATE_SOP_CLASS"]
+        code, output = verb("release", unknown, "--by", "Ada Example")
+        assert code == 1, output
+        assert stores.source.contents().keys() == stored.keys() - {said[unknown]["path"].rpartition("/")[2]}
+        (file,) = published(tmp_path)
+        assert pydicom.dcmread(file).PatientIdentityRemoved == "YES"
+        assert outcomes(tmp_path).keys() == codes.keys() - {unknown}
+        assert verb("release", "--all", "--by", "Ada Example")[0] == 1  # of two one
+        assert len(published(tmp_path)) == 2
+        (left,) = outcomes(tmp_path)
+        assert aside(tmp_path)[1].keys() == {left}
+
+        code, output = verb("purge", "op", "--yes")
+        assert (code, "1 held instances" in output, "kept" in output) == (0, True, False), output
+        assert stores.source.contents() == {}
+
+
+def test_a_released_instance_leaves_the_store_even_if_a_kill_came_between(run, stores, source, tmp_path, verb):
+    for name in ("A1.dcm", "B2.dcm"):
+        (source / name).unlink()
+    with deleting(stores.source) as quarantine:
+        assert run(quarantine) == 1
+        ((reference, said),) = aside(tmp_path)[1].items()
+        ((_, content),) = stores.source.contents().items()
+        assert verb("release", "--all", "--by", "Ada Example")[0] == 0
+        (file,) = published(tmp_path)
+        whole = file.read_bytes()
+        reasons = Workspace(str(tmp_path / "work")).operation("op").quarantine / f"{reference}.json"
+
+        reasons.write_text(json.dumps(said))  # killed when it was gone from the store, and what is said of it not yet
+        assert run(quarantine) == 0
+        assert (file.read_bytes(), reasons.exists()) == (whole, False)
+
+        reasons.write_text(json.dumps(said))  # killed before it was published
+        stores.source.put(content)
+        file.unlink()
+        assert run(quarantine) == 0
+        assert (file.read_bytes(), reasons.exists(), stores.source.contents()) == (whole, False, {})
+
+
+def test_another_instance_in_its_place_is_never_released(run, stores, source, tmp_path, verb):
+    for name in ("A1.dcm", "B2.dcm"):
+        (source / name).unlink()
+    with deleting(stores.source) as quarantine:
+        assert run(quarantine) == 1
+        ((_, content),) = stores.source.contents().items()
+        stores.source.clear()
+        other = pydicom.dcmread(io.BytesIO(content))
+        other.PatientName = "SOMEBODY"
+        other.save_as(tmp_path / "other.dcm")
+        stores.source.put((tmp_path / "other.dcm").read_bytes())
+        code, output = verb("release", "--all", "--by", "Ada Example")
+        assert (code, "is gone from the quarantine" in output) == (1, True), output
+        assert published(tmp_path) == []
+
+
+def test_a_store_that_cannot_delete_keeps_what_was_there_and_a_purge_says_so(run, stores, source, tmp_path, verb):
+    assert run(stores.source.url) == 1
+    stored = stores.source.contents()
+    assert len(stored) == 2
+    (unknown,) = [reference for reference, code in outcomes(tmp_path).items() if code == "PRIVATE_SOP_CLASS"]
+    assert verb("release", unknown, "--by", "Ada Example")[0] == 1
+    assert (len(published(tmp_path)), stores.source.contents()) == (1, stored)
+    assert run(tmp_path / "apart") == 2  # not where it holds instances
+    code, output = verb("purge", "op", "--yes")
+    assert (code, "kept: 1 held instances in the quarantine's store, which cannot delete" in output) == (0, True), output
+
+
+def test_a_quarantine_is_no_store_that_is_read_or_published_and_is_there(run, stores, tmp_path, key_uri, capsys):
+    places = [
+        f"--source={stores.source.url}",
+        f"--destination={stores.destination.url}",
+        f"--workspace={tmp_path}/work",
+        f"--key_uri={key_uri}",
+    ]
+    for store in (stores.source, stores.destination):
+        assert main([*places, f"--quarantine={store.url}"]) == 2
+        assert "--quarantine: it is confidential, and has to lie apart from the" in capsys.readouterr().err
+    assert run(stores.source.url + "x") == 2
+    assert "there is no such DICOM store (HTTP 404)" in capsys.readouterr().err
