@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pydicom.dataset import FileDataset
@@ -78,12 +78,17 @@ class CodedFrames:
         basic = b""
         if self.basic_offsets and offsets[-1] <= _MAX_LENGTH:
             basic = struct.pack(f"<{len(offsets)}I", *offsets)
-        contents = (part for index in range(len(self.fragments)) for part in self._parts(index, changed))
-        value = view(joined((piece for content in (basic, *contents) for piece in _item(content)), STAGE))
+        value = view(joined((piece for content in itertools.chain([basic], self._contents(changed)) for piece in _item(content)), STAGE))
         if self.extended_lengths is None:
             return Assembled(value, None)
         lengths = [len(changed[index]) if index in changed else length for index, length in enumerate(self.extended_lengths)]
         return Assembled(value, (struct.pack(f"<{len(offsets)}Q", *offsets), struct.pack(f"<{len(lengths)}Q", *lengths)))
+
+    def _contents(self, changed: Mapping[int, bytes]) -> Iterator[View]:
+        """Those of all items behind the offset table; a frame's pages are let go when the next is asked for."""
+        for index, fragments in enumerate(self.fragments):
+            yield from self._parts(index, changed)
+            let_go(fragments[0])
 
     def _parts(self, index: int, changed: Mapping[int, bytes]) -> Sequence[View]:
         """The fragments of a frame as they will stand in the file."""

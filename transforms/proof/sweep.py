@@ -8,7 +8,6 @@ left out, since letters in them are pixels; the coded stream of a compressed one
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
@@ -17,8 +16,8 @@ from pydicom.charset import convert_encodings
 from pydicom.datadict import keyword_for_tag
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
-from pydicom.uid import DeflatedExplicitVRLittleEndian
 
+from transforms.model.deflate import in_plain
 from transforms.model.errors import InstanceProblem
 from transforms.model.large import Content, as_file, let_go, view
 from transforms.proof.tokens import Reach, Token, TokenKind, fold, readable, values
@@ -39,8 +38,6 @@ _DIGITS = b"0123456789"
 _CHUNK = 1 << 20
 _LARGE = 1 << 20
 """Bytes from which a value is not copied while the file is parsed."""
-_META = 4096
-"""Bytes of the file among which its meta information names the transfer syntax."""
 _UNDEFINED = 0xFFFFFFFF
 _ITEM, _DELIMITER = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _WIDE = ("utf-16-le", "utf-16-be")
@@ -79,15 +76,15 @@ class Sweep:
     def residues(self, content: Content) -> list[Residue]:
         """What is left in a Part 10 file, each kind and place once; the raw search is asked where decoded values are clean.
 
-        Raises InstanceProblem UNREADABLE_OUTPUT.
+        Raises InstanceProblem UNREADABLE_OUTPUT and NO_ROOM.
         """
-        dataset = parse(content)
+        whole, dataset = _parsed(content)
         decoded = (residue for where, element in _walk(dataset) for residue in self._in_element(where, element))
-        return list(dict.fromkeys(decoded)) or list(dict.fromkeys(self._in_file(content, dataset, _terms(dataset))))
+        return list(dict.fromkeys(decoded)) or list(dict.fromkeys(self._in_file(whole, dataset, _terms(dataset))))
 
     def residues_in(self, content: Content, keywords: Collection[str]) -> list[Residue]:
         """What is left in these elements only, where the plan keeps all others. Raises InstanceProblem UNREADABLE_OUTPUT."""
-        chosen = ((where, element) for where, element in _walk(parse(content)) if keyword_for_tag(element.tag) in keywords)
+        chosen = ((where, element) for where, element in _walk(_parsed(content)[1]) if keyword_for_tag(element.tag) in keywords)
         return list(dict.fromkeys(residue for where, element in chosen for residue in self._in_element(where, element)))
 
     def _in_element(self, where: str, element: DataElement | RawDataElement) -> Iterator[Residue]:
@@ -132,20 +129,19 @@ class Sweep:
             if not excused and len(value) <= pattern.largest and _stands(pattern, lowered):
                 yield pattern.token.kind
 
-    def _in_file(self, content: Content, dataset: FileDataset, terms: Collection[str]) -> Iterator[Residue]:
-        whole = _inflated(content, dataset)
+    def _in_file(self, whole: Content, dataset: FileDataset, terms: Collection[str]) -> Iterator[Residue]:
         samples = next((dataset.get_item(tag) for tag in _SAMPLES if tag in dataset), None)
         pixels = (samples.value if samples is not None else b"") or b""
         start = _start(samples) if isinstance(pixels, memoryview) else whole.find(pixels) if len(pixels) > 64 else -1
         around = [whole[:]] if start < 0 else [whole[:start], whole[start + len(pixels) :]]
         for piece in around:
             yield from (Residue(kind, "the bytes of the file") for kind in self._in_bytes(piece, self._patterns, terms))
-        if dataset.file_meta.TransferSyntaxUID.is_compressed and dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
+        if dataset.file_meta.TransferSyntaxUID.is_compressed:
             overlap = max((len(pattern.coded) for pattern in self._patterns), default=0)
             for at in range(0, len(pixels), _CHUNK):
                 chunk = bytes(pixels[at : at + _CHUNK + overlap])
                 yield from (Residue(kind, "the coded stream of 7FE00010") for kind in self._in_bytes(chunk, self._long))
-                let_go(memoryview(content))
+                let_go(memoryview(whole))
 
 
 def _start(element: DataElement | RawDataElement | None) -> int:
@@ -159,17 +155,22 @@ def _start(element: DataElement | RawDataElement | None) -> int:
     )
 
 
-def parse(content: Content) -> FileDataset:
-    """A Part 10 file, read to its end; large samples are a view of `content`. Raises InstanceProblem UNREADABLE_OUTPUT."""
+def _parsed(content: Content) -> tuple[Content, FileDataset]:
+    """A Part 10 file, inflated if it is deflated, and read to its end; large samples are a view of it.
+
+    Raises InstanceProblem UNREADABLE_OUTPUT and NO_ROOM.
+    """
     try:
-        deflated = DeflatedExplicitVRLittleEndian.encode() in content[:_META]
-        dataset = dcmread(as_file(view(content)), defer_size=None if deflated else _LARGE)
+        content = in_plain(content, "proof")
+        dataset = dcmread(as_file(view(content)), defer_size=_LARGE)
         _fill_in(dataset, memoryview(content))
         if not dataset.file_meta.TransferSyntaxUID.is_transfer_syntax:
             raise ValueError
+    except InstanceProblem:
+        raise
     except Exception:  # noqa: BLE001 - whatever the parser says of it, it may quote values
         raise InstanceProblem("proof", "UNREADABLE_OUTPUT", "the de-identified file cannot be parsed again") from None
-    return dataset
+    return content, dataset
 
 
 def _fill_in(dataset: FileDataset, content: memoryview) -> None:
@@ -298,10 +299,3 @@ def _as_text(value: bytes) -> str | None:
         if text and all(character.isprintable() or character in "\r\n\t\f" for character in text):
             return text
     return None
-
-
-def _inflated(content: Content, dataset: FileDataset) -> Content:
-    if dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
-        return content
-    start = 132 + 12 + int(dataset.file_meta["FileMetaInformationGroupLength"].value)
-    return content[:start] + zlib.decompressobj(-zlib.MAX_WBITS).decompress(content[start:])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from transforms.model.errors import InstanceProblem
-from transforms.model.storage import read_bytes, read_start
+from transforms.model.large import Content
+from transforms.model.storage import read_sized, read_start
 from transforms.read.structure import find_sop_instance, may_be_dicom
 
 HEAD_BYTES = 16 << 10
@@ -19,12 +20,12 @@ def sop_instance(uri: str, size: int) -> str | None:
         head = read_start(uri, HEAD_BYTES)
         if not may_be_dicom(head):
             return None
-        return _find(head) or (_find(read_bytes(uri)) if size > HEAD_BYTES else None)
-    except OSError:
+        return _find(head) or (_find(read_sized(uri, size)) if size > HEAD_BYTES else None)
+    except (OSError, InstanceProblem):
         return None
 
 
-def _find(content: bytes) -> str | None:
+def _find(content: Content) -> str | None:
     try:
         return find_sop_instance(content) or None
     except InstanceProblem:

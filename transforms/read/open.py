@@ -19,7 +19,7 @@ from transforms.model.keys import PurposeKey
 from transforms.model.large import Content, as_file, digest_of, view
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
 from transforms.model.storage import read_sized, read_start
-from transforms.read.structure import DEFLATED, SERIES, SOP_INSTANCE, STUDY, Structure, check, may_be_dicom, problem
+from transforms.read.structure import SERIES, SOP_INSTANCE, STUDY, Structure, check, may_be_dicom, problem
 
 HEAD_BYTES = 132
 LARGE_VALUE = 1 << 20
@@ -45,11 +45,12 @@ def read_content(uri: str, size: int = 0) -> Content:
 def open_instance(ref: InstanceRef, content: Content, key: PurposeKey, started: dt.datetime) -> OpenInstance:
     """Parse a whole file. `key` is of Purpose.UID; it makes the UIDs that the header lacks.
 
-    The data set's file meta always states its transfer syntax. Samples, which may be most of the file, are views of `content`.
+    The data set's file meta always states its transfer syntax. Samples, which may be most of the file, are views of `content`, or of what
+    that is inflated.
     Raises InstanceProblem and nothing else.
     """
     structure = check(content)
-    dataset = _parse(content, structure)
+    dataset = _parse(structure)
     if not _agrees(dataset, structure):
         raise InstanceProblem("read", "UNPARSABLE", "the parser reads other elements than the file's structure has")
     dataset.file_meta.TransferSyntaxUID = UID(structure.transfer_syntax)
@@ -74,11 +75,10 @@ def has_pixels(dataset: FileDataset) -> bool:
     return any(tag in dataset and _value_length(dataset, tag) for tag in _PIXELS)
 
 
-def _parse(content: Content, structure: Structure) -> FileDataset:
-    whole = view(content)[: structure.end]
-    large = None if structure.transfer_syntax == DEFLATED else LARGE_VALUE
+def _parse(structure: Structure) -> FileDataset:
+    whole = view(structure.content)[: structure.end]
     try:
-        dataset = pydicom.dcmread(as_file(whole), force=True, defer_size=large)
+        dataset = pydicom.dcmread(as_file(whole), force=True, defer_size=LARGE_VALUE)
         for tag, length in structure.lengths.items():
             _fill_in(dataset, tag, length, memoryview(whole))
         return dataset

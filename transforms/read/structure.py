@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from struct import Struct
 
 from pydicom.config import IGNORE
@@ -29,18 +29,18 @@ from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.uid import UID, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
+from transforms.model.deflate import DEFLATED, Inflated, plain
 from transforms.model.errors import InstanceProblem, OutcomeKind
-from transforms.model.large import Content
+from transforms.model.large import Content, View, pieces, view
 
 MAX_DEPTH = 64
 """Sequences within sequences; the deepest trees of real structured reports stay below 30."""
-MAX_INFLATED = 2 << 30
-"""Bytes of an inflated data set; a small file that inflates to more would take the worker down."""
+MAX_INFLATED = 4 << 30
+"""Bytes of an inflated data set: more than an element can have. A small file that inflates to more would fill the worker's disk."""
 
 IMPLICIT_LITTLE = str(ImplicitVRLittleEndian)
 EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG = "1.2.840.10008.1.2.2"
-DEFLATED = "1.2.840.10008.1.2.1.99"
 _NOT_FOR_FILES = (
     "1.2.840.10008.1.2.4.95",  # JPIP deflated: pixels by reference only
     "1.2.840.10008.1.2.4.205",
@@ -84,8 +84,10 @@ class Structure:
 
     transfer_syntax: str
     """As the file meta states it, else as the first element shows it."""
+    content: Content
+    """The file; one whose data set is deflated in Explicit VR Little Endian."""
     end: int
-    """Where the file's last element (or deflated stream) ends, in bytes from its start; what follows are zero bytes."""
+    """Where its last element ends, in bytes from its start; what follows are zero bytes."""
     lengths: dict[int, int]
     """Tag to bytes of its value, without a delimiter, for each element at the top of the data set."""
     values: dict[int, str]
@@ -110,9 +112,7 @@ def check(content: Content) -> Structure:
         if opening.has_preamble:
             raise
         raise problem("NOT_DICOM") from None
-    if opening.stream_end is not None:
-        return Structure(opening.transfer_syntax, opening.stream_end, lengths, values)
-    return Structure(opening.transfer_syntax, opening.walk.stopped, lengths, values)
+    return Structure(opening.transfer_syntax, opening.content, opening.walk.stopped, lengths, values)
 
 
 def may_be_dicom(head: Content) -> bool:
@@ -120,7 +120,7 @@ def may_be_dicom(head: Content) -> bool:
     return _has_preamble(head) or head[:2] in (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 
 
-def find_sop_instance(content: bytes) -> str | None:
+def find_sop_instance(content: Content) -> str | None:
     """The SOP Instance UID of a file or of its first bytes, reading no further than it; None if it is not there.
 
     Raises InstanceProblem where the bytes end, or cannot be walked, before it.
@@ -166,12 +166,12 @@ class _Element:
 class _Opening:
     """A file up to its data set."""
 
+    content: Content
+    """As in `Structure`."""
     walk: _Walk
     start: int
     transfer_syntax: str
     has_preamble: bool
-    stream_end: int | None
-    """Where the deflated stream ends in the file; None if the data set is not deflated."""
 
     @classmethod
     def of(cls, content: Content, whole: bool = True) -> _Opening:
@@ -192,9 +192,8 @@ class _Opening:
         if UID(syntax, IGNORE).type != "Transfer Syntax" or syntax.startswith(_NOT_FOR_FILES):
             raise problem("UNKNOWN_TRANSFER_SYNTAX")
         if syntax == DEFLATED:
-            inflated, stream_end = _inflate(content, start, whole)
-            return cls(_Walk(inflated, _Encoding.of(syntax)), 0, syntax, has_preamble, stream_end)
-        return cls(_Walk(content, _Encoding.of(syntax)), start, syntax, has_preamble, None)
+            content = _inflated(content, start, whole)
+        return cls(content, _Walk(content, _Encoding.of(syntax)), start, syntax, has_preamble)
 
 
 def _has_preamble(content: Content) -> bool:
@@ -219,19 +218,39 @@ def _shown_syntax(first: bytes) -> str:
     return EXPLICIT_BIG if first[0] == 0 and first[1] != 0 else EXPLICIT_LITTLE
 
 
-def _inflate(content: Content, start: int, whole: bool) -> tuple[bytes, int]:
-    """The inflated data set and where its stream ends (PS3.5 A.5: raw deflate, a zero byte where the length is odd)."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+def _inflated(content: Content, start: int, whole: bool) -> Content:
+    """The file with its data set inflated (PS3.5 A.5: raw deflate, a zero byte where the length is odd)."""
+    stream = Inflated(view(content)[start:])
     try:
-        inflated = inflater.decompress(content[start:], MAX_INFLATED)
+        inflated = plain(content[:start], _bounded(stream), "read")
     except zlib.error:
         raise problem("DEFLATE_FAILED") from None
-    rest = inflater.unused_data
-    if rest[:8] == Struct("<LL").pack(zlib.crc32(inflated), len(inflated)):
-        rest = rest[8:]
-    if whole and (not inflater.eof or rest.strip(b"\0")):
+    if whole and (stream.end is None or not _is_padding(view(content)[start + stream.end :], view(inflated)[start:])):
         raise problem("DEFLATE_FAILED")
-    return inflated, len(content) - len(rest)
+    return inflated
+
+
+def _bounded(parts: Iterable[bytes]) -> Iterator[bytes]:
+    room = MAX_INFLATED
+    for part in parts:
+        room -= len(part)
+        if room < 0:
+            raise problem("DEFLATE_FAILED")
+        yield part
+
+
+def _is_padding(rest: View, data_set: View) -> bool:
+    """Whether what follows a deflated data set is zero bytes, which a gzip trailer may precede."""
+    if bytes(rest[:8]) == Struct("<LL").pack(_crc(data_set), len(data_set) & 0xFFFFFFFF):
+        rest = rest[8:]
+    return not any(bytes(piece).strip(b"\0") for piece in pieces(rest))
+
+
+def _crc(data: View) -> int:
+    crc = 0
+    for piece in pieces(data):
+        crc = zlib.crc32(piece, crc)
+    return crc
 
 
 class _Walk:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
-import zlib
+from collections.abc import Iterable
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
@@ -11,6 +12,7 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from transforms.model.deflate import deflated
 from transforms.model.errors import InstanceProblem
 from transforms.model.large import Content, View, joined
 from transforms.tags.elements import UNDEFINED, Element, at, data_set, tags
@@ -62,11 +64,11 @@ def part10(dataset: Dataset, syntax: UID, sop_class: str, sop_instance: str) -> 
     write_file_meta_info(file, meta, enforce_standard=True)
     meta_group, parts = file.getvalue(), _encoded(dataset, syntax)
     if syntax == DeflatedExplicitVRLittleEndian:
-        return meta_group + _deflated(b"".join(parts))
-    return joined([meta_group, *parts], "tags")
+        parts = deflated(parts)
+    return joined(itertools.chain([meta_group], parts), "tags")
 
 
-def _encoded(dataset: Dataset, syntax: UID) -> list[View]:
+def _encoded(dataset: Dataset, syntax: UID) -> Iterable[View]:
     """The data set in parts. The value of samples that are a view is one of them: pydicom would copy it, twice."""
     tag = next((tag for tag in sorted(dataset.keys()) if isinstance(dataset.get_item(tag).value, memoryview)), None)
     if tag is None:
@@ -106,9 +108,3 @@ def _end(samples: Element) -> bytes:
 
 def _is_of_items(samples: Element) -> bool:
     return samples.length == UNDEFINED if isinstance(samples, RawDataElement) else samples.is_undefined_length
-
-
-def _deflated(content: bytes) -> bytes:
-    compressor = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    deflated = compressor.compress(content) + compressor.flush()
-    return deflated + b"\0" * (len(deflated) % 2)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import struct
-import zlib
 from typing import Any
 
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from transforms.model.large import Content
+from transforms.model.deflate import Inflated, data_set_start
+from transforms.model.large import Content, view
 from transforms.model.records import ScrubbedInstance
 
 _PIXELS = (0x7FE00010, 0x7FE00009, 0x7FE00008)
 _UNDEFINED = 0xFFFFFFFF
 _DELIMITER_BYTES = 8
-_META_LENGTH = slice(140, 144)
-"""The value of (0002,0000), the first element of a file we write: preamble 128, DICM 4, element header 8."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,8 +56,8 @@ def _pixel_bytes(scrubbed: ScrubbedInstance) -> int | None:
 def _size(content: Content, dataset: FileDataset) -> int:
     if dataset.file_meta.TransferSyntaxUID != DeflatedExplicitVRLittleEndian:
         return len(content)
-    start = _META_LENGTH.stop + struct.unpack("<L", content[_META_LENGTH])[0]
-    return start + len(zlib.decompressobj(-zlib.MAX_WBITS).decompress(content[start:]))
+    start = data_set_start(content)
+    return start + sum(map(len, Inflated(view(content)[start:])))
 
 
 def _count(dataset: FileDataset, keyword: str) -> int:

@@ -99,7 +99,8 @@ def test_what_is_well_formed_is_whole(elements, syntax, padding):
     assert found.lengths.keys() == {tag for tag, _, _ in elements}
     assert all(found.lengths[tag] == len(value) for tag, _, value in elements if isinstance(value, bytes))
     assert found.values[structure.SOP_INSTANCE] == "1.2.3"
-    assert found.end == len(content)
+    assert found.content[: found.end].endswith(encode(elements, syntax))
+    assert not found.content[found.end :].strip(b"\0")
     assert find_sop_instance(content) == "1.2.3"
 
 
