@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import InstanceProblem, StoreError
-from transforms.model.large import Content, digest_of, equal
+from transforms.model.large import Content, digest_of
 from transforms.model.places import Place, listed, place_of
 from transforms.model.records import InstanceUids
 from transforms.model.storage import remove_all
@@ -36,7 +36,7 @@ class Quarantine(Protocol):
     def waiting(self) -> set[str]:
         """The references of what may be there. Raises OSError."""
 
-    def content(self, reference: str) -> bytes:
+    def content(self, reference: str) -> Content:
         """A held instance, as it was kept."""
 
     def remove(self, reference: str) -> None:
@@ -124,19 +124,19 @@ class StoreQuarantine:
             return False
         client, digest = client_of(self.store), digest_of(content).hex()
         with _told():
-            found = client.retrieve(target.path)
+            same = client.compare(target.path, content)
             ours = self._kept(reference).get("path") == target.path
-            if found is not None and not (ours and equal(found, content)):  # an equal one is another's, who may take it away
+            if same is not None and not (ours and same):  # an equal one is another's, who may take it away
                 return False
             # First this: whatever is in the store is known of, even after a kill.
             self.beside.tell(reference, {**said, "store": self.store.name, "path": target.path, "sha256": digest})
-            return found is not None or not client.put(content[:])
+            return bool(same) or not client.put(content)
 
     def waiting(self) -> set[str]:
         """All of which something is said."""
         return {place.stem for place in listed(place_of(self.beside.name), "*.json")}
 
-    def content(self, reference: str) -> bytes:
+    def content(self, reference: str) -> Content:
         """By WADO-RS. It is ours alone: another one that took its place there counts as none."""
         kept = self._kept(reference)
         if "path" not in kept:
