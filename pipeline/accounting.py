@@ -1,6 +1,9 @@
-"""Where the time of a run's pixels went: what the workers counted, as lines for a person. No metric names an instance."""
+"""Where the time of a run's pixels went, as its workers counted it: for the operation's state, and for a person."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
 
 from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
@@ -8,13 +11,44 @@ from apache_beam.runners.runner import PipelineResult
 from transforms.pixels.transform import INSTANCES, NAMESPACE, PIXEL_TIME, TOOK, UP_TO
 
 
-def pixel_lines(result: PipelineResult) -> list[str]:
-    """Two lines; none where no instance with pixels came through, or a runner counts nothing."""
+class PixelTimes(TypedDict):
+    """What the pixels of instances took, as it stands in `operations/<id>.json`."""
+
+    instances: int
+    seconds: Mapping[str, float]
+    """By kind of work (`Stopwatch`), to the millisecond."""
+    took: Mapping[str, int]
+    """Instances by the seconds that their pixels took: each under the smallest of UP_TO that is enough, or `more`."""
+
+
+def pixel_times(result: PipelineResult) -> PixelTimes | None:
+    """Those of a run; None where no instance with pixels came through, or a runner counts nothing."""
     found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
     counts = {one.key.metric.name: one.result for one in found["counters"]}
-    times = {one.key.metric.name: one.result for one in found["distributions"] if one.key.metric.name.startswith(PIXEL_TIME)}
     if not counts.get(INSTANCES):
+        return None
+    times = {one.key.metric.name: one.result for one in found["distributions"] if one.key.metric.name.startswith(PIXEL_TIME)}
+    return {
+        "instances": counts[INSTANCES],
+        "seconds": {name.removeprefix(PIXEL_TIME): time.sum / 1000 for name, time in sorted(times.items())},
+        "took": {limit: counts.get(f"{TOOK}{limit}", 0) for limit in (*map(str, UP_TO), "more")},
+    }
+
+
+def together(one: PixelTimes, other: PixelTimes) -> PixelTimes:
+    """Those of two runs."""
+    kinds = sorted({*one["seconds"], *other["seconds"]})
+    return {
+        "instances": one["instances"] + other["instances"],
+        "seconds": {kind: round(one["seconds"].get(kind, 0) + other["seconds"].get(kind, 0), 3) for kind in kinds},
+        "took": {limit: number + other["took"][limit] for limit, number in one["took"].items()},
+    }
+
+
+def pixel_lines(times: PixelTimes | None) -> list[str]:
+    """Two lines; none where there is nothing to tell."""
+    if times is None:
         return []
-    spent = ", ".join(f"{name.removeprefix(PIXEL_TIME)} {time.sum / 1000:.1f} s" for name, time in sorted(times.items()))
-    took = [f"{counts.get(f'{TOOK}{limit}', 0)} within {limit} s" for limit in UP_TO] + [f"{counts.get(f'{TOOK}more', 0)} longer"]
-    return [f"pixels: {counts[INSTANCES]} instances; {spent}", f"an instance's pixels took: {', '.join(took)}"]
+    spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in times["seconds"].items())
+    took = [f"{number} longer" if limit == "more" else f"{number} within {limit} s" for limit, number in times["took"].items()]
+    return [f"pixels: {times['instances']} instances; {spent}", f"an instance's pixels took: {', '.join(took)}"]

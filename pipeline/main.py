@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import apache_beam as beam
 
 from pipeline import graph
-from pipeline.accounting import pixel_lines
+from pipeline.accounting import pixel_lines, pixel_times
 from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
 from pipeline.lock import alone
@@ -355,13 +355,17 @@ def _execute(ready: graph.Run, settings: Settings) -> list[str]:
     """Run the graph to its end, or submit it where the launcher does not wait; where the time of its pixels went."""
     if settings.is_local:
         listen_on_loopback()
-    pipeline = beam.Pipeline(options=beam_options(settings, ready.operation.name.operation_id))
+    operation, before = ready.operation, ready.operation.state()
+    pipeline = beam.Pipeline(options=beam_options(settings, operation.name.operation_id))
     graph.build(ready, pipeline)
     result = pipeline.run()
     if leaves(settings.runner):
         return []
     result.wait_until_finish()
-    return pixel_lines(result)
+    times = pixel_times(result)
+    if times is not None and operation.state() != before:  # a run that changed nothing leaves no trace
+        operation.account(times)
+    return pixel_lines(times)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from pipeline.accounting import PixelTimes, together
 from pipeline.operation_row import standing
 from pipeline.tables import Tables
 from transforms.bigquery.operation import TableAnswer
@@ -122,9 +123,17 @@ class Operation:
         created = known["metadata"]["createTime"] if known else timestamp(now)
         metadata = self._metadata(created, _counter(counts))
         metadata["outcomes"] = {name: str(getattr(counts, name)) for name in ("listed", "written", "held", "failed", "skipped")}
-        if known is not None and "response" in known and known["metadata"] == metadata | {"endTime": known["metadata"].get("endTime")}:
+        if known is not None and "response" in known and known["metadata"] == {**known["metadata"], **metadata}:
             return
         self._save(metadata | {"endTime": timestamp(now)}, done=True, response={"@type": RESPONSE_TYPE})
+
+    def account(self, times: PixelTimes) -> None:
+        """Add what the pixels of a run took to what those of earlier runs took; a run that was killed told nobody."""
+        state = self.state()
+        if state is not None:
+            known = state["metadata"].get("pixels")
+            state["metadata"]["pixels"] = together(known, times) if known else times
+            replace(self.folder.state_file, _as_json(state))
 
     def bind(self, asked: str) -> None:
         """Remember what the first run was asked for (`request.asked_for`), as soon as it starts."""
@@ -151,8 +160,9 @@ class Operation:
 
     def _save(self, metadata: dict[str, Any], done: bool, **result: Any) -> None:
         known = self.state()  # whoever replays or cancels knows the operation by its id alone
-        state = {"name": known["name"] if known else self.name.name, "metadata": metadata, "done": done, **result}
-        replace(self.folder.state_file, json.dumps(state, indent=1).encode() + b"\n")
+        kept = {"pixels": known["metadata"]["pixels"]} if known and "pixels" in known["metadata"] else {}
+        state = {"name": known["name"] if known else self.name.name, "metadata": {**metadata, **kept}, "done": done, **result}
+        replace(self.folder.state_file, _as_json(state))
 
     def counts(self) -> Counts | None:
         """The counts the graph left behind; None if it did not come to its end."""
@@ -245,6 +255,10 @@ def find_operation(workspace: Workspace, operation_id: str | None) -> Operation:
         why = "there is no such operation in the workspace" if operation_id else "the workspace does not hold exactly one operation"
         raise ConfigError("--operation", why, f"name one of: {', '.join(ids) or 'none'}")
     return Operation(OperationName(operation_id, "", "", ""), workspace)
+
+
+def _as_json(state: Mapping[str, Any]) -> bytes:
+    return json.dumps(state, indent=1).encode() + b"\n"
 
 
 def _counter(counts: Counts) -> dict[str, str]:

@@ -65,6 +65,7 @@ def test_an_operation_goes_on_where_it_was(deidentify, few, tmp_path):
     for path in files[:3]:
         shutil.copy(path, source)
     first = deidentify(source, tmp_path)
+    times = first.operation["metadata"]["pixels"]
     spooled = Workspace(str(first.workspace)).operation(first.operation["name"].rpartition("/")[2]).spool
     before = {shard.name for shard in spool.shards(spooled)}
     shutil.copy(files[3], source)
@@ -74,6 +75,10 @@ def test_an_operation_goes_on_where_it_was(deidentify, few, tmp_path):
     assert second.counts["written"] == 4
     assert len(second.published()) == 4
     assert len(second.provenance()) == 5
+    more = second.operation["metadata"]["pixels"]
+    assert (times["instances"], more["instances"]) == (3, 4)
+    assert sum(more["took"].values()) == 4
+    assert all(more["seconds"][kind] > times["seconds"][kind] > 0 for kind in ("decode", "render", "detect"))
 
 
 def test_broken_files_never_stop_a_run(deidentify, few, tmp_path):

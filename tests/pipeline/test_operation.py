@@ -55,6 +55,25 @@ def test_the_same_operation_keeps_its_start_and_a_run_that_adds_nothing_its_end(
     assert operation.folder.state_file.read_bytes() == before
 
 
+def test_times_of_pixels_add_up_over_runs_and_stay_through_what_follows(operation):
+    operation.begin(START)
+    operation.finish(GOOD, LATER)
+    times = {"instances": 2, "seconds": {"decode": 0.1, "detect": 1.5}, "took": {"0.1": 0, "1": 2, "more": 0}}
+    operation.account(times)
+    operation.finish(GOOD, LATER + dt.timedelta(days=1))
+    assert (state(operation)["metadata"]["pixels"], state(operation)["metadata"]["endTime"]) == (times, "2026-01-02T03:09:05.000Z")
+    operation.fail("the run broke off", LATER)
+    operation.begin(LATER)
+    operation.finish(dataclasses.replace(GOOD, held=0, new=3), LATER)
+    operation.account({"instances": 1, "seconds": {"decode": 0.2, "read": 3.0}, "took": {"0.1": 0, "1": 0, "more": 1}})
+    assert state(operation)["metadata"]["pixels"] == {
+        "instances": 3,
+        "seconds": {"decode": 0.3, "detect": 1.5, "read": 3.0},
+        "took": {"0.1": 0, "1": 2, "more": 1},
+    }
+    assert state(operation)["metadata"]["outcomes"]["held"] == "0"
+
+
 def test_a_broken_run_says_so_and_can_go_on(operation):
     operation.begin(START)
     operation.fail("the run broke off", LATER)
