@@ -38,7 +38,7 @@ import requests
 from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.local.quota import WriteQuota
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from transforms.fhir.client import FhirClient
 from transforms.fhir.transform import WriteToFhirStore
 from transforms.fhir.writer import FhirWriter

@@ -18,7 +18,7 @@ from pathlib import Path
 import apache_beam as beam
 
 from pipeline.delivery import Delivery
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from pipeline.overlap import following
 from transforms.fhir.transform import WriteToFhirStore
 from transforms.model import spool

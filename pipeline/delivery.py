@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from transforms.fhir.client import FhirClient
 from transforms.model.credentials import TokenReference, token_for
 from transforms.model.errors import ConfigError

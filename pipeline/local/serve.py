@@ -1,4 +1,4 @@
-"""Runs the embedded FHIR store: `serve` in this process, `running_store` in one beside a run.
+"""Serves the embedded FHIR store in this process; `store_process` has it in one beside a run.
 
 Loopback only unless a token is set. No access log: a query can hold PHI.
 """
@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import select
 import socket
-import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -27,7 +25,6 @@ from pipeline.local.quota import WriteQuota
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.workspace import Workspace
 
-_START_SECONDS = 60
 _STOP_SECONDS = 10
 
 
@@ -71,24 +68,6 @@ def serve(
         print(_url(listener), flush=True)
         with contextlib.nullcontext() if stop_with_stdin else deidentifier.at_work():  # a run's own store starts no other runs
             server.run(sockets=[listener])
-
-
-@contextlib.contextmanager
-def running_store(workspace: Workspace, write_ops_per_minute: int | None = None) -> Iterator[str]:
-    """The store in a process of its own on a free loopback port; yields its base URL, `http://127.0.0.1:PORT`.
-
-    It is stopped at the end of the block, and stops by itself if this process dies. Raises PreflightError if it does not start.
-    """
-    command = [sys.executable, "-m", "pipeline.local.serve", "--workspace", workspace.root, "--stop_with_stdin"]
-    if write_ops_per_minute is not None:
-        command += ["--write_ops_per_minute", str(write_ops_per_minute)]
-    process = subprocess.Popen(  # noqa: S603 - our own module, in a session of its own so that Ctrl-C leaves it to us to stop
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
-    )
-    try:
-        yield _first_line(process)
-    finally:
-        _stop(process)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -136,27 +115,6 @@ def _stop_at_end_of_input(server: uvicorn.Server) -> None:
     while sys.stdin.buffer.read(4096):
         pass
     server.should_exit = True
-
-
-def _first_line(process: subprocess.Popen[bytes]) -> str:
-    assert process.stdout is not None
-    ready, _, _ = select.select([process.stdout], [], [], _START_SECONDS)
-    url = process.stdout.readline().decode().strip() if ready else ""
-    if not url:
-        raise PreflightError("the embedded FHIR store", "it did not start", "see the lines above for the reason")
-    return url
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    process.stdin.close()
-    try:
-        process.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    process.stdout.close()
 
 
 if __name__ == "__main__":

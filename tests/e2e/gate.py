@@ -9,7 +9,7 @@ import threading
 import requests
 from on_loopback import listening
 
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from transforms.model.names import LOCAL_FHIR_STORE
 
 LOST = "lost"

@@ -7,7 +7,7 @@ import apache_beam as beam
 import pytest
 
 from pipeline.delivery import Delivery
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from pipeline.overlap import following
 from transforms.fhir.transform import WriteToFhirStore
 from transforms.fhir.turn import turn

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from transforms.fhir.client import FhirClient
 from transforms.model import spool
 from transforms.model.names import LOCAL_FHIR_STORE

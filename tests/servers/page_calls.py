@@ -202,7 +202,7 @@ def main():
     sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
     import fhir_servers  # noqa: PLC0415 - they are found only from here on
 
-    from pipeline.local.serve import running_store  # noqa: PLC0415
+    from pipeline.local.store_process import running_store  # noqa: PLC0415
     from transforms.model.names import LOCAL_FHIR_STORE  # noqa: PLC0415
     from transforms.model.workspace import Workspace  # noqa: PLC0415
 

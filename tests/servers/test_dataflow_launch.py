@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.cli import main as cli
 from pipeline.graph import utc_now
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from pipeline.main import main
 from pipeline.operation import find_operation
 from pipeline.tables import Tables

@@ -12,8 +12,8 @@ import pytest
 from html_tables import Tables
 
 from pipeline.cli import main as cli
-from pipeline.local.serve import running_store
 from pipeline.local.sql import ask, connected
+from pipeline.local.store_process import running_store
 from pipeline.lock import alone, is_held
 from pipeline.main import main
 from transforms.model import gcs

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from importlib import resources
 
 from pydicom.dataset import Dataset
-from pydicom.sr._snomed_dict import mapping
 
 from transforms.model.plan import Option
 from transforms.tags import elements
@@ -48,18 +47,18 @@ _SAME = {
 """Concepts that say what one of the table says: Subject Age, and Subject Birth Date. Chosen here."""
 
 
-def _spellings(code: str, scheme: str) -> Iterator[tuple[str, str]]:
+def _spellings(item: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """A concept of the table in every scheme in which objects name it."""
-    for own, of in ((code, scheme), *_SAME.get((code, scheme), ())):
-        yield own, of
-        if of == "SCT" and own in mapping["SCT"]:
-            yield from ((mapping["SCT"][own], older) for older in _SNOMED_RT)
+    concept = item["code"], item["scheme"]
+    yield from (concept, *_SAME.get(concept, ()))
+    if "older" in item:
+        yield from ((item["older"], scheme) for scheme in _SNOMED_RT)
 
 
 _ROWS: dict[tuple[str, str], dict[str, tuple[str, Mapping[str, str]]]] = {}
 """Code and scheme → value type → basic code, and the options' codes."""
 for _item in _TABLE["items"]:
-    for _spelling in _spellings(_item["code"], _item["scheme"]):
+    for _spelling in _spellings(_item):
         _ROWS.setdefault(_spelling, {})[_item["value_type"]] = (_item["basic"], _item["options"])
 
 

@@ -8,7 +8,7 @@ import time
 import apache_beam as beam
 import pytest
 
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from transforms.fhir.client import FhirClient
 from transforms.fhir.ledger import ShardAnswer
 from transforms.fhir.preflight import PERMISSIONS, check_fhir_store

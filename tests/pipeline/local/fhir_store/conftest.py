@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.local.fhir_database import FhirDatabase
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from transforms.model.workspace import Workspace
 
 SEED_PAGE = Path(__file__).parents[3] / "seed_page"

@@ -11,7 +11,7 @@ from pipeline.cli import main
 from pipeline.local import fhir_configure, fhir_json
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.search import install, install_pack, install_remotely, render, search
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from transforms.fhir.client import FhirClient
 from transforms.fhir.parameters import search_parameters
 from transforms.model.errors import ConfigError

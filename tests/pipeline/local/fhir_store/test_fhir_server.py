@@ -16,7 +16,8 @@ from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 
 from pipeline.local import fhir_configure
 from pipeline.local.fhir_database import FhirDatabase
-from pipeline.local.serve import running_store, serve
+from pipeline.local.serve import serve
+from pipeline.local.store_process import running_store
 from transforms.model.errors import ConfigError
 from transforms.model.workspace import Workspace
 
