@@ -16,7 +16,7 @@ class PixelTimes(TypedDict):
 
     instances: int
     seconds: Mapping[str, float]
-    """By kind of work (`Stopwatch`), to the millisecond."""
+    """By kind of work (`Stopwatch`), to the microsecond."""
     took: Mapping[str, int]
     """Instances by the seconds that their pixels took: each under the smallest of UP_TO that is enough, or `more`."""
 
@@ -30,7 +30,7 @@ def pixel_times(result: PipelineResult) -> PixelTimes | None:
     times = {one.key.metric.name: one.result for one in found["distributions"] if one.key.metric.name.startswith(PIXEL_TIME)}
     return {
         "instances": counts[INSTANCES],
-        "seconds": {name.removeprefix(PIXEL_TIME): time.sum / 1000 for name, time in sorted(times.items())},
+        "seconds": {name.removeprefix(PIXEL_TIME): time.sum / 1e6 for name, time in sorted(times.items())},
         "took": {limit: counts.get(f"{TOOK}{limit}", 0) for limit in (*map(str, UP_TO), "more")},
     }
 
@@ -40,7 +40,7 @@ def together(one: PixelTimes, other: PixelTimes) -> PixelTimes:
     kinds = sorted({*one["seconds"], *other["seconds"]})
     return {
         "instances": one["instances"] + other["instances"],
-        "seconds": {kind: round(one["seconds"].get(kind, 0) + other["seconds"].get(kind, 0), 3) for kind in kinds},
+        "seconds": {kind: round(one["seconds"].get(kind, 0) + other["seconds"].get(kind, 0), 6) for kind in kinds},
         "took": {limit: number + other["took"][limit] for limit, number in one["took"].items()},
     }
 

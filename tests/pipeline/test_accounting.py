@@ -35,7 +35,7 @@ def test_times_add_up_over_instances_and_each_is_counted_once(real_file):
     assert all(float(seconds) > 0 for seconds in re.findall(r"(?:decode|detect|encode|read) ([\d.]+) s", first))
     assert sum(int(number) for number in re.findall(r"(\d+) (?:within|longer)", second)) == 2
     assert pixel_lines(together(times, times))[0].startswith("pixels: 4 instances; ")
-    assert {name: together(times, times)["seconds"][name] / 2 for name in times["seconds"]} == pytest.approx(times["seconds"], abs=1e-3)
+    assert {name: together(times, times)["seconds"][name] / 2 for name in times["seconds"]} == pytest.approx(times["seconds"], abs=1e-6)
     assert together(times, times)["took"] == {limit: 2 * number for limit, number in times["took"].items()}
 
 

@@ -19,8 +19,8 @@ _REDACTED = "redacted"
 
 NAMESPACE = "dicom_deid"
 INSTANCES = "pixels_instances"
-PIXEL_TIME = "pixels_ms_"
-"""Distributions of milliseconds an instance, by kind of work."""
+PIXEL_TIME = "pixels_us_"
+"""Distributions of microseconds an instance, by kind of work."""
 TOOK = "pixels_took_"
 """Counters of instances by the seconds they took in all: each under the smallest of UP_TO that is enough, or `more`."""
 UP_TO = (0.1, 1, 10, 100)
@@ -70,7 +70,7 @@ def _account(watch: Stopwatch) -> None:
     """Count one instance. Its times are of no interest to anybody else, so they go no other way."""
     Metrics.counter(NAMESPACE, INSTANCES).inc()
     for kind, seconds in watch.seconds.items():
-        Metrics.distribution(NAMESPACE, f"{PIXEL_TIME}{kind}").update(round(1000 * seconds))
+        Metrics.distribution(NAMESPACE, f"{PIXEL_TIME}{kind}").update(round(1e6 * seconds))
     whole = sum(watch.seconds.values())
     limit = next((str(limit) for limit in UP_TO if whole <= limit), "more")
     Metrics.counter(NAMESPACE, f"{TOOK}{limit}").inc()
