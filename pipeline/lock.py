@@ -1,4 +1,4 @@
-"""One run at a time in a workspace: two would count, gather and clear each other's outcomes.
+"""One run at a time in a workspace, where two would clear each other's outcomes; and one of an operation in a destination folder.
 
 On a disk the kernel holds the lock, and lets go of it even if the process is killed. On Cloud Storage nobody does: there it is
 an object that its holder writes anew every few seconds. Whoever finds one watches it, and takes over what is not written anew.
@@ -7,7 +7,9 @@ an object that its holder writes anew every few seconds. Whoever finds one watch
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import hashlib
 import os
 import secrets
 import signal
@@ -19,6 +21,7 @@ from pathlib import Path
 
 from transforms.model import gcs
 from transforms.model.errors import PreflightError
+from transforms.model.places import place_of
 from transforms.model.workspace import Workspace
 
 LEASE_SECONDS = 60.0
@@ -28,6 +31,8 @@ _BEATS = 6
 _GLANCES = 5
 _GLANCE_SECONDS = 0.1
 """Who asks `is_held` of a lock on a disk holds it for a moment itself: a run tries so often, so far apart, before it is refused."""
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+"""What file systems without locks answer."""
 
 
 @contextlib.contextmanager
@@ -36,8 +41,30 @@ def alone(workspace: Workspace, lease: float = LEASE_SECONDS) -> Iterator[None]:
 
     Raises PreflightError where another run holds it. After a kill on Cloud Storage it takes `lease` seconds to be sure of it.
     """
-    file = workspace.lock_file
-    with _flocked(file) if isinstance(file, Path) else _leased(file.uri, lease):
+    file, taken = workspace.lock_file, _taken("--workspace", "another run")
+    with _flocked(file, taken) if isinstance(file, Path) else _leased(file.uri, taken, lease):
+        yield
+
+
+@contextlib.contextmanager
+def alone_at(destination: str, operation_id: str, workspace: Workspace, lease: float = LEASE_SECONDS) -> Iterator[None]:
+    """Hold an operation in a destination folder during the block: no other workspace's run of it goes on there meanwhile.
+
+    The caller is alone in its workspace, so a lock that a run in it has left is nobody's. It is a hidden file, which goes at the end;
+    on a file system without locks nothing is held. Raises PreflightError.
+    """
+    file, taken = place_of(destination) / f".{operation_id}.lock", _taken("--destination", "a run of this operation with another workspace")
+    if not isinstance(file, Path):
+        with _leased(file.uri, taken, lease, hashlib.sha256(workspace.root.encode()).hexdigest()[:16]):
+            yield
+        return
+    with contextlib.ExitStack() as held:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(_flocked(file, taken, passing=True))
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise _unlockable("--destination", os.strerror(error.errno or 0)) from None
         yield
 
 
@@ -62,29 +89,43 @@ def is_held(workspace: Workspace, lease: float = LEASE_SECONDS) -> bool:
 
 
 @contextlib.contextmanager
-def _flocked(file: Path) -> Iterator[None]:
-    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+def _flocked(file: Path, taken: PreflightError, passing: bool = False) -> Iterator[None]:
+    """Hold the lock of a file, which goes at the end if it is `passing`."""
+    handle = _flock(file, taken)
     try:
-        for glance in range(_GLANCES):
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if glance == _GLANCES - 1:
-                    raise _taken() from None
-                time.sleep(_GLANCE_SECONDS)
         yield
     finally:
+        if passing:
+            file.unlink(missing_ok=True)
         os.close(handle)
 
 
+def _flock(file: Path, taken: PreflightError) -> int:
+    """A handle that holds the lock of the file of that name: another one's may have gone while we waited for it."""
+    for _ in range(_GLANCES):
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if file.exists() and file.stat().st_ino == os.fstat(handle).st_ino:
+                return handle
+        except BlockingIOError:
+            pass
+        except OSError:
+            os.close(handle)
+            raise
+        os.close(handle)
+        time.sleep(_GLANCE_SECONDS)
+    raise taken
+
+
 @contextlib.contextmanager
-def _leased(uri: str, lease: float) -> Iterator[None]:
-    mine = secrets.token_hex(16).encode()
+def _leased(uri: str, taken: PreflightError, lease: float, house: str = "") -> Iterator[None]:
+    """Hold a lock on Cloud Storage; one of the same `house`, if that is named, is a dead one."""
+    mine = f"{house}{secrets.token_hex(16)}".encode()
     try:
-        generation = _acquire(uri, mine, lease)
+        generation = _acquire(uri, mine, taken, lease, house.encode())
     except OSError as error:
-        raise PreflightError("--workspace", f"it cannot be locked ({error})", "check its name and your permissions") from None
+        raise _unlockable(taken.at, str(error)) from None
     over = threading.Event()
     keeper = threading.Thread(target=_keep, args=(uri, mine, generation, lease, over), daemon=True)
     keeper.start()
@@ -95,22 +136,23 @@ def _leased(uri: str, lease: float) -> Iterator[None]:
         keeper.join()
 
 
-def _acquire(uri: str, mine: bytes, lease: float) -> int:
+def _acquire(uri: str, mine: bytes, taken: PreflightError, lease: float, house: bytes) -> int:
     """The version of the lock that is ours."""
     gcs.create_if_absent(uri, mine)
     found = gcs.read_generation(uri)
     if found.content == mine:
         return found.number
-    print("the workspace is locked: watching whether the run that holds it is alive", file=sys.stderr)
-    try:
-        if _is_alive(uri, found.number, lease):
-            raise _taken()
-    except FileNotFoundError:
-        return _acquire(uri, mine, lease)
-    taken = gcs.take_over(uri, mine, found.number)
-    if taken is None:
-        raise _taken()
-    return taken
+    if not house or not found.content.startswith(house):
+        print(f"{taken.at} is locked: watching whether the run that holds it is alive", file=sys.stderr)
+        try:
+            if _is_alive(uri, found.number, lease):
+                raise taken
+        except FileNotFoundError:
+            return _acquire(uri, mine, taken, lease, house)
+    ours = gcs.take_over(uri, mine, found.number)
+    if ours is None:
+        raise taken
+    return ours
 
 
 def _is_alive(uri: str, generation: int, lease: float) -> bool:
@@ -128,7 +170,7 @@ def _keep(uri: str, mine: bytes, generation: int, lease: float, over: threading.
         with contextlib.suppress(OSError):  # the next beat may get through
             kept = gcs.take_over(uri, mine, generation) or _ours(uri, mine)
             if kept is None:
-                print("another run took the workspace over", file=sys.stderr)
+                print("another run took the lock over", file=sys.stderr)
                 os.kill(os.getpid(), signal.SIGINT)
                 return
             generation = kept
@@ -143,5 +185,9 @@ def _ours(uri: str, mine: bytes) -> int | None:
     return found.number if found.content == mine else None
 
 
-def _taken() -> PreflightError:
-    return PreflightError("--workspace", "another run is at work in it", "wait for its end, or name another workspace")
+def _taken(option: str, who: str) -> PreflightError:
+    return PreflightError(option, f"{who} is at work in it", "wait for its end, or name another")
+
+
+def _unlockable(option: str, why: str) -> PreflightError:
+    return PreflightError(option, f"it cannot be locked ({why})", "check its name and your permissions")

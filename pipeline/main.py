@@ -22,7 +22,7 @@ from pipeline import graph
 from pipeline.accounting import pixel_lines, pixel_times
 from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
-from pipeline.lock import alone
+from pipeline.lock import alone, alone_at
 from pipeline.loopback import listen_on_loopback
 from pipeline.maps import write_maps
 from pipeline.operation import Clock, Counts, Operation
@@ -141,15 +141,16 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
             if not settings.skip_preflight:
                 check_inspection(request.plan)
                 _preflight(settings, delivery, url)
-            known = operation.folder.asked_file.exists()
-            settle_quarantine(operation, settings.quarantine, settings.quarantine_store, known)
-            operation.bind(asked)
-            _remember(operation.folder, settings, request, delivery)
-            launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
-            _announce(launch)
-            ready = dataclasses.replace(_prepared(launch), done=done)
-            with _told_if_broken(operation, clock), _beside(launch, expected) as files:
-                accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
+            with _alone_there(settings, operation):
+                known = operation.folder.asked_file.exists()
+                settle_quarantine(operation, settings.quarantine, settings.quarantine_store, known)
+                operation.bind(asked)
+                _remember(operation.folder, settings, request, delivery)
+                launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
+                _announce(launch)
+                ready = dataclasses.replace(_prepared(launch), done=done)
+                with _told_if_broken(operation, clock), _beside(launch, expected) as files:
+                    accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
         if leaves(settings.runner):
             operation.submitted()
             print(f"operation {operation.name.operation_id} is under way on {settings.runner}; dicom-deid operation --wait follows it")
@@ -170,6 +171,13 @@ def _remember(folder: OperationFolder, settings: Settings, request: Request, del
     remember_store(folder.destination_store_file, settings.destination_store)
     Tables(settings.workspace, settings.bigquery, settings.table_files).save(folder)
     remember(folder, settings, request)
+
+
+def _alone_there(settings: Settings, operation: Operation) -> contextlib.AbstractContextManager[None]:
+    """A DICOM store has no place for a lock."""
+    if settings.destination_store:
+        return contextlib.nullcontext()
+    return alone_at(settings.destination, operation.name.operation_id, settings.workspace)
 
 
 class _Files(NamedTuple):

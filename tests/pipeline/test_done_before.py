@@ -42,8 +42,8 @@ def finished(workspace, spool_operation):
 @pytest.fixture
 def find(workspace, key_uri, tmp_path):
     """A function to what `second` leaves out, loaded from its pickled reference; None if nothing."""
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "some.dcm").touch()
+    (tmp_path / "out" / "2.25.1" / "2.25.2").mkdir(parents=True)
+    (tmp_path / "out" / "2.25.1" / "2.25.2" / "some.dcm").touch()
 
     def done(key=key_uri):
         second = Operation(OperationName("second", *STORES, LOCAL_FHIR_STORE), workspace)
@@ -108,6 +108,6 @@ def test_counts_that_do_not_reconcile_prove_nothing(finished, find, make_instanc
 
 def test_an_emptied_destination_is_noticed(finished, find, make_instance, tmp_path):
     finished("first", make_instance(1))
-    (tmp_path / "out" / "some.dcm").unlink()
+    (tmp_path / "out" / "2.25.1" / "2.25.2" / "some.dcm").unlink()
     with pytest.raises(PreflightError, match="--destination"):
         find()

@@ -14,7 +14,7 @@ from html_tables import Tables
 from pipeline.cli import main as cli
 from pipeline.local.sql import ask, connected
 from pipeline.local.store_process import running_store
-from pipeline.lock import alone, is_held
+from pipeline.lock import alone, alone_at, is_held
 from pipeline.main import main
 from transforms.model import gcs
 from transforms.model.errors import PreflightError
@@ -176,6 +176,21 @@ def test_a_lock_there_is_held_while_its_run_lives_and_taken_over_when_it_was_kil
         time.sleep(0.5)
         assert gcs.size(workspace.lock_file.uri) is not None
     assert gcs.size(workspace.lock_file.uri) is None
+
+
+def test_a_lock_of_an_operation_there_is_another_workspace_s_until_it_was_killed(bucket):
+    mine, other = Workspace(f"{bucket}/work"), Workspace(f"{bucket}/other")
+    holding = f'import time; from pipeline.lock import *; w = Workspace("{other.root}")\n'
+    holding += f'with alone_at("{bucket}/out", "op", w, 1.5): print("held", flush=True); time.sleep(60)'
+    holder = subprocess.Popen([sys.executable, "-c", holding], stdout=subprocess.PIPE)
+    assert holder.stdout.readline() == b"held\n"
+    with pytest.raises(PreflightError, match="--destination: a run of this operation"), alone_at(f"{bucket}/out", "op", mine, 1.5):
+        pass
+    os.kill(holder.pid, signal.SIGKILL)
+    holder.communicate()
+    with alone_at(f"{bucket}/out", "op", other, 600):  # it knows its own as dead at once
+        assert [name for name, _ in gcs.matches(f"{bucket}/out")] == [f"{bucket}/out/.op.lock"]
+    assert gcs.size(f"{bucket}/out/.op.lock") is None
 
 
 def test_places_there_answer_as_paths_do(bucket, tmp_path):

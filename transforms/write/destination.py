@@ -9,7 +9,7 @@ from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import InstanceProblem, OutcomeKind, StoreError
 from transforms.model.large import Content
-from transforms.model.places import is_empty, place_of
+from transforms.model.places import place_of
 from transforms.model.records import InstanceUids
 from transforms.write import local
 from transforms.write.paths import check_uids, destination_path
@@ -57,8 +57,8 @@ class Folder:
         local.remove(destination_path(self.name, target), "destination")
 
     def is_empty(self) -> bool:
-        """No file at any depth."""
-        return is_empty(place_of(self.name))
+        """No file of ours; others may stand there."""
+        return next(iter(place_of(self.name).glob("*/*/*.dcm")), None) is None
 
 
 @dataclasses.dataclass(frozen=True)
