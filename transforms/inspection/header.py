@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterator, MutableSequence
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom.datadict import tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -16,6 +16,7 @@ from transforms.inspection.finding import InfoType
 from transforms.inspection.folding import IDEOGRAPHS, folded, words
 from transforms.inspection.terms import COMMON, Term, Terms
 from transforms.inspection.values import NOT_STATED, is_utf8
+from transforms.model.dictionary import vr_of
 
 _IDS = """
     AccessionNumber AdmissionID DeviceSerialNumber FillerOrderNumberImagingServiceRequest InsurancePlanIdentification
@@ -82,7 +83,7 @@ def _elements(dataset: Dataset, wanted: Callable[[int, str], bool]) -> Iterator[
     """The elements wanted by tag and VR, at every depth, converted aside; sequences and bytes are none."""
     for tag in list(dataset.keys()):
         element = dataset.get_item(tag, keep_deferred=True)
-        vr = element.VR if element.VR and element.VR != "UN" else dictionary_VR(tag) if dictionary_has_tag(tag) else "UN"
+        vr = element.VR if element.VR and element.VR != "UN" else vr_of(int(tag)) or "UN"
         if vr == "SQ":
             for item in getattr(_converted(element, dataset), "value", None) or ():
                 yield from _elements(item, wanted)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, tag_for_keyword
+from pydicom.datadict import tag_for_keyword
 from pydicom.valuerep import VR
+
+from transforms.model.dictionary import vr_of
 
 _PART = re.compile(r"([0-9A-Fa-fxX]{8}|[0-9A-Fa-f]{4}\[[^\]]+\](?:[0-9A-Fa-f]{2}|xx|XX)|[A-Za-z][A-Za-z0-9]*)(?:\.(?=.)|$)")
 _VRS = frozenset(str(vr) for vr in VR if len(str(vr)) == 2)
@@ -65,7 +67,7 @@ class Query:
         last = self.parts[-1]
         if last.vr or last.tag is None:
             return last.vr or None
-        return dictionary_VR(last.tag) if dictionary_has_tag(last.tag) else None
+        return vr_of(last.tag) or None
 
 
 def parse_query(text: str) -> Query | None:

@@ -18,6 +18,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 
 from transforms.model.deflate import in_plain
+from transforms.model.dictionary import keyword_of
 from transforms.model.errors import InstanceProblem
 from transforms.model.large import Content, as_file, let_go, view
 from transforms.proof.tokens import Reach, Token, TokenKind, fold, readable, values
@@ -96,8 +97,9 @@ class Sweep:
         parts = values(element)
         if len(parts) > _MOST_NUMBERS and not isinstance(parts[0], str):
             return
+        defined = DEFINED.get(keyword_of(int(element.tag)), ())
         for part in parts:
-            if fold(str(part)).strip() in DEFINED.get(element.keyword, ()):
+            if defined and fold(str(part)).strip() in defined:
                 continue
             number = element.VR in _NUMBER_VRS and _is_number(part)
             text = _FRACTIONS.sub(" ", str(part)) if number else str(part)
@@ -200,8 +202,8 @@ def _walk(dataset: FileDataset) -> Iterator[tuple[str, DataElement | RawDataElem
 
 def _terms(dataset: FileDataset) -> frozenset[str]:
     """The words of defined terms that stand in their elements, folded: their bytes are no finding of the raw search either."""
-    coded = (element for _, element in _walk(dataset) if isinstance(element, DataElement) and element.keyword in DEFINED)
-    said = (term for element in coded for part in values(element) if (term := fold(str(part)).strip()) in DEFINED[element.keyword])
+    coded = ((element, DEFINED.get(keyword_of(int(element.tag)), ())) for _, element in _walk(dataset) if isinstance(element, DataElement))
+    said = (term for element, defined in coded if defined for part in values(element) if (term := fold(str(part)).strip()) in defined)
     return frozenset(word for term in said for word in (term, *term.split()))
 
 

@@ -15,10 +15,11 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from pydicom.charset import python_encoding
-from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
+
+from transforms.model.dictionary import keyword_of, vr_of
 
 
 class TokenKind(enum.StrEnum):
@@ -82,6 +83,8 @@ _IDS = frozenset(
     """.split()
 )
 
+_BIRTH_DATE = "PatientBirthDate"
+
 _COMMON = frozenset(
     """
     admin administrator anon anonymised anonymized anonymous available dcm default deidentified demo dicom doctor dummy empty
@@ -112,6 +115,8 @@ _IDEOGRAPHS = "\u2e80"
 
 def fold(text: str) -> str:
     """One spelling for what readers take for the same: NFKD without accents, recomposed, case folded."""
+    if text.isascii():
+        return text.lower()
     bare = "".join(character for character in unicodedata.normalize("NFKD", text) if not unicodedata.combining(character))
     return unicodedata.normalize("NFC", bare).casefold()
 
@@ -128,7 +133,7 @@ def tokens_of(source: Dataset, keep: frozenset[str] = frozenset()) -> tuple[Toke
 
 def instance_uids(source: Dataset) -> frozenset[str]:
     """The UIDs of studies, series and instances that a data set names, at every depth."""
-    named = (element for element in elements(source) if element.keyword in INSTANCE_UIDS)
+    named = (element for element in elements(source) if keyword_of(int(element.tag)) in INSTANCE_UIDS)
     return frozenset(str(value).strip(" \0") for element in named for value in values(element))
 
 
@@ -184,19 +189,20 @@ def values(element: DataElement) -> list[Any]:
 
 
 def _of_element(element: DataElement) -> Iterator[Token]:
-    vr = element.VR if not isinstance(element.value, bytes) or not element.keyword else dictionary_VR(element.tag)
-    texts = [text.strip(" \0") for text in _texts(element)] if vr in {"PN", "UI"} or element.keyword else []
+    keyword = keyword_of(int(element.tag))
+    vr = element.VR if not isinstance(element.value, bytes) or not keyword else vr_of(int(element.tag))
+    texts = [text.strip(" \0") for text in _texts(element)] if vr in {"PN", "UI"} or keyword in _IDS or keyword == _BIRTH_DATE else []
     if vr == "PN":
         for text in texts:
             yield from _name(text)
         yield from _coded_names(element)
-    elif element.keyword in _IDS:
+    elif keyword in _IDS:
         for text in texts:
             yield from _identifier(text)
-    elif element.keyword == "PatientBirthDate":
+    elif keyword == _BIRTH_DATE:
         for text in texts:
             yield from _date(text)
-    elif vr == "UI" and element.keyword and element.keyword not in _UIDS_OF_KINDS:
+    elif vr == "UI" and keyword and keyword not in _UIDS_OF_KINDS:
         yield from uid_tokens(texts)
 
 

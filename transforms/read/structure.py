@@ -25,11 +25,11 @@ from collections.abc import Iterable, Iterator
 from struct import Struct
 
 from pydicom.config import IGNORE
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.uid import UID, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_16, EXPLICIT_VR_LENGTH_32
 
 from transforms.model.deflate import DEFLATED, Inflated, plain
+from transforms.model.dictionary import vr_of
 from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.large import Content, View, pieces, view
 
@@ -373,4 +373,4 @@ class _Walk:
 
 def _is_sequence(tag: int) -> bool:
     """Whether an implicit element is a sequence by the dictionary (PS3.6); private ones stay opaque where their length is defined."""
-    return dictionary_has_tag(tag) and dictionary_VR(tag) == "SQ"
+    return vr_of(tag) == "SQ"

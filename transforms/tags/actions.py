@@ -8,8 +8,7 @@ import dataclasses
 import enum
 import functools
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR
-
+from transforms.model.dictionary import vr_of
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
 from transforms.model.plan import API_TEXT_VRS, MORE_TEXT_VRS, ActionPlan, Option, PatientMode, PatientPlan, Profile, Rule, Verb
 from transforms.tags import documents, safe_private, supplement, tables
@@ -97,7 +96,7 @@ def matched(tag: int, why: str) -> str:
 
 def standard_vr(tag: int) -> str | None:
     """The VR of PS3.6 if the tag has one and only one (`US or SS` is none)."""
-    vr = dictionary_VR(tag) if dictionary_has_tag(tag) else ""
+    vr = vr_of(int(tag))
     return vr if len(vr) == 2 else None
 
 
@@ -310,7 +309,7 @@ def _never_seen(path: tuple[int, ...]) -> str:
         return matched(tag, "encrypted, so what it holds cannot be looked into; it is made to hold an identity, PS3.15 E.1.1")
     if tag in PIXELS and len(path) > 1:
         return matched(tag, "samples in a sequence are not searched for text")
-    return "" if dictionary_has_tag(tag) else matched(tag, "not in the data dictionary, PS3.6")
+    return "" if vr_of(tag) else matched(tag, "not in the data dictionary, PS3.6")
 
 
 def _by_table(row: tables.Row, sop_class: str, path: tuple[int, ...], vr: str) -> Decision:
@@ -386,7 +385,7 @@ def is_unlisted(plan: ActionPlan, decision: Decision, path: tuple[int, ...], vr:
         return False
     retained = vr in ("CS", "DS", "IS") or (vr == "UI" and Option.UIDS in plan.options and tag not in NAMES_AN_INSTANCE)
     listed = tables.row(tag) is not None and not (contents or retained)
-    return not listed and tag not in NEEDED | PIXELS | (STATED_BY_US if len(path) == 1 else frozenset())
+    return not listed and tag not in NEEDED | PIXELS
 
 
 def _table_reason(tag: int, code: str, resolved: str) -> str:

@@ -9,7 +9,7 @@ from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
-from pydicom.datadict import dictionary_VR
+from transforms.model.dictionary import vr_of
 
 _STRICTEST = ("1", "1C", "2", "2C", "3")
 _ANY_USAGE = "MCU"
@@ -84,7 +84,7 @@ def resolve_code(code: str, sop_class: str, path: tuple[int, ...]) -> str:
         chosen = "U" if "U" in choices else "D"
     else:
         chosen = "Z" if choices[0] == "X" else choices[0]
-    return "U" if chosen == "D" and _is_uid(tag) else chosen
+    return "U" if chosen == "D" and vr_of(tag) == "UI" else chosen
 
 
 def _level(sop_class: str, path: tuple[int, ...], usages: str) -> list[_Node]:
@@ -110,11 +110,3 @@ def _strictest(kinds: Iterable[str]) -> str:
 def _plain(tag: int) -> int:
     """Repeating groups (PS3.5, 7.6) as their first group: 6002 is 6000."""
     return tag & 0xFF00FFFF if tag >> 24 in (0x50, 0x60) and not tag >> 16 & 1 else tag
-
-
-@functools.lru_cache(maxsize=1 << 12)
-def _is_uid(tag: int) -> bool:
-    try:
-        return dictionary_VR(tag) == "UI"
-    except KeyError:
-        return False

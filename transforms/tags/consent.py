@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pydicom.datadict import dictionary_has_tag, dictionary_VR, keyword_for_tag
+from pydicom.datadict import keyword_for_tag
 
+from transforms.model.dictionary import vr_of
 from transforms.model.needed import KEPT_BY_API
 from transforms.model.plan import MORE_TEXT_VRS, ActionPlan, ImagePlan, Option, Profile, Rule, TextMode, Verb
 from transforms.model.query import Query
@@ -81,7 +82,7 @@ def _in_table(rule: Rule) -> bool:
     """Whether the query may meet an element that the table or its supplement names, or a private one."""
     tag = rule.query.parts[-1].tag
     if tag is not None:
-        return tables.row(tag) is not None or supplement.row(tag) is not None or not dictionary_has_tag(tag)
+        return tables.row(tag) is not None or supplement.row(tag) is not None or not vr_of(tag)
     return any(_meets(rule.query, row) for row in (*tables.ROWS, *supplement.BY_TAG.values()))
 
 
@@ -89,5 +90,5 @@ def _meets(query: Query, row: tables.Row) -> bool:
     if row.tag == "private":
         return query.parts[-1].vr != "" or query.parts[-1].mask >> 16 != 0xFFFF or bool(query.parts[-1].value >> 16 & 1)
     tag = int(row.tag.replace("x", "0"), 16)
-    vr = dictionary_VR(tag) if dictionary_has_tag(tag) else query.parts[-1].vr
+    vr = vr_of(tag) or query.parts[-1].vr
     return query.parts[-1].matches(tag, vr, query.parts[-1].creator)
