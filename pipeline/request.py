@@ -168,8 +168,7 @@ def require_consent(request: Request) -> list[str]:
 
 def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
     """Which FHIR store is meant: the option, else the config's `operationMetadata`, else the embedded one."""
-    output = config.operation_metadata.fhir_output if config.operation_metadata else None
-    named = settings.fhir_store or (output.fhir_store if output else None) or LOCAL_FHIR_STORE
+    named = settings.fhir_store or config.fhir_store or LOCAL_FHIR_STORE
     if named.startswith(("http://", "https://")):
         refuse_credentials("--fhir_store", named, "--fhir_token_uri")
         path = re.search(_STORE, named)

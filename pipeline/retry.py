@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from pipeline.operation import Operation
-from pipeline.options import Settings
-from pipeline.request import Request
 from transforms.model.errors import ConfigError
 from transforms.model.resolve import crypto_keys
 from transforms.model.storage import remove, replace
 from transforms.model.workspace import OperationFolder
+
+if TYPE_CHECKING:  # a server imports this, and has no use for what a run needs
+    from pipeline.options import Settings
+    from pipeline.request import Request
 
 
 def remember(folder: OperationFolder, settings: Settings, request: Request) -> None:
@@ -24,6 +27,14 @@ def remember(folder: OperationFolder, settings: Settings, request: Request) -> N
         return
     command = {"folder": os.getcwd(), "arguments": settings.command}  # noqa: PTH109 - a string
     replace(folder.command_file, json.dumps(command).encode() + b"\n")
+
+
+def forget_words(folder: OperationFolder, words: Collection[str]) -> None:
+    """Leave words out of the command that is kept, if one is: what they name will not be there for a retry."""
+    with contextlib.suppress(FileNotFoundError):
+        command = json.loads(folder.command_file.read_bytes())
+        command["arguments"] = [word for word in command["arguments"] if word not in words]
+        replace(folder.command_file, json.dumps(command).encode() + b"\n")
 
 
 def retry(operation: Operation, run: Callable[[list[str]], int]) -> int:

@@ -1,7 +1,8 @@
 """`projects.locations.datasets.dicomStores.deidentify` of the local server: each call is an operation, run by a process of its own.
 
 Operations run one after the other, since a workspace takes one run at a time. What was asked for is kept in the operation's
-folder until it is done, so that a server that was killed goes on with it when it is started again.
+folder until it is done, so that a server that was stopped or killed goes on with it when it is started again. A run ends with the
+server that started it (`served_run`), and the next server waits for that end.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.lock import is_held
 from pipeline.operation import Operation
 from pipeline.operation_row import CANCELLED
+from pipeline.retry import forget_words
 from transforms.model.config import parse_request
 from transforms.model.dicom_store import store_at
 from transforms.model.errors import ConfigError
@@ -32,6 +36,7 @@ from transforms.model.workspace import Workspace
 
 _STOP_SECONDS = 60
 """In which a run that is interrupted comes to its end."""
+_GLANCE_SECONDS = 0.5
 
 
 @dataclasses.dataclass
@@ -41,17 +46,19 @@ class _Running:
 
 
 class Deidentifier:
-    """Starts runs. `stores` has the DICOMweb URL of each store by its `projects/…` name, `options` go to every run."""
+    """Starts runs. `stores` has the DICOMweb URL of each store by its `projects/…` name.
 
-    def __init__(self, workspace: Workspace, stores: Mapping[str, str], options: Sequence[str]) -> None:
+    `own` and `options` go to every run; `own` names this server, and is not kept for a retry.
+    """
+
+    def __init__(self, workspace: Workspace, stores: Mapping[str, str], own: Sequence[str], options: Sequence[str]) -> None:
         for name, url in stores.items():
             if not url.startswith(("http://", "https://")) or store_at("--dicom_store", url, None).name != name:
                 why = "it is NAME=URL, and the URL ends with the name, so that instances are named by it"
                 raise ConfigError("--dicom_store", why, "write projects/…/dicomStores/S=http://HOST/…/projects/…/dicomStores/S", name)
-        self._workspace, self._stores, self._options = workspace, stores, options
+        self._workspace, self._stores, self._own, self._options = workspace, stores, own, options
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._cancelled: set[str] = set()
         self._stopping = False
         self._running: _Running | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -60,7 +67,7 @@ class Deidentifier:
     def at_work(self) -> Iterator[None]:
         """Run what is asked for during the block, beginning with what an earlier server left undone; then interrupt the run at work.
 
-        What waits then is left for the next server.
+        It, and what waits then, is left for the next server.
         """
         for file in listed(self._workspace.operations, "*/request.json"):
             self._waiting.put(file.parent.name)
@@ -83,13 +90,12 @@ class Deidentifier:
         for at, store in (("source store", source), ("request.destinationStore", request.destination_store)):
             if store not in self._stores:
                 raise ConfigError(at, "this server knows no such DICOM store", "start it with --dicom_store NAME=URL", store)
-        output = request.config.operation_metadata.fhir_output if request.config and request.config.operation_metadata else None
         source_base, destination_base = (store_at("", self._stores[store], None).base for store in (source, request.destination_store))
-        fhir_store = output.fhir_store if output else LOCAL_FHIR_STORE
+        fhir_store = (request.config.fhir_store if request.config else None) or LOCAL_FHIR_STORE
         name = OperationName(f"deid-{secrets.token_hex(8)}", source_base, destination_base, fhir_store)
         operation = Operation(name, self._workspace)
         asked = {"source": source, "destination": request.destination_store, "name": dataclasses.asdict(name), "request": body}
-        replace(operation.folder.request_file, json.dumps(asked).encode())
+        self._keep(name.operation_id, asked)
         operation.begin(now)
         self._waiting.put(name.operation_id)
         return operation.state() or {}
@@ -99,50 +105,70 @@ class Deidentifier:
         with self._lock:
             if not self._workspace.operation(operation_id).request_file.exists():
                 return
-            self._cancelled.add(operation_id)
+            self._keep(operation_id, {**self._asked(operation_id), "cancelled": True})
             if self._running is not None and self._running.operation_id == operation_id:
                 self._running.process.send_signal(signal.SIGINT)
-                return
-        self._close(operation_id, "cancelled before it began", now, CANCELLED)
+            else:
+                self._close(operation_id, "cancelled before it began", now, CANCELLED)
 
     def _work(self) -> None:
         while (operation_id := self._waiting.get()) is not None and not self._stopping:
-            if self._workspace.operation(operation_id).request_file.exists():
-                self._run(operation_id)
+            while is_held(self._workspace) and not self._stopping:  # by a run of an earlier server, say, that ends just now
+                time.sleep(_GLANCE_SECONDS)
+            self._run(operation_id)
 
     def _run(self, operation_id: str) -> None:
         with self._lock:
-            if operation_id in self._cancelled or self._stopping:
+            if self._stopping or not self._workspace.operation(operation_id).request_file.exists():
                 return
-            command = [sys.executable, "-m", "pipeline.main", *self._arguments(operation_id)]
+            if self._is_cancelled(operation_id):  # when the server was killed
+                self._close(operation_id, "cancelled", dt.datetime.now(dt.UTC), CANCELLED)
+                return
+            if {self._asked(operation_id)[which] for which in ("source", "destination")} - self._stores.keys():
+                why = "the server was started again without a DICOM store of this operation; ask anew where it is known"
+                self._close(operation_id, why, dt.datetime.now(dt.UTC))
+                return
+            self._operation(operation_id).begin(dt.datetime.now(dt.UTC))
+            command = [sys.executable, "-m", "pipeline.local.served_run", *self._arguments(operation_id)]
             # A session of its own, so that Ctrl-C leaves it to us to stop it.
             process = subprocess.Popen(  # noqa: S603 - our own module
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True
             )
             self._running = _Running(operation_id, process)
-        _, errors = process.communicate()
+        errors = _ended(process)
         with self._lock:
             self._running = None
+        forget_words(self._workspace.operation(operation_id), self._own)
         now = dt.datetime.now(dt.UTC)
-        if operation_id in self._cancelled:
+        if self._is_cancelled(operation_id):
             self._close(operation_id, "cancelled; the same request again goes on", now, CANCELLED)
             return
+        if self._stopping and "response" not in (self._operation(operation_id).state() or {}):
+            return  # the next server goes on
         said = [line for line in errors.decode(errors="replace").splitlines() if line.startswith("dicom-deid: ")]
         self._close(operation_id, (said or ["the run ended without a word"])[-1].removeprefix("dicom-deid: "), now)
 
     def _arguments(self, operation_id: str) -> list[str]:
         asked = self._asked(operation_id)
         folder = self._workspace.operation(operation_id)
-        request = folder.request_file.with_suffix(".body")
-        replace(request, asked["request"].encode())
+        replace(folder.request_body, asked["request"].encode())
         given = {
             "source": self._stores[asked["source"]],
             "destination": self._stores[asked["destination"]],
-            "request": str(request),
+            "request": str(folder.request_body),
             "workspace": self._workspace.root,
             "operation_id": operation_id,
         }
-        return [*(f"--{name}={value}" for name, value in given.items()), *self._options]
+        return [*(f"--{name}={value}" for name, value in given.items()), *self._own, *self._options]
+
+    def _operation(self, operation_id: str) -> Operation:
+        return Operation(OperationName(**self._asked(operation_id)["name"]), self._workspace)
+
+    def _is_cancelled(self, operation_id: str) -> bool:
+        return bool(self._asked(operation_id).get("cancelled"))
+
+    def _keep(self, operation_id: str, asked: dict[str, Any]) -> None:
+        replace(self._workspace.operation(operation_id).request_file, json.dumps(asked).encode())
 
     def _asked(self, operation_id: str) -> dict[str, Any]:
         asked: dict[str, Any] = json.loads(self._workspace.operation(operation_id).request_file.read_bytes())
@@ -150,10 +176,19 @@ class Deidentifier:
 
     def _close(self, operation_id: str, why: str, now: dt.datetime, code: int | None = None) -> None:
         """The operation is over; where its run did not say how, it failed."""
-        operation = Operation(OperationName(**self._asked(operation_id)["name"]), self._workspace)
+        operation = self._operation(operation_id)
         state = operation.state()
         if state is None or not state["done"]:
             operation.fail(why, now, *([code] if code else []))
-        for file in (operation.folder.request_file, operation.folder.request_file.with_suffix(".body")):
-            with contextlib.suppress(OSError):
-                remove(file)
+        with contextlib.suppress(OSError):
+            remove(operation.folder.request_file)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> bytes:
+    """What a process said on standard error, once it has ended; its standard input stays open until then."""
+    assert process.stdin is not None
+    assert process.stderr is not None
+    with process.stdin, process.stderr:
+        errors = process.stderr.read()
+        process.wait()
+    return errors

@@ -39,9 +39,11 @@ def _operation(call: Call) -> dict[str, Any]:
     name = f"{call.dataset}/operations/{call.path['operation']}"
     with call.service.database.read("") as reader:
         found = reader.operation(name)
-    file = call.service.workspace.operation(call.path["operation"]).state_file
-    if found is None and file.is_file():
-        found = json.loads(file.read_bytes())
+    folder = call.service.workspace.operation(call.path["operation"])
+    if found is None and folder.state_file.is_file():
+        found = json.loads(folder.state_file.read_bytes())
+        if "error" in found and folder.request_file.is_file():  # its run was interrupted with an earlier server; ours goes on
+            found = {"name": found["name"], "metadata": found["metadata"], "done": False}
     if found is None or found.get("name") != name:
         raise Refusal(404, "not-found", "there is no such operation")
     return found

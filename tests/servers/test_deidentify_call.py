@@ -1,15 +1,20 @@
 """The API's page from its first call: `:deidentify` on the local server, with DICOM stores behind it; then its searches and SQL."""
 
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pydicom
 import pytest
 import requests
+
+from pipeline.cli import main as cli
 
 pytestmark = pytest.mark.servers("orthanc")
 
@@ -20,16 +25,29 @@ PAGE = Path(__file__).parents[1] / "seed_page"
 
 
 @pytest.fixture
-def server(stores, tmp_path, key_uri):
-    """`dicom-deid serve` over both stores; its address."""
-    command = [str(Path(sys.executable).with_name("dicom-deid")), "serve", "--workspace", str(tmp_path / "work"), "--port", "0"]
-    for store in (stores.source, stores.destination):
-        command += ["--dicom_store", f"{store.name}={store.url}"]
-    process = subprocess.Popen([*command, f"--run_options=--key_uri={key_uri}"], stdout=subprocess.PIPE, text=True)
-    yield process.stdout.readline().strip()
-    process.terminate()
-    process.wait(90)
-    process.stdout.close()
+def serving(stores, tmp_path, key_uri):
+    """`serving(destination)`: a context of `dicom-deid serve` over both stores, the destination by that URL: its address and process."""
+
+    @contextlib.contextmanager
+    def start(destination=stores.destination.url):
+        command = [str(Path(sys.executable).with_name("dicom-deid")), "serve", "--workspace", str(tmp_path / "work"), "--port", "0"]
+        command += [f"--dicom_store={stores.source.name}={stores.source.url}", f"--dicom_store={stores.destination.name}={destination}"]
+        process = subprocess.Popen([*command, f"--run_options=--key_uri={key_uri}"], stdout=subprocess.PIPE, text=True)
+        try:
+            yield process.stdout.readline().strip(), process
+        finally:
+            process.terminate()
+            process.wait(90)
+            process.stdout.close()
+
+    return start
+
+
+@pytest.fixture
+def server(serving):
+    """The address of one."""
+    with serving() as (address, _):
+        yield address
 
 
 def body(destination, mode="REDACT_NO_TEXT"):
@@ -97,3 +115,69 @@ def test_a_run_that_is_refused_says_why_in_its_operation(server, stores):
     call = f"{server}/v1beta1/{stores.source.name}:deidentify"
     operation = ended(server, requests.post(call, json=body(stores.destination.name), timeout=10).json()["name"])
     assert operation["error"]["message"].startswith("--source: the store has no instance")
+
+
+@pytest.fixture
+def plans(stores, real_file, tmp_path):
+    """The SOP Instance UIDs of six plans in the source store."""
+    plan = pydicom.dcmread(real_file("rtplan.dcm"))
+    for number in range(6):
+        plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{number + 1}"
+        plan.save_as(tmp_path / "made.dcm")
+        stores.source.put((tmp_path / "made.dcm").read_bytes())
+    return stores.source.contents().keys()
+
+
+def until(condition):
+    deadline = time.monotonic() + 240
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.mark.servers("mitmproxy")
+def test_a_server_that_is_killed_at_work_goes_on_when_it_is_started_again(serving, stores, plans, proxy):
+    slow = proxy.before(stores.destination.url, {"fault": "slow", "method": "POST", "seconds": 1})
+    with serving(slow) as (address, process):
+        call = f"/v1beta1/{stores.source.name}:deidentify"
+        request = body(stores.destination.name)
+        name = requests.post(address + call, json=request, timeout=10).json()["name"]
+        until(lambda: len(stores.destination.contents()) >= 2)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    half = stores.destination.contents()
+    assert len(half) < len(plans)
+    with serving(proxy.before(stores.destination.url)) as (address, _):
+        assert not requests.get(f"{address}/v1beta1/{name}", timeout=10).json()["done"]
+        finished = ended(address, name)
+        assert (finished["metadata"]["outcomes"]["written"], "response" in finished) == (str(len(plans)), True), finished
+        whole = stores.destination.contents()
+        assert half.items() <= whole.items()
+        store = f"{address}/v1beta1/{FHIR_STORE}/fhir/Provenance"
+        assert requests.get(f"{store}?_total=accurate&_count=1", timeout=10).json()["total"] == len(plans) + 1
+        again = ended(address, requests.post(address + call, json=request, timeout=10).json()["name"])
+        assert again["metadata"]["outcomes"]["written"] == str(len(plans))
+        assert stores.destination.contents() == whole
+
+
+@pytest.mark.servers("mitmproxy")
+def test_what_a_server_was_stopped_or_told_to_stop_at_is_done_by_the_next_one_or_a_retry(serving, stores, plans, proxy, tmp_path, capsys):
+    slow = proxy.before(stores.destination.url, {"fault": "slow", "method": "POST", "seconds": 1})
+    call = f"/v1beta1/{stores.source.name}:deidentify"
+    with serving(slow) as (address, _):
+        name = requests.post(address + call, json=body(stores.destination.name), timeout=10).json()["name"]
+        until(lambda: len(stores.destination.contents()) >= 1)
+    with serving(slow) as (address, _):  # stopped by SIGTERM, it has the operation still to do
+        assert not requests.get(f"{address}/v1beta1/{name}", timeout=10).json()["done"]
+        until(lambda: len(stores.destination.contents()) >= 3)
+        requests.post(f"{address}/v1beta1/{name}:cancel", json={}, timeout=10)
+        assert ended(address, name)["error"]["code"] == 1
+    assert len(stores.destination.contents()) < len(plans)
+    proxy.before(stores.destination.url)
+    identity = name.rpartition("/")[2]
+    assert cli(["retry", "--workspace", str(tmp_path / "work"), "--operation", identity]) == 0, capsys.readouterr().err
+    assert len(stores.destination.contents()) == len(plans)
+    with serving() as (address, _):
+        assert requests.get(f"{address}/v1beta1/{name}", timeout=10).json()["metadata"]["outcomes"]["written"] == str(len(plans))
+        store = f"{address}/v1beta1/{FHIR_STORE}/fhir/Provenance"
+        assert requests.get(f"{store}?_total=accurate&_count=1", timeout=10).json()["total"] == len(plans) + 1

@@ -283,6 +283,12 @@ class DeidentifyConfig(_Message):
     """Nothing to do: all processing takes place where the run runs, and no text leaves it."""
     operation_metadata: OperationMetadata | None = None
 
+    @property
+    def fhir_store(self) -> str | None:
+        """The store that `operationMetadata` names."""
+        output = self.operation_metadata.fhir_output if self.operation_metadata else None
+        return output.fhir_store if output else None
+
     def to_json(self) -> str:
         """Canonical JSON with the API's names, as Provenance records it. Holds no key material."""
         return json.dumps(

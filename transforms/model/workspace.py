@@ -116,6 +116,11 @@ class OperationFolder:
         return place_of(self.root) / "request.json"
 
     @property
+    def request_body(self) -> Place:
+        """The request itself, as the server's run reads it, and a retry of it."""
+        return place_of(self.root) / "request_body.json"
+
+    @property
     def loaded_file(self) -> Place:
         """Which shards stand in which BigQuery table."""
         return place_of(self.root) / "loaded.json"
