@@ -47,6 +47,7 @@ class Faults:
         flow.metadata[RULE] = rule
         with (FOLDER / "requests.ndjson").open("a") as file:
             what = {"plan": self._plan["number"], "method": flow.request.method, "path": flow.request.path, "fault": rule.get("fault")}
+            what["rule"] = next((index for index, known in enumerate(self._plan["rules"]) if known is rule), None)
             file.write(json.dumps(what) + "\n")
         host = flow.request.host_header
         server = next(server for path, server in self._plan["upstreams"] if flow.request.path.startswith(path))

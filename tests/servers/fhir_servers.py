@@ -108,6 +108,12 @@ class FaultProxy:
         lines = map(json.loads, (self.folder / "requests.ndjson").read_text().splitlines())
         return [line for line in lines if line["plan"] == self.plans]
 
+    @property
+    def used(self):
+        """How many requests each rule of the plan has harmed."""
+        rules = json.loads((self.folder / "plan.json").read_text())["rules"]
+        return [sum(request["rule"] == index for request in self.requests) for index in range(len(rules))]
+
     def met(self, fault):
         """How many requests met this fault."""
         return sum(request["fault"] == fault for request in self.requests)
@@ -116,6 +122,7 @@ class FaultProxy:
 def fault_proxy(folder):
     """mitmproxy in reverse mode, passing everything on unharmed until it is told otherwise."""
     options = "listen_host=127.0.0.1 listen_port=0 connection_strategy=lazy keep_host_header=true".split()
+    (folder / "requests.ndjson").touch()
     command = [BIN / "mitmdump", "--quiet", "--mode", "reverse:http://127.0.0.1:9", "--scripts", HERE / "faults.py"]
     for option in [*options, f"confdir={folder}"]:
         command += ["--set", option]
