@@ -8,6 +8,7 @@ import datetime as dt
 import enum
 import json
 import logging
+import re
 import signal
 import sys
 import threading
@@ -64,6 +65,8 @@ from transforms.read.origin import Origin
 from transforms.write.preflight import check_destination
 
 log = logging.getLogger(__name__)
+_STEP = re.compile(r" \[while running '[^']*'\]")
+"""What the runner puts into an exception."""
 
 
 class ExitCode(enum.IntEnum):
@@ -211,7 +214,9 @@ def _write_maps(settings: Settings, operation: Operation) -> None:
 
 @contextlib.contextmanager
 def _told_if_broken(operation: Operation, clock: Clock) -> Iterator[None]:
-    """A run that breaks off says so in its operation; the traceback, whose texts may hold PHI, stays in the workspace."""
+    """A run that breaks off says so in its operation, and why, if that is expected; the traceback, whose texts may hold PHI, stays in
+    the workspace.
+    """
     try:
         with _heeded() as interrupted:
             yield
@@ -219,11 +224,14 @@ def _told_if_broken(operation: Operation, clock: Clock) -> Iterator[None]:
         if interrupted.is_set():
             operation.fail("interrupted; start the same command again to go on", clock(), CANCELLED)
             raise KeyboardInterrupt from None
-        kind, file = type(error).__name__, operation.folder.failure_file
+        expected = isinstance(error, (ConfigError, PreflightError, StoreError))
+        why = _STEP.sub("", str(error)).rstrip(".") if expected else type(error).__name__
+        file = operation.folder.failure_file
         with contextlib.suppress(OSError):  # a full disk may be the reason
             replace(file, traceback.format_exc().encode(errors="backslashreplace"))
-            operation.fail(f"the run broke off ({kind}); start the same command again to go on", clock())
-        raise BrokenOffError(f"the run broke off ({kind}); see {file}, then start the same command again to go on.") from None
+            operation.fail(f"the run broke off ({why}); start the same command again to go on", clock())
+        see = "" if expected else f"see {file}, then "
+        raise BrokenOffError(f"the run broke off ({why}); {see}start the same command again to go on.") from None
 
 
 @contextlib.contextmanager
