@@ -1,12 +1,13 @@
 """The DICOMweb client through mitmproxy, which harms requests on their way to Orthanc and answers on theirs back."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pydicom
 import pytest
 
 from transforms.model.dicom_store import store_at
-from transforms.model.dicomweb import DicomWebClient
+from transforms.model.dicomweb import DicomWebClient, client_of
 from transforms.model.errors import InstanceProblem, OutcomeKind, StoreError
 from transforms.model.records import InstanceUids
 from transforms.read import origin
@@ -236,3 +237,12 @@ def test_what_an_unfinished_run_published_cannot_be_taken_back_where_there_is_no
     assert not store.has(uids, instance + b"\0")
     with pytest.raises(InstanceProblem, match="CANNOT_WITHDRAW"):
         store.withdraw(uids)
+
+
+def test_source_and_destination_together_keep_to_the_quota(stores, proxy):
+    urls = proxy.before_all([stores.source.url, stores.destination.url])
+    start, clients = time.monotonic(), [client_of(store_at("--source", url, None, ops_per_minute=1200.0)) for url in urls]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: clients[number % 2].search("studies", {}), range(40)))
+    assert len(proxy.requests) == 40
+    assert time.monotonic() - start > 39 * 60 / 1200

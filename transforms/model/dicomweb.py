@@ -79,11 +79,13 @@ class DicomWebClient:
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        bucket: TokenBucket | None = None,
     ) -> None:
+        """`bucket` is that of others who share the quota."""
         self.store = store
         self._token = token or token_for(store.url, store.token)
         self._deadline, self._sleep, self._clock, self._chance = deadline, sleep, clock, chance
-        self._bucket = TokenBucket(store.ops_per_minute, clock, sleep)
+        self._bucket = bucket or TokenBucket(store.ops_per_minute, clock, sleep)
         self._session = session_for(store.url, AT_ONCE)
 
     def search(self, path: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -277,5 +279,10 @@ def _fault(status: int) -> StoreError:
 
 @functools.cache
 def client_of(store: DicomStore) -> DicomWebClient:
-    """The client of a store, one a process, so that its quota is shared by all stages."""
-    return DicomWebClient(store)
+    """The client of a store, one a process; all clients of a process take from one share of the quota, which is of a project's stores."""
+    return DicomWebClient(store, bucket=_share(store.ops_per_minute))
+
+
+@functools.cache
+def _share(per_minute: float | None) -> TokenBucket:
+    return TokenBucket(per_minute, time.monotonic, time.sleep)
