@@ -24,7 +24,6 @@ def test_a_store_has_one_name_however_it_is_reached(given, endpoint, name, url):
     assert (store.name, store.url) == (name, url)
     assert store.base == (f"https://healthcare.googleapis.com/{NAME}" if name == NAME else name)
     assert store.resource == (url.removesuffix("/dicomWeb") if name == NAME else None)
-    assert store.location == ("us" if name == NAME else None)
 
 
 @pytest.mark.parametrize("given", ["http://user:SECRET@host/dicom-web", "https://host/dicom-web?key=SECRET"])
