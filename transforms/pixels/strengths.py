@@ -21,6 +21,7 @@ from transforms.model.records import PixelSearch
 from transforms.pixels.detector import Found, LineDetector
 from transforms.pixels.learned import LearnedDetector, weights
 from transforms.pixels.reading import Reader, Reading, languages_of, page_reader
+from transforms.pixels.recall import Recall
 from transforms.pixels.regions import Region
 from transforms.pixels.search import Line, TextSearch
 from transforms.pixels.strips import upright
@@ -55,6 +56,7 @@ class LineSearch:
     def __init__(self, detectors: Sequence[Detector], reader: Reader | None, watch: Stopwatch | None = None) -> None:
         """`reader` is None where lines are not read; `watch` is told how long it takes to detect and to read."""
         self._detectors, self._reader, self._watch = tuple(detectors), reader, watch or Stopwatch()
+        self._recall = Recall()
 
     def lines(self, *images: Image, regions: tuple[Region, ...] = ()) -> list[Line]:
         """As `TextSearch.lines`. Raises InstanceProblem OCR_FAILED."""
@@ -80,9 +82,15 @@ class LineSearch:
     def _read(self, images: Sequence[Image], lines: Sequence[_Seen]) -> list[Reading]:
         if self._reader is None:
             return [Reading()] * len(lines)
-        strips = [[*upright(images[line.image], line.left, line.top, line.right, line.bottom)] for line in lines]
+        known = [self._recall.find(images[line.image], line) for line in lines]
+        new = [line for line, reading in zip(lines, known, strict=True) if reading is None]
+        strips = [[*upright(images[line.image], line.left, line.top, line.right, line.bottom)] for line in new]
         answers = iter(self._reader.read([strip for some in strips for strip in some]))
-        return [max((next(answers) for _ in some), key=_worth) for some in strips]
+        read = [max((next(answers) for _ in some), key=_worth) for some in strips]
+        for line, reading in zip(new, read, strict=True):
+            self._recall.keep(images[line.image], line, reading)
+        fresh = iter(read)
+        return [next(fresh) if reading is None else reading for reading in known]
 
 
 class _Seen(NamedTuple):
