@@ -2,18 +2,27 @@
 
 import collections
 import contextlib
+import datetime as dt
 import json
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pydicom
 import pytest
 from fhir.resources.R4B.provenance import Provenance
+from pydicom.uid import JPEG2000, JPEGBaseline8Bit, JPEGExtended12Bit
 
 from transforms.model import spool
+from transforms.model.keys import Purpose, Secret
+from transforms.model.records import InstanceRef
 from transforms.model.workspace import Workspace
+from transforms.pixels.redact import Canvas, canvas_of
+from transforms.read.open import has_pixels, open_instance, read_content
 
 MODE = ("--on_uid_collision", "distinct", "--direct_running_mode=multi_threading", "--direct_num_workers=2")
+LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEG2000)
+"""Syntaxes in which a frame cannot always be coded again without loss."""
 BOXES = Path(__file__).parents[1] / "seed_page" / "boxes.sql"
 
 
@@ -35,6 +44,37 @@ def folder(finished):
 
 def uid_of(identifier):
     return identifier["identifier"]["value"].rpartition("/")[2]
+
+
+def children(element, name):
+    return [one for one in element["extension"] if one["url"].rpartition("/")[2] == name]
+
+
+def boxes_of(provenance) -> dict[int, list[tuple[slice, slice]]]:
+    """The boxes of a Provenance by frame, as rows and columns."""
+    boxes = collections.defaultdict(list)
+    for images in children(provenance["entity"][0], "dicom-images"):
+        for box in children(images, "frame-index"):
+            left, right, top, bottom = (int(children(box, name)[0]["valueDecimal"]) for name in ("left", "right", "top", "bottom"))
+            boxes[int(box["valueDecimal"])].append((slice(top, bottom), slice(left, right)))
+    return boxes
+
+
+def canvas(path) -> Canvas | None:
+    reference = InstanceRef("0" * 16, str(path), path.stat().st_size)
+    dataset = open_instance(reference, read_content(str(path)), Secret(bytes(32)).purpose(Purpose.UID), dt.datetime.now(dt.UTC)).dataset
+    return canvas_of(dataset) if has_pixels(dataset) else None
+
+
+def check_redacted(before: np.ndarray, after: np.ndarray, boxes, lossy: bool) -> None:
+    """Outside the boxes all is as it was; each box is of one colour."""
+    inside = np.zeros(before.shape[:2], bool)
+    for box in boxes:
+        inside[box] = True
+        colours = after[box].reshape(-1, *after.shape[2:])
+        assert lossy or not np.ptp(colours, axis=0).any()
+    change = np.abs(after[~inside].astype(float) - before[~inside])
+    assert change.mean() < 0.01 * np.ptp(before.astype(float)) if lossy else not change.any()
 
 
 def test_every_file_is_accounted_for(everything, shipped):
@@ -97,6 +137,29 @@ def test_burned_in_text_was_found_and_told(everything, dicom_deid):
     assert set(rows[0]) == {"Source", "Destination", "Left", "Right", "Top", "Bottom", "Quote", "InfoType", "Confidence"}
     for burned_in in ("PHILIPS OB", "5/25/2011", "LYMPH NODE"):  # in files that are published
         assert burned_in in output
+
+
+def test_no_sample_outside_a_box_changes_and_no_frame_without_one(everything):
+    """Source and output of every file, side by side: by bytes where a frame has no box, by its samples where it has."""
+    files = {entry["reference"]: Path(entry["uri"]) for entry in spool.read_all(folder(everything).sources)}
+    same, redacted = collections.Counter(), collections.Counter()
+    for entry in spool.read_all(folder(everything).spool):
+        study, series, instance = entry["provenance"]["target"][0]["identifier"]["value"].split("/")[-5::2]
+        source = canvas(files[entry["reference"]])
+        if source is None:
+            continue
+        output = canvas(everything.destination / study / series / f"{instance}.dcm")
+        boxes, syntax = boxes_of(entry["provenance"]), output.description.transfer_syntax
+        for frame in range(source.description.frames):
+            if frame in boxes:
+                lossy = syntax in LOSSY
+                check_redacted(source.decoded(frame).samples, output.decoded(frame).samples, boxes[frame], lossy)
+            else:
+                assert output.frame(frame) == source.frame(frame), files[entry["reference"]].name
+            (redacted if frame in boxes else same)[syntax] += 1
+    assert redacted.total() > 100
+    assert len(same) > 9
+    assert len(redacted) > 6
 
 
 def test_references_between_instances_still_resolve(everything, entries, shipped):
