@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -24,6 +25,8 @@ _HEADER = 8
 _MAX_LENGTH = 0xFFFFFFFE
 _STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
 """How a coded frame begins: JPEG and JPEG-LS (SOI), JPEG 2000 (SOC, SIZ), JP2 (signature box)."""
+_RLE_START = re.compile(rb"[\x01-\x0f]\0\0\0\x40\0\0\0")
+"""How an RLE frame begins: up to 15 segments, the first behind the header (PS3.5 G.5)."""
 
 
 class Assembled(NamedTuple):
@@ -159,7 +162,7 @@ def coded_frames(value: memoryview, frames: int, extended_offsets: bytes = b"", 
     base = table[1] + _HEADER
     starts = [start - base for start, _ in fragments]
     basic = bytes(value[table[0] : table[1]])
-    looks = [bytes(value[start : start + 12]).startswith(_STARTS) for start, _ in fragments]
+    looks = [_looks_like_a_start(bytes(value[start : start + 12])) for start, _ in fragments]
     groups = (
         _by_offsets(starts, _unpack(extended_offsets, "Q"), frames)
         or _by_offsets(starts, _unpack(basic, "I"), frames)
@@ -168,7 +171,7 @@ def coded_frames(value: memoryview, frames: int, extended_offsets: bytes = b"", 
     )
     if groups is None:
         raise _bad("the fragments cannot be told apart into frames")
-    if frames == 1 and sum(looks) > 1:
+    if any(sum(looks[first:last]) > 1 for first, last in itertools.pairwise(groups)):
         raise _bad("there are more frames than NumberOfFrames says")
     parts = tuple(tuple(value[start:stop] for start, stop in fragments[first:last]) for first, last in itertools.pairwise(groups))
     lengths = None
@@ -179,6 +182,10 @@ def coded_frames(value: memoryview, frames: int, extended_offsets: bytes = b"", 
             # A length may leave out the padding byte; anything else in the table is not trusted.
             lengths = tuple(said if real - said in (0, 1) else real for said, real in zip(given, lengths, strict=True))
     return CodedFrames(parts, bool(basic), lengths, len(value) - end)
+
+
+def _looks_like_a_start(fragment: bytes) -> bool:
+    return fragment.startswith(_STARTS) or _RLE_START.match(fragment) is not None
 
 
 def _items(value: memoryview) -> tuple[list[tuple[int, int]], int]:

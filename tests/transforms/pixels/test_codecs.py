@@ -13,12 +13,13 @@ import rle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import uid
+from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
 
 from transforms.model.errors import InstanceProblem
 from transforms.pixels import codecs, jpeg, jpeg2000
 from transforms.pixels.codecs import CODECS
-from transforms.pixels.description import PixelDescription
+from transforms.pixels.description import NATIVE_SYNTAXES, PixelDescription
 from transforms.pixels.frames import locate
 
 PYDICOM_READS = [
@@ -322,6 +323,20 @@ def test_a_frame_of_another_size_than_the_headers_is_a_problem(syntax):
     with pytest.raises(InstanceProblem) as problem:
         codecs.decode(frame, dataclasses.replace(description, rows=36))
     assert problem.value.code == "DECODE_FAILED"
+
+
+@pytest.mark.parametrize("syntax", sorted(CODECS))
+@pytest.mark.parametrize(("said", "has_table"), [(1, False), (1, True), (3, False), (3, True)])
+def test_frames_that_are_not_as_many_as_the_header_says_are_a_problem_in_every_syntax(real_file, syntax, said, has_table):
+    dataset = pydicom.dcmread(real_file("MR_small_bigendian.dcm" if syntax == uid.ExplicitVRBigEndian else "MR_small.dcm"))
+    dataset.Rows, dataset.Columns, dataset.NumberOfFrames, dataset.file_meta.TransferSyntaxUID = 37, 50, said, syntax
+    if syntax in NATIVE_SYNTAXES:
+        dataset.PixelData = bytes(2 * 37 * 50 * 2)
+    else:
+        frames = [coded(picture(one, seed), one) for one in (described(syntax, 8, 8, False, 1),) for seed in (1, 2)]
+        dataset.PixelData = encapsulate(frames, has_bot=has_table)
+    with pytest.raises(InstanceProblem, match="PIXEL_LENGTH" if syntax in NATIVE_SYNTAXES else "BAD_FRAGMENTS"):
+        locate(dataset, PixelDescription.from_dataset(dataset))
 
 
 @pytest.mark.timeout(60)

@@ -203,6 +203,8 @@ def test_what_follows_a_delimiter_is_trailing_and_goes():
         (item(b"") + item(b"aa") + b"SECRET", 1),
         (item(b"") + item(b"aa") + item(b"bb") + item(b"cc"), 2),
         (item(b"") + item(b"\xff\xd8aa") + item(b"\xff\xd8bb"), 1),
+        (item(struct.pack("<2I", 0, 12)) + item(b"\xff\xd8aa") + item(b"\xff\xd8bb") + item(b"\xff\xd8cc"), 2),
+        (item(b"") + 2 * item(struct.pack("<16I", 1, 64, *[0] * 14) + b"\0\7"), 1),
     ],
 )
 def test_items_that_make_no_frames_are_named(value, frames):
