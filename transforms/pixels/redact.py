@@ -7,6 +7,7 @@ import collections
 import dataclasses
 import mmap
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import numpy as np
 from pydicom.datadict import tag_for_keyword
@@ -118,8 +119,8 @@ class _NativeCanvas(Canvas):
 
     def _own(self) -> bytearray | mmap.mmap:
         if not self._data:
-            content = joined([self._frames.value], STAGE, writable=True)
-            self._data = bytearray(content) if isinstance(content, bytes) else content
+            value = self._frames.value
+            self._data = bytearray(value) if len(value) <= LARGE else cast(mmap.mmap, joined([value], STAGE, writable=True))
             self._frames = dataclasses.replace(self._frames, value=memoryview(self._data))
         return self._data
 

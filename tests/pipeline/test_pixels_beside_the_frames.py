@@ -1,0 +1,65 @@
+"""From a config to the published bytes: a name in an overlay that stays is cleared, and no thumbnail stays at all."""
+
+import datetime as dt
+import io
+import json
+
+import cv2
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+
+from pipeline.options import parse
+from pipeline.request import read_request, redactor
+from transforms.model.keys import Purpose
+from transforms.model.records import InstanceRef
+from transforms.read.open import open_instance
+from transforms.tags.scrubber import Scrubber
+
+ALL_TEXT = {"image": {"textRedactionMode": "REDACT_ALL_TEXT"}}
+BASIC = {"profileType": "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE"}
+CONFIGS = {
+    "KEEP_ALL_PROFILE": {"dicom": {"filterProfile": "KEEP_ALL_PROFILE"}, **ALL_TEXT},
+    "DEIDENTIFY_TAG_CONTENTS": {"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}, **ALL_TEXT},
+    "keepList": {"dicom": {"keepList": {"tags": ["60003000", "60000010", "60000011"]}}, **ALL_TEXT},
+    "keepTag": {
+        "dicomTagConfig": BASIC | {"actions": [{"keepTag": {}, "queries": ["60xxxxxx"]}], "options": {"cleanImage": ALL_TEXT["image"]}}
+    },
+}
+
+
+def drawing() -> np.ndarray:
+    """A name over a long line."""
+    bits = np.zeros((128, 256), np.uint8)
+    bits[100:102, 5:240] = 1
+    return cv2.putText(bits, "KOWALSKI", (12, 40), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 1, 2)
+
+
+@pytest.fixture
+def content(real_file) -> bytes:
+    dataset, icon = pydicom.dcmread(real_file("MR_small.dcm")), Dataset()
+    dataset.add_new(0x60000010, "US", 128)
+    dataset.add_new(0x60000011, "US", 256)
+    dataset.add_new(0x60000050, "SS", [1, 1])
+    dataset.add_new(0x60003000, "OW", np.packbits(drawing(), bitorder="little").tobytes())
+    icon.Rows, icon.Columns, icon.BitsAllocated, icon.SamplesPerPixel = 128, 256, 8, 1
+    icon.add_new(0x7FE00010, "OB", (255 * drawing()).tobytes())
+    dataset.IconImageSequence = [icon]
+    file = io.BytesIO()
+    dataset.save_as(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_name_beside_the_frames_is_not_published(config, content, secret, tmp_path):
+    (tmp_path / "in").mkdir()
+    places = ["--source", f"{tmp_path}/in", "--destination", f"{tmp_path}/out", "--workspace", f"{tmp_path}/work"]
+    settings = parse([*places, "--config", json.dumps(CONFIGS[config]), "--text_search", "fast", "--allow_identifiable"])
+    plan = read_request(settings).plan
+    opened = open_instance(InstanceRef("0" * 16, "/x", 0), content, secret.purpose(Purpose.UID), dt.datetime.now(dt.UTC))
+    published = pydicom.dcmread(io.BytesIO(Scrubber(plan, secret).scrub(redactor(settings, plan)().redact(opened)).content))
+    left = np.unpackbits(np.frombuffer(published[0x60003000].value, np.uint8), bitorder="little").reshape(128, 256)
+    assert not left[:90].any()
+    assert np.array_equal(left[90:], drawing()[90:])
+    assert "IconImageSequence" not in published
