@@ -155,7 +155,8 @@ def test_no_sample_outside_a_box_changes_and_no_frame_without_one(everything):
                 lossy = syntax in LOSSY
                 check_redacted(source.decoded(frame).samples, output.decoded(frame).samples, boxes[frame], lossy)
             else:
-                assert output.frame(frame) == source.frame(frame), files[entry["reference"]].name
+                padded = (output.frame(frame), source.frame(frame))  # where a comment went from a stream, even padding may differ
+                assert padded[0].rstrip(b"\0") == padded[1].rstrip(b"\0"), files[entry["reference"]].name
             (redacted if frame in boxes else same)[syntax] += 1
     assert redacted.total() > 100
     assert len(same) > 9
