@@ -1,10 +1,14 @@
-"""What ten million instances would take: stage costs measured here, and listing, ledger and pacing in virtual time.
+"""What ten million instances would take: stage costs measured here, and listing, spool, ledger and pacing in virtual time.
 
-    PYTHONPATH=. python benchmarks/scale.py [--seconds 10]
+    PYTHONPATH=. python benchmarks/scale.py [--seconds 10] [--vcpu_hour PRICE]
 
 CPU of an instance on its way from bytes to bytes (read, redact, scrub, prove), its processes included, is measured for real files of
-four kinds, each for so many seconds. What a run holds for each instance is measured on two hundred thousand and told for ten million;
-it grows in proportion. Pacing runs through ten million entries by a clock that jumps. `docs/scale.md` has the model that takes these.
+four kinds, each for so many seconds, and CPU of a megabyte as what many large frames take more than few. What a run holds for each
+instance is measured on two hundred thousand and told for ten million; it grows in proportion. Shards are as large as those of a
+treatment plan's Provenance, and the ledger is the writer's own, to which every entry is answered at once. The folder of a spool is
+listed with as many shards as ten million instances have. Pacing runs through ten million entries by a clock that jumps.
+`--vcpu_hour` is what an hour of a vCPU with its memory costs you; a million instances are then told in money. `docs/scale.md` has
+the model that takes these.
 """
 
 from __future__ import annotations
@@ -16,20 +20,27 @@ import hashlib
 import math
 import random
 import resource
+import tempfile
 import time
 import tracemalloc
 from pathlib import Path
 
 from pydicom.data import get_testdata_file
+from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
+from benchmarks.large_instances import LAYOUT, Case, make
+from transforms.fhir.ledger import Ledger
 from transforms.fhir.pacing import Pacer, bundle_entries
+from transforms.model import spool
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.errors import InstanceProblem
 from transforms.model.keys import Purpose, Secret
 from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef
 from transforms.model.resolve import resolve
+from transforms.model.workspace import Workspace
 from transforms.pixels.redactor import redactor_of
+from transforms.pixels.templates import Template
 from transforms.proof.prover import Prover
 from transforms.read.open import has_pixels, open_instance
 from transforms.read.packing import Packing
@@ -43,17 +54,23 @@ KINDS = {
 }
 NOISY = 0.25
 """The part of a file, from its end, in which one byte in a hundred is changed by one: texts that were read are remembered."""
+FRAMES = {"native": ExplicitVRLittleEndian, "RLE": RLELossless}
+FEW, MANY, SIDE = 20, 100, 512
+"""Frames of two instances that differ in nothing else, and the pixels of a side of each."""
 MILLION = 1_000_000
 HELD = 200_000
+SPOOLED = 20_000
+RESOURCE_BYTES = 10_700
+"""Of a treatment plan's Provenance, in the spool of a run (`benchmarks/soak.py`)."""
 SECRET = Secret(b"benchmark".ljust(32, b"."))
 
 
 class Stages:
     """An instance's way between reading and publishing, as a worker has it."""
 
-    def __init__(self) -> None:
+    def __init__(self, templates: tuple[Template, ...] = ()) -> None:
         self._plan: ActionPlan = resolve(SAFE_CONFIG)
-        self._redactor, self._prover = redactor_of(self._plan.image), Prover(self._plan)
+        self._redactor, self._prover = redactor_of(self._plan.image, templates=templates), Prover(self._plan)
         self._scrubber = Scrubber(self._plan, SECRET)
 
     def run(self, content: bytes) -> None:
@@ -95,6 +112,22 @@ def stage_costs(seconds: float) -> dict[str, float]:
     return found
 
 
+def byte_costs() -> dict[str, float]:
+    """CPU seconds of a megabyte of samples of 16 bits, by the syntax: what many frames with a box in each take more than few."""
+    found = {}
+    for name, syntax in FRAMES.items():
+        stages, taken = Stages((LAYOUT,)), []
+        for frames in (FEW, FEW, MANY):  # the first warms up
+            with tempfile.TemporaryDirectory() as folder:
+                make(Case(frames, SIDE, syntax), Path(folder, "source.dcm"))
+                content = Path(folder, "source.dcm").read_bytes()
+            start = cpu()
+            stages.run(content)
+            taken.append(cpu() - start)
+        found[name] = (taken[2] - taken[1]) / ((MANY - FEW) * 2 * SIDE**2 / 1e6)
+    return found
+
+
 def listing() -> tuple[float, float]:
     """Microseconds of CPU and bytes that one file takes on its way to the others of its SOP instance."""
     packing, root = Packing("gs://bucket/studies"), "gs://bucket/studies/1.2.826.0.1.3680043.8.498"
@@ -103,13 +136,54 @@ def listing() -> tuple[float, float]:
     return 1e6 * (time.process_time() - start) / HELD, sum(map(len, packed)) / HELD
 
 
+def entry(number: int) -> tuple[str, dict[str, object]]:
+    """A Provenance of the usual size."""
+    resource = {"resourceType": "Provenance", "id": f"p{number:015}", "text": f"{number:016x}" * (RESOURCE_BYTES // 16)}
+    return f"{number:016x}", {"provenance": resource}
+
+
+def spooling() -> tuple[float, float, float, int]:
+    """Microseconds of CPU to spool an entry, and for the writer to find and settle it; bytes in the spool; entries of a shard."""
+    with tempfile.TemporaryDirectory() as folder:
+        operation = Workspace(folder).operation("benchmark")
+        start = time.process_time()
+        shards = spool.write_entries(operation.spool, map(entry, range(SPOOLED)))
+        written, ledger = time.process_time(), Ledger(operation)
+        for found in ledger.entries(spool.shards(operation.spool)):
+            ledger.answered(found)
+        assert sum(answer.answered for answer in ledger.finished()) == SPOOLED
+        settled = time.process_time()
+    sizes = sum(shard.size for shard in shards)
+    return 1e6 * (written - start) / SPOOLED, 1e6 * (settled - written) / SPOOLED, sizes / SPOOLED, shards[0].entries
+
+
+def looking(shards: int) -> float:
+    """Seconds of CPU to see which shards a spool of so many has, as the writer beside a run does every second."""
+    with tempfile.TemporaryDirectory() as folder:
+        operation = Workspace(folder).operation("benchmark")
+        operation.spool.mkdir(parents=True)
+        for number in range(shards):
+            for suffix in ("refs", "ndjson"):
+                (operation.spool / f"{number:032x}.{suffix}").write_bytes(b"")
+        start = time.process_time()
+        assert len(spool.shard_names(operation.spool, held=False)) == shards
+        return time.process_time() - start
+
+
 def ledger() -> float:
-    """Bytes that the writer holds for each entry, so that none is sent twice."""
-    tracemalloc.start()
-    seen = {f"{number:016x}" for number in range(HELD)}
-    size, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    return size / len(seen)
+    """Bytes that the writer holds for each entry, so that none is sent twice; its real one, over shards of references alone."""
+    with tempfile.TemporaryDirectory() as folder:
+        operation = Workspace(folder).operation("benchmark")
+        shards = spool.write_entries(operation.spool, ((f"{number:016x}", {}) for number in range(HELD)))
+        for shard in shards:  # answered in an earlier run: nothing of it is sent, all of it is known
+            (operation.answered).mkdir(parents=True, exist_ok=True)
+            (operation.answered / shard.name).touch()
+        tracemalloc.start()
+        kept = Ledger(operation)
+        assert not list(kept.entries(shards))
+        size, _ = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    return size / HELD
 
 
 def pacing(entries: int, quota: int) -> tuple[float, int]:
@@ -125,12 +199,25 @@ def pacing(entries: int, quota: int) -> tuple[float, int]:
 
 def main() -> None:
     """Measure and print."""
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--seconds", type=float, default=10.0)
-    for kind, seconds in stage_costs(arguments.parse_args().seconds).items():
-        print(f"{kind}: {seconds:.3f} s of CPU an instance", flush=True)
+    arguments.add_argument("--vcpu_hour", type=float, help="the price of an hour of a vCPU, in any currency")
+    asked = arguments.parse_args()
+    for kind, seconds in stage_costs(asked.seconds).items():
+        hours = seconds * MILLION / 3600
+        money = f", {hours * asked.vcpu_hour:.2f} in money" if asked.vcpu_hour else ""
+        print(f"{kind}: {seconds:.3f} s of CPU an instance; a million {hours:.0f} core-hours{money}", flush=True)
+    for kind, seconds in byte_costs().items():
+        print(f"{kind} frames with a box in each: {1000 * seconds:.0f} ms of CPU a megabyte, {1 / seconds:.0f} MB/s a core", flush=True)
     microseconds, size = listing()
     print(f"listing: {microseconds:.1f} us and {size:.0f} bytes a file; ten million {10 * microseconds:.0f} s, {size / 100:.1f} GB")
+    write, settle, size, each = spooling()
+    print(
+        f"spool: {write:.0f} us, {size / 1000:.1f} kB an entry, {each} a shard; ten million {10 * write / 60:.0f} min, {size / 100:.0f} GB"
+    )
+    print(f"reading it to send: {settle:.0f} us an entry; ten million {10 * settle / 60:.0f} min")
+    shards = math.ceil(10 * MILLION / each)
+    print(f"the names of its {shards} shards: {looking(shards):.2f} s")
     print(f"ledger: {ledger():.0f} bytes an entry; ten million {ledger() / 100:.1f} GB")
     for quota in (6_000, 60_000):
         minutes, bundles = pacing(10 * MILLION, quota)

@@ -1,7 +1,6 @@
 """One run at a time in a workspace, where two would clear each other's outcomes; and one of an operation in a destination folder.
 
-On a disk the kernel holds the lock, and lets go of it even if the process is killed. On Cloud Storage nobody does: there it is
-an object that its holder writes anew every few seconds. Whoever finds one watches it, and takes over what is not written anew.
+On a disk the kernel holds the lock, and lets go of it even if the process is killed. On Cloud Storage it is a lease.
 """
 
 from __future__ import annotations
@@ -9,25 +8,20 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
 import os
-import secrets
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from transforms.model import gcs
 from transforms.model.errors import PreflightError
+from transforms.model.lease import LEASE_SECONDS, is_leased, leased
 from transforms.model.places import place_of
 from transforms.model.workspace import Workspace
 
-LEASE_SECONDS = 60.0
-"""For so long a lock on Cloud Storage that is not written anew counts as held; by the watcher's clock, so that no two are compared."""
-_BEATS = 6
-"""How often a holder writes it in that time."""
 _GLANCES = 5
 _GLANCE_SECONDS = 0.1
 """Who asks `is_held` of a lock on a disk holds it for a moment itself: a run tries so often, so far apart, before it is refused."""
@@ -72,10 +66,7 @@ def is_held(workspace: Workspace, lease: float = LEASE_SECONDS) -> bool:
     """Whether a run is at work in the workspace. On Cloud Storage it takes up to `lease` seconds to be sure that none is."""
     file = workspace.lock_file
     if not isinstance(file, Path):
-        try:
-            return _is_alive(file.uri, gcs.read_generation(file.uri).number, lease)
-        except FileNotFoundError:
-            return False
+        return is_leased(file.uri, lease)
     if not file.exists():
         return False
     handle = os.open(file, os.O_RDONLY)
@@ -121,68 +112,24 @@ def _flock(file: Path, taken: PreflightError) -> int:
 @contextlib.contextmanager
 def _leased(uri: str, taken: PreflightError, lease: float, house: str = "") -> Iterator[None]:
     """Hold a lock on Cloud Storage; one of the same `house`, if that is named, is a dead one."""
-    mine = f"{house}{secrets.token_hex(16)}".encode()
-    try:
-        generation = _acquire(uri, mine, taken, lease, house.encode())
-    except OSError as error:
-        raise _unlockable(taken.at, str(error)) from None
-    over = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(uri, mine, generation, lease, over), daemon=True)
-    keeper.start()
-    try:
-        yield
-    finally:
-        over.set()
-        keeper.join()
-
-
-def _acquire(uri: str, mine: bytes, taken: PreflightError, lease: float, house: bytes) -> int:
-    """The version of the lock that is ours."""
-    gcs.create_if_absent(uri, mine)
-    found = gcs.read_generation(uri)
-    if found.content == mine:
-        return found.number
-    if not house or not found.content.startswith(house):
-        print(f"{taken.at} is locked: watching whether the run that holds it is alive", file=sys.stderr)
+    with contextlib.ExitStack() as held:
         try:
-            if _is_alive(uri, found.number, lease):
-                raise taken
-        except FileNotFoundError:
-            return _acquire(uri, mine, taken, lease, house)
-    ours = gcs.take_over(uri, mine, found.number)
-    if ours is None:
-        raise taken
-    return ours
+            ours = held.enter_context(leased(uri, lease, house, met=functools.partial(_watch, taken.at), lost=_interrupt))
+        except OSError as error:
+            raise _unlockable(taken.at, str(error)) from None
+        if not ours:
+            raise taken
+        yield
 
 
-def _is_alive(uri: str, generation: int, lease: float) -> bool:
-    """Whether a lock is written anew within its lease. Raises FileNotFoundError where it is given back meanwhile."""
-    for _ in range(_BEATS):
-        time.sleep(lease / _BEATS)
-        if gcs.read_generation(uri).number != generation:
-            return True
-    return False
+def _watch(at: str) -> None:
+    print(f"{at} is locked: watching whether the run that holds it is alive", file=sys.stderr)
 
 
-def _keep(uri: str, mine: bytes, generation: int, lease: float, over: threading.Event) -> None:
-    """Write the lock anew until it is over, then take it away; who lost it, after a long sleep of the machine, is interrupted."""
-    while not over.wait(lease / _BEATS):
-        with contextlib.suppress(OSError):  # the next beat may get through
-            kept = gcs.take_over(uri, mine, generation) or _ours(uri, mine)
-            if kept is None:
-                print("another run took the lock over", file=sys.stderr)
-                os.kill(os.getpid(), signal.SIGINT)
-                return
-            generation = kept
-    with contextlib.suppress(OSError):  # then the next run waits for the lease to end
-        if _ours(uri, mine):
-            gcs.remove(uri)
-
-
-def _ours(uri: str, mine: bytes) -> int | None:
-    """The version that is ours, where an answer was lost on the way."""
-    found = gcs.read_generation(uri)
-    return found.number if found.content == mine else None
+def _interrupt() -> None:
+    """Who lost it, after a long sleep of the machine, does not go on."""
+    print("another run took the lock over", file=sys.stderr)
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def _taken(option: str, who: str) -> PreflightError:

@@ -29,7 +29,7 @@ from pipeline.maps import write_maps
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.operation_row import CANCELLED
 from pipeline.options import Settings, beam_options, parse
-from pipeline.overlap import following
+from pipeline.overlap import REMOTE_POLL_SECONDS, following
 from pipeline.progress import watched
 from pipeline.quarantine import settle_quarantine
 from pipeline.release import carry_out
@@ -184,22 +184,29 @@ def _alone_there(settings: Settings, operation: Operation) -> contextlib.Abstrac
 
 
 class _Files(NamedTuple):
-    """On this machine, for the time of a run."""
+    """For the time of a run."""
 
     progress: str | None
+    """On this machine."""
     turn: str | None
+    """On this machine, or on Cloud Storage where the workers are not here."""
 
 
 @contextlib.contextmanager
 def _beside(launch: _Launch, expected: int) -> Iterator[_Files]:
-    """What goes on beside a run whose workers are here: a bar, and a writer that follows the spool."""
-    if not launch.settings.is_local:
+    """What goes on beside a run that is waited for: a writer that follows the spool, and a bar if the workers are here."""
+    folder = launch.operation.folder
+    if leaves(launch.settings.runner):
         yield _Files(None, None)
-        return
-    with watched(launch.settings.workspace, expected, launch.operation.progress) as progress:
-        turn = f"{progress}.turn"
-        with following(launch.delivery, launch.url, launch.operation.folder, turn):
-            yield _Files(progress, turn)
+    elif launch.settings.is_local:
+        with watched(launch.settings.workspace, expected, launch.operation.progress) as progress:
+            turn = f"{progress}.turn"
+            with following(launch.delivery, launch.url, folder, turn):
+                yield _Files(progress, turn)
+    else:
+        turn = str(folder.turn_file)
+        with following(launch.delivery, launch.url, folder, turn, REMOTE_POLL_SECONDS):
+            yield _Files(None, turn)
 
 
 def _write_maps(settings: Settings, operation: Operation) -> None:

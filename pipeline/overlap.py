@@ -1,4 +1,4 @@
-"""A local run's Provenance is written while instances are still worked on: a second writer follows the spool, shard by shard.
+"""A run's Provenance is written while instances are still worked on: a second writer, the launcher's, follows the spool shard by shard.
 
 Engines begin a writer when all its input is grouped, so the graph's own would begin when the last instance is done, and a run would
 last as long as both together. The one here takes finished shards as they appear, at the same quota, and leaves the last ones to the
@@ -20,6 +20,8 @@ from transforms.model import spool
 from transforms.model.workspace import OperationFolder
 
 POLL_SECONDS = 1.0
+REMOTE_POLL_SECONDS = 10.0
+"""Where the spool is on Cloud Storage, and every look a request."""
 
 log = logging.getLogger(__name__)
 

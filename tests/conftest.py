@@ -154,6 +154,7 @@ INSTALLED = Path(__file__).parents[1] / ".venv" / "servers"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", action="store_true", help="fail, rather than skip, where a real server or tool is missing")
+    parser.addoption("--engines_on_demo", action="store_true", help="compare engines on all files of the demo, which takes long")
 
 
 @pytest.hookimpl(optionalhook=True)  # xdist's, where several processes run

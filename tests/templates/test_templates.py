@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from transforms.bigquery.table import TableName
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "templates" / "Dockerfile").read_text()
 METADATA = json.loads((ROOT / "templates" / "metadata.json").read_text())
+STEPS = list(runpy.run_path(str(ROOT / "scripts" / "try_image.py"))["instructions"](DOCKERFILE))
+"""As the script reads them that tries the image's steps."""
 PARAMETERS = {parameter["name"]: parameter for parameter in METADATA["parameters"]}
 ALWAYS = {"source", "destination", "workspace", "key_uri"}
 """Required of a remote run: the three places, and the key, which only a local run can make for itself."""
@@ -69,9 +72,16 @@ def test_one_python_everywhere_in_the_image():
     assert re.findall(r"python(\d+)-template-launcher", DOCKERFILE) == ["311"]
 
 
+def test_the_steps_are_read_as_docker_reads_them():
+    read = runpy.run_path(str(ROOT / "scripts" / "try_image.py"))["instructions"]
+    text = "# syntax\nFROM a\n\nRUN one \\\n# a comment between\n && two\nENV A=1\n"
+    assert [tuple(step) for step in read(text)] == [("FROM", "a"), ("RUN", "one   && two"), ("ENV", "A=1")]
+    assert {step.name for step in STEPS} == {"FROM", "COPY", "RUN", "WORKDIR", "ENV", "ENTRYPOINT"}
+
+
 def copied():
-    lines = [line.split()[1:] for line in DOCKERFILE.splitlines() if line.startswith("COPY ") and "--from=" not in line]
-    return [source for *sources, _ in lines for source in sources]
+    words = [step.words.split() for step in STEPS if step.name == "COPY" and not step.words.startswith("--from=")]
+    return [source for *sources, _ in words for source in sources]
 
 
 def test_everything_that_is_copied_exists_and_is_sent_to_the_builder():

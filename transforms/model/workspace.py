@@ -156,6 +156,11 @@ class OperationFolder:
         return place_of(self.root) / "done_before"
 
     @property
+    def turn_file(self) -> Place:
+        """Held by whichever writer of a run is at work, where the engine's is on another machine than the launcher's."""
+        return place_of(self.root) / "turn"
+
+    @property
     def counts_file(self) -> Place:
         """The counts of the latest run, written by the last step of its graph."""
         return place_of(self.root) / "counts.json"
