@@ -18,9 +18,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
+from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from pipeline import graph
 from pipeline.accounting import pixel_lines, pixel_times
+from pipeline.dataflow_job import job_of, require_no_job
 from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
 from pipeline.lock import alone, alone_at
@@ -137,6 +139,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         operation = Operation(operation_name(settings, request, store, secret), settings.workspace)
         asked = asked_for(settings, request, store, secret)
         operation.hold_to(asked)
+        require_no_job(operation.folder, GoogleCloudOptions(list(settings.beam)).job_name)
         carry_out(operation.folder, destination_of(settings))
         _require_destination(settings, operation)
         done = find_done(operation, asked, key, destination_of(settings), clock) if settings.skip_done else None
@@ -155,7 +158,6 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
                 with _told_if_broken(operation, clock), _beside(launch, expected) as files:
                     accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
         if leaves(settings.runner):
-            operation.submitted()
             print(f"operation {operation.name.operation_id} is under way on {settings.runner}; dicom-deid operation --wait follows it")
             return ExitCode.OK
         counts = operation.counts()
@@ -379,10 +381,13 @@ def _execute(ready: graph.Run, settings: Settings) -> list[str]:
     if settings.is_local:
         listen_on_loopback()
     operation, before = ready.operation, ready.operation.state()
-    pipeline = beam.Pipeline(options=beam_options(settings, operation.name.operation_id))
+    options = beam_options(settings, operation.name.operation_id)
+    pipeline = beam.Pipeline(options=options)
     graph.build(ready, pipeline)
     result = pipeline.run()
     if leaves(settings.runner):
+        job = job_of(options, result)
+        operation.submitted(job.to_json() if job else b"")
         return []
     result.wait_until_finish()
     times = pixel_times(result)

@@ -185,9 +185,9 @@ class Operation:
         remove_all(self.folder.outcomes)
         remove_all(self.folder.releasable)
 
-    def submitted(self) -> None:
-        """A job elsewhere goes on with the run, whose launcher lets go of the workspace now."""
-        replace(self.folder.submitted_file, b"")
+    def submitted(self, job: bytes = b"") -> None:
+        """A job elsewhere, of this record, goes on with the run, whose launcher lets go of the workspace now."""
+        replace(self.folder.submitted_file, job)
 
     @property
     def is_elsewhere(self) -> bool:
@@ -196,7 +196,7 @@ class Operation:
 
     @property
     def is_submitted(self) -> bool:
-        """Whether a job elsewhere has it, as far as is known here: one that failed altogether does not say so itself."""
+        """Whether a job elsewhere has it, as far as is known here (`dataflow_job.how_it_ended` asks there)."""
         return self.folder.submitted_file.exists()
 
     def keep(self, counts: Counts) -> None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
+import math
+import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from transforms.model.errors import ConfigError
+from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.places import is_empty, place_of
-from transforms.model.storage import canonical
+from transforms.model.storage import canonical, remove
 from transforms.model.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ Add = Callable[[str, Verb, str], argparse.ArgumentParser]
 """Adds a verb with its option `--workspace`: name, what it does, and how help puts it."""
 
 POLL_SECONDS = 1.0
+JOB_SECONDS = 15.0
+"""After which Dataflow is asked again how a job is."""
 
 
 def add_verbs(add: Add) -> None:
@@ -69,8 +74,12 @@ def _operation(arguments: argparse.Namespace) -> int:
 
     workspace = workspace_of(arguments)
     operation = find_operation(workspace, arguments.operation)
+    due = time.monotonic()
     while arguments.wait and (operation.is_elsewhere or is_held(workspace)):
-        time.sleep(POLL_SECONDS)
+        if operation.is_submitted and time.monotonic() >= due:
+            due = time.monotonic() + JOB_SECONDS if _look_after_job(operation) else math.inf
+        else:
+            time.sleep(POLL_SECONDS)
     print(json.dumps(operation.state(), indent=1))
     if not arguments.wait:
         return 0
@@ -78,6 +87,23 @@ def _operation(arguments: argparse.Namespace) -> int:
 
     counts = operation.counts()
     return ExitCode.NOT_RECONCILED if counts is None else exit_code(counts)
+
+
+def _look_after_job(operation: Operation) -> bool:
+    """Say in an operation that its job is over, where the job cannot do so itself; False where Dataflow does not tell us of it."""
+    from pipeline.dataflow_job import how_it_ended  # noqa: PLC0415
+    from pipeline.operation_row import CANCELLED  # noqa: PLC0415
+
+    try:
+        end = how_it_ended(operation.folder)
+    except PreflightError as fault:
+        print(f"dicom-deid: {fault} Waiting for its last step all the same.", file=sys.stderr)
+        return False
+    if end is not None and operation.is_submitted:  # else its last step came meanwhile
+        message = f"the job on Dataflow ended before its last step ({end}); see its log, then start the same command again"
+        operation.fail(message, dt.datetime.now(dt.UTC), *([CANCELLED] if end == "CANCELLED" else []))
+        remove(operation.folder.submitted_file)
+    return True
 
 
 def _release(arguments: argparse.Namespace) -> int:

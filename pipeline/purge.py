@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.dataflow_job import require_no_job
 from pipeline.delivery import Delivery
 from pipeline.local import table
 from pipeline.local.fhir_database import FhirDatabase
@@ -26,10 +27,11 @@ def purge(operation: Operation) -> list[str]:
     """Take away spool, outcomes, dead letters, source list, held instances, and what embedded store and table tell of it.
 
     Lines for a person: what is gone, and what stays elsewhere. One that is broken off can be repeated. Raises PreflightError
-    where a run is at work in the workspace, and StoreError where another process reads its FHIR store.
+    where a run is at work in the workspace, or a job elsewhere, and StoreError where another process reads its FHIR store.
     """
     workspace, folder = operation.workspace, operation.folder
     with alone(workspace):
+        require_no_job(folder)
         kept = _kept(operation)
         resources = _forget(operation)
         quarantine = quarantine_of(folder)

@@ -167,7 +167,7 @@ class OperationFolder:
 
     @property
     def submitted_file(self) -> Place:
-        """There as long as a job on another machine is at work, whose launcher did not wait for it."""
+        """There as long as a job on another machine is at work, whose launcher did not wait for it: which one, where that is known."""
         return place_of(self.root) / "submitted"
 
     @property

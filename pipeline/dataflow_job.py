@@ -1,0 +1,96 @@
+"""Whether the job of a submitted run is over: Dataflow is asked, since a job that fails as a whole says nothing in the workspace."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING
+
+from transforms.model.endpoints import rest_endpoint
+from transforms.model.errors import PreflightError
+from transforms.model.workspace import OperationFolder
+
+if TYPE_CHECKING:
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.runner import PipelineResult
+
+_OVER = frozenset({"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED"})
+"""States that a job does not leave (Dataflow API, JobState)."""
+_SECONDS = 60.0
+"""In which the service answers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DataflowJob:
+    """One job of a region."""
+
+    project: str
+    region: str
+    name: str
+    identity: str
+    """Empty: only the name is known, and the job is the latest of that name."""
+
+    def to_json(self) -> bytes:
+        """To be kept in a workspace."""
+        return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
+
+
+def job_of(options: PipelineOptions, result: PipelineResult) -> DataflowJob | None:
+    """The job that a launch made; None where it made none (a dry run). The launcher of a Flex Template is not told which it is."""
+    from apache_beam.options.pipeline_options import GoogleCloudOptions  # noqa: PLC0415 - who asks after a job does without Beam
+    from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult  # noqa: PLC0415
+
+    google = options.view_as(GoogleCloudOptions)
+    if not isinstance(result, DataflowPipelineResult):
+        return None
+    return DataflowJob(google.project, google.region, google.job_name, result.job_id() if result.has_job else "")
+
+
+def how_it_ended(folder: OperationFolder) -> str | None:
+    """The last state of the job that has an operation, such as `FAILED`; None while it is at work, or where none is known of.
+
+    Raises PreflightError where Dataflow does not say.
+    """
+    job = _known(folder)
+    state = _state(job) if job is not None else ""
+    return state if state in _OVER else None
+
+
+def require_no_job(folder: OperationFolder, own: str | None = None) -> None:
+    """Raise PreflightError where a job is at work for the operation: what it spools would be taken from it.
+
+    `own` is the name of the job that is just launched: another one of that name cannot be at work.
+    """
+    job = _known(folder)
+    if job is not None and (job.identity or job.name != own) and _state(job) not in _OVER:
+        raise PreflightError("--operation_id", "a job on Dataflow is at work for it", "wait for its end: dicom-deid operation --wait")
+
+
+def _known(folder: OperationFolder) -> DataflowJob | None:
+    try:
+        known = folder.submitted_file.read_bytes()
+    except FileNotFoundError:
+        return None
+    return DataflowJob(**json.loads(known)) if known else None
+
+
+def _state(job: DataflowJob) -> str:
+    import google.auth.exceptions  # noqa: PLC0415 - these take long to import, and only those who ask wait
+    from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415
+    from google.cloud import dataflow_v1beta3 as dataflow  # noqa: PLC0415
+    from google.cloud.dataflow_v1beta3.services.jobs_v1_beta3.transports import JobsV1Beta3RestTransport  # noqa: PLC0415
+    from requests import RequestException  # noqa: PLC0415
+
+    try:
+        transport = JobsV1Beta3RestTransport(**rest_endpoint("DATAFLOW", "dataflow.googleapis.com", "--operation_id"))
+        client = dataflow.JobsV1Beta3Client(transport=transport)
+        place = {"project_id": job.project, "location": job.region}
+        if job.identity:
+            found = client.get_job({**place, "job_id": job.identity}, timeout=_SECONDS)
+        else:
+            named = client.list_jobs({**place, "name": job.name}, timeout=_SECONDS)
+            found = max(named, key=lambda one: one.create_time, default=dataflow.Job())
+    except (GoogleAPICallError, google.auth.exceptions.GoogleAuthError, RequestException) as error:
+        why = f"Dataflow does not say whether its job is at work ({type(error).__name__})"
+        raise PreflightError("--operation_id", why, "grant roles/dataflow.viewer, or look at the job yourself") from None
+    return dataflow.JobState(found.current_state).name.removeprefix("JOB_STATE_")

@@ -1,0 +1,111 @@
+"""A job on Dataflow that is over without its last step is told of, and one at work is left alone: Dataflow's API, on loopback."""
+
+import datetime as dt
+import http.server
+import json
+
+import pytest
+from on_loopback import listening
+
+from pipeline.cli import main as cli
+from pipeline.dataflow_job import DataflowJob, require_no_job
+from pipeline.main import main
+from pipeline.operation import Operation
+from transforms.model.errors import PreflightError
+from transforms.model.names import LOCAL_FHIR_STORE, OperationName
+
+JOBS = "/v1b3/projects/p/locations/r/jobs"
+START = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def jobs(monkeypatch):
+    """What the service has: identity → (name, state, time of creation). No other place is asked."""
+    known = {}
+
+    class Service(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            path, _, query = self.path.partition("?")
+            found = [
+                {"id": identity, "name": name, "currentState": f"JOB_STATE_{state}", "createTime": created}
+                for identity, (name, state, created) in known.items()
+                if path == f"{JOBS}/{identity}" or (path == JOBS and f"name={name}" in query)
+            ]
+            answer = {"jobs": found} if path == JOBS else found[0] if found else {"error": {"code": 404, "message": "none"}}
+            content = json.dumps(answer).encode()
+            self.send_response(404 if "error" in answer else 200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with listening(Service) as url:
+        monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW", url)
+        yield known
+
+
+@pytest.fixture
+def operation(workspace):
+    """One that was launched."""
+    launched = Operation(OperationName("op", "source", "destination", LOCAL_FHIR_STORE), workspace)
+    launched.begin(START)
+    return launched
+
+
+@pytest.fixture
+def wait(workspace, capsys):
+    """Exit code of `operation --wait`, the state, and what was said beside it."""
+
+    def ask():
+        code = cli(["operation", "--workspace", workspace.root, "--wait"])
+        said = capsys.readouterr()
+        return code, json.loads(said.out), said.err
+
+    return ask
+
+
+@pytest.mark.parametrize("identity", ["2026-1", ""], ids=["launched by us", "by a Flex Template"])
+def test_nobody_waits_for_a_job_that_failed_and_its_operation_says_so(jobs, operation, wait, identity):
+    operation.submitted(DataflowJob("p", "r", "nightly", identity).to_json())
+    jobs["2025-9"] = ("nightly", "DONE", "2025-01-01T00:00:00Z")
+    jobs["2026-1"] = ("nightly", "FAILED", "2026-01-01T00:00:00Z")
+    code, state, _ = wait()
+    assert (code, state["done"], state["error"]["code"]) == (3, True, 13)
+    assert state["error"]["message"].startswith("the job on Dataflow ended before its last step (FAILED)")
+    assert not operation.is_submitted
+    require_no_job(operation.folder)
+
+
+def test_a_job_that_somebody_cancelled_is_told_as_cancelled(jobs, operation, wait):
+    operation.submitted(DataflowJob("p", "r", "nightly", "2026-1").to_json())
+    jobs["2026-1"] = ("nightly", "CANCELLED", "2026-01-01T00:00:00Z")
+    assert wait()[1]["error"]["code"] == 1
+
+
+def test_a_job_at_work_is_not_launched_again_and_not_purged(jobs, operation, workspace, capsys, tmp_path, key_uri, real_file):
+    jobs["2026-1"] = ("nightly", "RUNNING", "2026-01-01T00:00:00Z")
+    operation.submitted(DataflowJob("p", "r", "nightly", "2026-1").to_json())
+    (operation.folder.outcomes).mkdir(parents=True)
+    (operation.folder.outcomes / "spooled.ndjson").touch()
+    places = [f"--source={real_file('rtplan.dcm')}", f"--destination={tmp_path / 'out'}", f"--workspace={workspace.root}"]
+    assert main([*places, f"--key_uri={key_uri}", "--operation_id=op"]) == 2
+    assert "--operation_id: a job on Dataflow is at work for it" in capsys.readouterr().err
+    assert cli(["purge", "--workspace", workspace.root, "op", "--yes"]) == 2
+    assert (operation.folder.outcomes / "spooled.ndjson").exists()
+
+
+def test_a_flex_template_s_launcher_does_not_take_its_own_job_for_another(jobs, operation):
+    jobs["2026-1"] = ("nightly", "QUEUED", "2026-01-01T00:00:00Z")
+    operation.submitted(DataflowJob("p", "r", "nightly", "").to_json())
+    require_no_job(operation.folder, "nightly")
+    with pytest.raises(PreflightError, match="a job on Dataflow is at work"):
+        require_no_job(operation.folder, "another")
+
+
+def test_where_dataflow_does_not_say_nothing_is_begun(jobs, operation):
+    operation.submitted(DataflowJob("p", "r", "nightly", "gone").to_json())
+    with pytest.raises(PreflightError, match="Dataflow does not say"):
+        require_no_job(operation.folder)
