@@ -130,8 +130,8 @@ class Store:
     def _listed(self, path: str, tags: Sequence[str], parameters: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:
         """These UIDs of all results of a search. Raises StoreError where they cannot be told.
 
-        Pages are by offset, so what comes or goes at the store meanwhile may shift a result from one page to another that was
-        read before. Then the search begins anew.
+        Pages are by offset, so what comes or goes at the store meanwhile may shift a result from one page to another that was read
+        before. Where that cannot be mended the search begins anew.
         """
         for _ in range(_LISTINGS):
             found = self._pages(path, tags, parameters or {})
@@ -141,20 +141,28 @@ class Store:
         raise StoreError("the listing", why, "start the same command again when nobody writes to the store, or choose by filterConfig")
 
     def _pages(self, path: str, tags: Sequence[str], parameters: Mapping[str, str]) -> list[tuple[str, ...]] | None:
-        """Page by page until nothing new comes, since a server may give fewer than it is asked for (though more than one); None where
-        pages do not fit together: each begins with the last result of the one before, and another one there tells of a shift.
+        """Page by page until nothing new comes, since a server may give fewer than it is asked for (though more than one).
+
+        Each page begins with the last result of the one before, or with what came to the store in front of it. None where it is not
+        there: then so many went that others may have slipped in front of the page.
         """
-        found: list[tuple[str, ...]] = []
-        while True:
-            offset = max(0, len(found) - 1)
+
+        def page_at(offset: int) -> list[tuple[str, ...]]:
             page = client_of(self.store).search(path, {**parameters, "limit": str(PAGE), "offset": str(offset)})
-            uids = [tuple(_uid(item, tag) for tag in tags) for item in page]
-            if found and uids[:1] != found[-1:]:
+            return [tuple(_uid(item, tag) for tag in tags) for item in page]
+
+        offset, page = 0, page_at(0)
+        found, most = list(page), max(2, len(page))
+        while found:
+            offset += len(page) - 1
+            page = page_at(offset)
+            if found[-1] not in page:
                 return None
-            fresh = uids[bool(found) :]
+            fresh = page[page.index(found[-1]) + 1 :]
             if not fresh:
-                return found
+                return found if len(page) < most else None
             found += fresh
+        return found
 
 
 def _uid(item: dict[str, Any], tag: str) -> str:
