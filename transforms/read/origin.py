@@ -119,13 +119,12 @@ class Store:
     def _below(self, path: str) -> list[str]:
         """The paths of the instances of a study or series, or of one instance, where the store has it."""
         study, *rest = path.split("/")[1::2]
-        at, parameters = f"studies/{study}/instances", {}
-        if rest:
-            at = f"studies/{study}/series/{rest[0]}/instances"
-        if len(rest) > 1:
-            parameters["SOPInstanceUID"] = rest[1]
-        found = (f"studies/{study}/series/{series}/instances/{uid}" for series, uid in self._listed(at, (_SERIES, _INSTANCE), parameters))
-        return sorted(path for path in found if len(rest) < 2 or path.endswith(f"/{rest[1]}"))
+        if not rest:
+            listed = self._listed(f"studies/{study}/instances", (_SERIES, _INSTANCE))
+            return sorted(f"studies/{study}/series/{series}/instances/{uid}" for series, uid in listed)
+        below = f"studies/{study}/series/{rest[0]}/instances"
+        found = self._listed(below, (_INSTANCE,), {"SOPInstanceUID": rest[1]} if len(rest) > 1 else {})
+        return sorted(f"{below}/{uid}" for (uid,) in found if uid in rest[1:] or len(rest) == 1)
 
     def _listed(self, path: str, tags: Sequence[str], parameters: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:
         """These UIDs of all results of a search. Raises StoreError where they cannot be told.
