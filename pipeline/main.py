@@ -8,12 +8,7 @@ import datetime as dt
 import enum
 import json
 import logging
-import re
-import signal
 import sys
-import threading
-import traceback
-import types
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -22,6 +17,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from pipeline import graph
 from pipeline.accounting import pixel_lines, pixel_times
+from pipeline.broken import BrokenOffError, told_if_broken
 from pipeline.dataflow_job import job_of, require_no_job
 from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
@@ -29,7 +25,6 @@ from pipeline.lock import alone, alone_at
 from pipeline.loopback import listen_on_loopback
 from pipeline.maps import write_maps
 from pipeline.operation import Clock, Counts, Operation
-from pipeline.operation_row import CANCELLED
 from pipeline.options import Settings, beam_options, parse
 from pipeline.overlap import REMOTE_POLL_SECONDS, following
 from pipeline.progress import watched
@@ -67,8 +62,6 @@ from transforms.read.origin import Origin
 from transforms.write.preflight import check_destination
 
 log = logging.getLogger(__name__)
-_STEP = re.compile(r" \[while running '[^']*'\]")
-"""What the runner puts into an exception."""
 
 
 class ExitCode(enum.IntEnum):
@@ -111,10 +104,6 @@ def main(argv: list[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
 
 
-class BrokenOffError(Exception):
-    """A run did not come to its end, for a reason that is nobody's expected fault. Its text holds no PHI."""
-
-
 def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     """One run of an operation, from preflight to exit code."""
     request = read_request(settings)
@@ -155,7 +144,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
                 launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
                 _announce(launch)
                 ready = dataclasses.replace(_prepared(launch), done=done)
-                with _told_if_broken(operation, clock), _beside(launch, expected) as files:
+                with told_if_broken(operation, clock), _beside(launch, expected) as files:
                     accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
         if leaves(settings.runner):
             print(f"operation {operation.name.operation_id} is under way on {settings.runner}; dicom-deid operation --wait follows it")
@@ -219,47 +208,6 @@ def _write_maps(settings: Settings, operation: Operation) -> None:
         raise BrokenOffError(
             f"a mapping file cannot be written ({kind}); make its folder writable, and start the same command again."
         ) from None
-
-
-@contextlib.contextmanager
-def _told_if_broken(operation: Operation, clock: Clock) -> Iterator[None]:
-    """A run that breaks off says so in its operation, and why, if that is expected; the traceback, whose texts may hold PHI, stays in
-    the workspace.
-    """
-    try:
-        with _heeded() as interrupted:
-            yield
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net: whatever a runner raises
-        if interrupted.is_set():
-            operation.fail("interrupted; start the same command again to go on", clock(), CANCELLED)
-            raise KeyboardInterrupt from None
-        expected = isinstance(error, (ConfigError, PreflightError, StoreError))
-        why = _STEP.sub("", str(error)).rstrip(".") if expected else type(error).__name__
-        file = operation.folder.failure_file
-        with contextlib.suppress(OSError):  # a full disk may be the reason
-            replace(file, traceback.format_exc().encode(errors="backslashreplace"))
-            operation.fail(f"the run broke off ({why}); start the same command again to go on", clock())
-        see = "" if expected else f"see {file}, then "
-        raise BrokenOffError(f"the run broke off ({why}); {see}start the same command again to go on.") from None
-
-
-@contextlib.contextmanager
-def _heeded() -> Iterator[threading.Event]:
-    """Ctrl-C ends the run, even where a worker or a codec in this process took the interrupt for a fault of its own."""
-    interrupted = threading.Event()
-
-    def interrupt(_number: int, _frame: types.FrameType | None) -> None:
-        interrupted.set()
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGINT, interrupt) if threading.current_thread() is threading.main_thread() else None
-    try:
-        yield interrupted
-        if interrupted.is_set():
-            raise KeyboardInterrupt
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGINT, before)
 
 
 def _check_dicom_stores(settings: Settings) -> None:
