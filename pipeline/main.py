@@ -339,8 +339,7 @@ def _execute(ready: graph.Run, settings: Settings) -> list[str]:
         return []
     result.wait_until_finish()
     times = pixel_times(result)
-    if times is not None and operation.state() != before:  # a run that changed nothing leaves no trace
-        operation.account(times)
+    operation.account(times, before)
     return pixel_lines(times)
 
 

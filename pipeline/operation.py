@@ -127,10 +127,13 @@ class Operation:
             return
         self._save(metadata | {"endTime": timestamp(now)}, done=True, response={"@type": RESPONSE_TYPE})
 
-    def account(self, times: PixelTimes) -> None:
-        """Add what the pixels of a run took to what those of earlier runs took; a run that was killed told nobody."""
+    def account(self, times: PixelTimes | None, before: Mapping[str, Any] | None) -> None:
+        """Add what the pixels of a run took to what those of earlier runs took; a run that was killed told nobody.
+
+        `before`: the state before the run; one that changed nothing leaves no trace.
+        """
         state = self.state()
-        if state is not None:
+        if state is not None and state != before and times is not None:
             known = state["metadata"].get("pixels")
             state["metadata"]["pixels"] = together(known, times) if known else times
             replace(self.folder.state_file, _as_json(state))

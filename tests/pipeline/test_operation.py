@@ -59,13 +59,15 @@ def test_times_of_pixels_add_up_over_runs_and_stay_through_what_follows(operatio
     operation.begin(START)
     operation.finish(GOOD, LATER)
     times = {"instances": 2, "seconds": {"decode": 0.1, "detect": 1.5}, "took": {"0.1": 0, "1": 2, "more": 0}}
-    operation.account(times)
+    operation.account(times, None)
+    operation.account(times, operation.state())
+    operation.account(None, None)
     operation.finish(GOOD, LATER + dt.timedelta(days=1))
     assert (state(operation)["metadata"]["pixels"], state(operation)["metadata"]["endTime"]) == (times, "2026-01-02T03:09:05.000Z")
     operation.fail("the run broke off", LATER)
     operation.begin(LATER)
     operation.finish(dataclasses.replace(GOOD, held=0, new=3), LATER)
-    operation.account({"instances": 1, "seconds": {"decode": 0.2, "read": 3.0}, "took": {"0.1": 0, "1": 0, "more": 1}})
+    operation.account({"instances": 1, "seconds": {"decode": 0.2, "read": 3.0}, "took": {"0.1": 0, "1": 0, "more": 1}}, None)
     assert state(operation)["metadata"]["pixels"] == {
         "instances": 3,
         "seconds": {"decode": 0.3, "detect": 1.5, "read": 3.0},
