@@ -28,7 +28,7 @@ TRUSTED = "/run/builder.crt"
 SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OF_OTHER_IMAGES = "--from="
 SAMPLE = "/usr/local/lib/python3.11/site-packages/pydicom/data/test_files/examples_palette.dcm"
-LAUNCH = "python /template/main.py --runner=DataflowRunner --source=gs://b/in --destination=gs://b/out --workspace=gs://b/ws"
+LAUNCH = "python /template/main.py --runner=DataflowRunner --source=gs://bucket/in --destination=gs://bucket/out --workspace=gs://bucket/ws"
 CHECKS = (
     ("pip check", 0, "No broken requirements"),
     ("tesseract --list-langs", 0, "eng"),

@@ -157,6 +157,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--engines_on_demo", action="store_true", help="compare engines on all files of the demo, which takes long")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that no process works on at the end alone (`scripts/test` keeps this order)."""
+    items.sort(key=lambda item: not item.nodeid.startswith(("tests/servers/", "tests/e2e/")))
+
+
 @pytest.hookimpl(optionalhook=True)  # xdist's, where several processes run
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Tests that share costly fixtures stay in one process: those of a file, and all that talk to outside servers."""
