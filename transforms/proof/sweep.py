@@ -166,7 +166,8 @@ def _parsed(content: Content) -> tuple[Content, FileDataset]:
         content = in_plain(content, "proof")
         dataset = dcmread(as_file(view(content)), defer_size=_LARGE)
         _fill_in(dataset, memoryview(content))
-        if not dataset.file_meta.TransferSyntaxUID.is_transfer_syntax:
+        syntax = dataset.file_meta.TransferSyntaxUID
+        if not syntax.is_transfer_syntax or syntax.is_deflated:  # what is still deflated was parsed, but its bytes would not be searched
             raise ValueError
     except InstanceProblem:
         raise
