@@ -241,7 +241,7 @@ def _bounded(parts: Iterable[bytes]) -> Iterator[bytes]:
 
 def _is_padding(rest: View, data_set: View) -> bool:
     """Whether what follows a deflated data set is zero bytes, which a gzip trailer may precede."""
-    if bytes(rest[:8]) == Struct("<LL").pack(_crc(data_set), len(data_set) & 0xFFFFFFFF):
+    if len(rest) >= 8 and bytes(rest[:8]) == Struct("<LL").pack(_crc(data_set), len(data_set) & 0xFFFFFFFF):
         rest = rest[8:]
     return not any(bytes(piece).strip(b"\0") for piece in pieces(rest))
 
