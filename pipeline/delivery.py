@@ -44,13 +44,16 @@ class Delivery:
         """The same store by another way, as far as one is given. Raises ConfigError."""
         if url is not None and not url.startswith(("http://", "https://")):
             raise ConfigError("--fhir_store", "a replay takes the URL of a store", "begin it with https:// or http://", url)
-        if write_ops_per_minute is not None and write_ops_per_minute < 1:
-            raise ConfigError("--fhir_write_ops_per_minute", "a quota is at least 1", "give the store's quota", str(write_ops_per_minute))
+        check_quota("--fhir_write_ops_per_minute", write_ops_per_minute)
         return Delivery(self.name, url or self.url, token or self.token, write_ops_per_minute or self.write_ops_per_minute)
 
     def save(self, folder: OperationFolder) -> None:
         """Remember it, in place of what was there: a later run may come to the same store by another way."""
         replace(folder.delivery_file, json.dumps(dataclasses.asdict(self), indent=1).encode() + b"\n")
+
+    def without_server(self, endpoint: str) -> Delivery:
+        """The same, but as the embedded store where it was reached by a server of its workspace, which will not be there."""
+        return Delivery(self.name, None, None, self.write_ops_per_minute) if self.url == f"{endpoint}/{self.name}" else self
 
     @classmethod
     def load(cls, folder: OperationFolder) -> Delivery:
@@ -62,6 +65,12 @@ class Delivery:
             raise ConfigError("--operation", why, "start its run command again") from None
         token = known.pop("token")
         return cls(**known, token=TokenReference(**token) if token else None)
+
+
+def check_quota(option: str, quota: int | None) -> None:
+    """Raise ConfigError for a quota that lets nothing through."""
+    if quota is not None and quota < 1:
+        raise ConfigError(option, "a quota is at least 1", "give the store's quota", str(quota))
 
 
 def announce(client: FhirClient, resource: dict[str, Any], new: bool) -> None:

@@ -23,7 +23,7 @@ from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
 from pipeline.lock import alone, alone_at
 from pipeline.loopback import listen_on_loopback
-from pipeline.maps import write_maps
+from pipeline.maps import remember_maps, write_maps
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.options import Settings, beam_options, parse
 from pipeline.overlap import REMOTE_POLL_SECONDS, following
@@ -164,6 +164,7 @@ def _remember(folder: OperationFolder, settings: Settings, request: Request, del
     replace(folder.destination_file, settings.destination.encode(errors="surrogateescape"))
     remember_store(folder.destination_store_file, settings.destination_store)
     Tables(settings.workspace, settings.bigquery, settings.table_files).save(folder)
+    remember_maps(folder, settings.write_uid_map, settings.write_patient_map)
     remember(folder, settings, request)
 
 

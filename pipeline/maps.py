@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,6 +37,20 @@ def map_place(option: str, path: str, places: dict[str, str]) -> str:
     if place.is_dir() or (place.exists() and place.read_bytes()[: len(_HEADER)] != _HEADER):
         raise ConfigError(option, "something else stands there", "choose another name")
     return str(place)
+
+
+def remember_maps(folder: OperationFolder, uid_map: str | None, patient_map: str | None) -> None:
+    """Keep where the files are that a run writes."""
+    replace(folder.maps_file, json.dumps([uid_map, patient_map]).encode() + b"\n")
+
+
+def renew_maps(folder: OperationFolder) -> None:
+    """Write anew those files of the latest run that are there, on this machine. Raises OSError."""
+    try:
+        known = json.loads(folder.maps_file.read_bytes())
+    except FileNotFoundError:
+        return
+    write_maps(folder, *(path if path and Path(path).exists() else None for path in known))
 
 
 def write_maps(folder: OperationFolder, uid_map: str | None, patient_map: str | None) -> None:

@@ -16,6 +16,7 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
+from pipeline.delivery import check_quota
 from pipeline.documents import read_document
 from pipeline.maps import map_place
 from pipeline.quarantine import quarantine_apart
@@ -264,10 +265,7 @@ def parse(argv: list[str]) -> Settings:
     if known.config and known.request:
         raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
     bigquery = _bigquery(known)
-    if known.fhir_write_ops_per_minute is not None and known.fhir_write_ops_per_minute < 1:
-        raise ConfigError(
-            "--fhir_write_ops_per_minute", "a quota is at least 1", "give the store's quota", str(known.fhir_write_ops_per_minute)
-        )
+    check_quota("--fhir_write_ops_per_minute", known.fhir_write_ops_per_minute)
     settings = Settings(
         source=source,
         destination=destination,

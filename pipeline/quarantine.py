@@ -7,8 +7,9 @@ from pathlib import Path
 from pipeline.operation import Operation
 from pipeline.stores import remember_store
 from transforms.model.dicom_store import DicomStore, is_store
-from transforms.model.errors import ConfigError, PreflightError
-from transforms.model.places import Place, place_of
+from transforms.model.errors import ConfigError
+from transforms.model.local_files import make_closed
+from transforms.model.places import place_of
 from transforms.model.storage import canonical, check_place, glob_folder, is_inside, replace
 from transforms.model.workspace import OperationFolder
 from transforms.write.quarantine import StoreQuarantine, quarantine_of
@@ -44,7 +45,10 @@ def settle_quarantine(operation: Operation, quarantine: str | None, store: Dicom
         raise ConfigError(_OPTION, "earlier runs of this operation hold instances elsewhere", "leave it as it was")
     remember_store(folder.quarantine_store_file, store)
     if quarantine and not store:
-        _close(place_of(chosen))
+        place = place_of(chosen)
+        for made in (place.parent, place):
+            if isinstance(made, Path):
+                make_closed(made, _OPTION)
         replace(folder.quarantine_file, chosen.encode(errors="surrogateescape"))
 
 
@@ -52,15 +56,3 @@ def _known(folder: OperationFolder) -> str:
     """Where earlier runs held instances: the folder, or the name of the store."""
     found = quarantine_of(folder)
     return found.store.name if isinstance(found, StoreQuarantine) else found.name
-
-
-def _close(place: Place) -> None:
-    """Make the folder of an operation, if it is on this machine, and close it and that of the quarantine."""
-    if not isinstance(place, Path):
-        return
-    try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        place.parent.chmod(0o700)
-    except OSError as error:
-        why = f"the folder cannot be made, or closed to others ({error.strerror})"
-        raise PreflightError(_OPTION, why, "name a folder of your own on a disk that can be written") from None

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from pipeline.delivery import Delivery
 from pipeline.lock import alone
+from pipeline.maps import renew_maps
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.operation_row import standing
 from pipeline.replay import deliver
@@ -52,11 +53,20 @@ def release(
             entries = _decide(folder, destination, wanted, functools.partial(decided, person=name.strip(), moment=clock()), refused)
             spool.write_entries(folder.spool, entries)
             carry_out(folder, destination)
+            _renew_maps(folder)
             answered, dead = send()
         held = sum(outcome["outcome"] == OutcomeKind.HELD for outcome in standing(folder))
         counts = operation.recounted(counted, held=held, answered=answered, dead=dead, loaded=tables.load(folder, clock))
         operation.tell_outcomes()
         return operation.settle(counts, tables, clock), refused.lines()
+
+
+def _renew_maps(folder: OperationFolder) -> None:
+    try:
+        renew_maps(folder)
+    except OSError as error:
+        why = f"a mapping file cannot be written ({type(error).__name__})"
+        raise PreflightError("--write_uid_map", why, "make its folder writable, then repeat the command") from None
 
 
 def carry_out(folder: OperationFolder, destination: Destination) -> None:

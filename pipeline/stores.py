@@ -6,10 +6,11 @@ import argparse
 import re
 from collections.abc import Mapping
 
+from pipeline.delivery import check_quota
 from transforms.model.credentials import TokenReference
 from transforms.model.dicom_store import DicomStore, is_store, store_at
 from transforms.model.dicomweb import DicomWebClient
-from transforms.model.errors import ConfigError, PreflightError, StoreError
+from transforms.model.errors import PreflightError, StoreError
 from transforms.model.names import LOCAL_DATASET
 from transforms.model.places import Place
 from transforms.model.storage import remove, replace
@@ -27,8 +28,7 @@ _LOCATION = re.compile(rf"(?!{LOCAL_DATASET}/)projects/[^/]+/locations/([^/]+)/"
 def dicom_store(known: argparse.Namespace, name: str, processes: int) -> DicomStore | None:
     """The store that an option (such as `source`) means, with a process's share of the quota; None for a folder. Raises ConfigError."""
     given, quota = getattr(known, name), known.dicomweb_ops_per_minute
-    if quota is not None and quota < 1:
-        raise ConfigError("--dicomweb_ops_per_minute", "a quota is at least 1", "give the stores' quota", str(quota))
+    check_quota("--dicomweb_ops_per_minute", quota)
     if given is None or not is_store(given):
         return None
     token = TokenReference(known.dicom_token_uri, "--dicom_token_uri") if known.dicom_token_uri else None

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pipeline.delivery import Delivery
 from pipeline.lock import is_held
 from pipeline.operation import Operation
 from pipeline.operation_row import CANCELLED
@@ -32,7 +33,7 @@ from transforms.model.names import LOCAL_FHIR_STORE, OperationName
 from transforms.model.places import listed
 from transforms.model.resolve import crypto_keys
 from transforms.model.storage import remove, replace
-from transforms.model.workspace import Workspace
+from transforms.model.workspace import OperationFolder, Workspace
 
 _STOP_SECONDS = 60
 """In which a run that is interrupted comes to its end."""
@@ -48,15 +49,19 @@ class _Running:
 class Deidentifier:
     """Starts runs. `stores` has the DICOMweb URL of each store by its `projects/…` name.
 
-    `own` and `options` go to every run; `own` names this server, and is not kept for a retry.
+    `endpoint` and `token_file` (None: it wants no token) are those of this server, whose FHIR stores a run writes to; `options` go to
+    every run.
     """
 
-    def __init__(self, workspace: Workspace, stores: Mapping[str, str], own: Sequence[str], options: Sequence[str]) -> None:
+    def __init__(
+        self, workspace: Workspace, stores: Mapping[str, str], endpoint: str, token_file: str | None, options: Sequence[str]
+    ) -> None:
         for name, url in stores.items():
             if not url.startswith(("http://", "https://")) or store_at("--dicom_store", url, None).name != name:
                 why = "it is NAME=URL, and the URL ends with the name, so that instances are named by it"
                 raise ConfigError("--dicom_store", why, "write projects/…/dicomStores/S=http://HOST/…/projects/…/dicomStores/S", name)
-        self._workspace, self._stores, self._own, self._options = workspace, stores, own, options
+        self._workspace, self._stores, self._endpoint, self._options = workspace, stores, endpoint, options
+        self._own = [f"--healthcare_endpoint={endpoint}", *([f"--fhir_token_uri=file:{token_file}"] if token_file else [])]
         self._waiting: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._stopping = False
@@ -138,7 +143,7 @@ class Deidentifier:
         errors = _ended(process)
         with self._lock:
             self._running = None
-        forget_words(self._workspace.operation(operation_id), self._own)
+        self._forget_server(self._workspace.operation(operation_id))
         now = dt.datetime.now(dt.UTC)
         if self._is_cancelled(operation_id):
             self._close(operation_id, "cancelled; the same request again goes on", now, CANCELLED)
@@ -160,6 +165,12 @@ class Deidentifier:
             "operation_id": operation_id,
         }
         return [*(f"--{name}={value}" for name, value in given.items()), *self._own, *self._options]
+
+    def _forget_server(self, folder: OperationFolder) -> None:
+        """Later commands reach the workspace's store themselves: we may not be there, or not under this address."""
+        forget_words(folder, self._own)
+        with contextlib.suppress(ConfigError):  # no run came so far
+            Delivery.load(folder).without_server(self._endpoint).save(folder)
 
     def _operation(self, operation_id: str) -> Operation:
         return Operation(OperationName(**self._asked(operation_id)["name"]), self._workspace)

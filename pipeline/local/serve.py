@@ -54,8 +54,7 @@ def serve(
     workspace.make()
     database = FhirDatabase(file)
     with _listen(host, port) as listener:
-        own = [f"--healthcare_endpoint={_url(listener)}/v1beta1", *([f"--fhir_token_uri=file:{token_file}"] if token_file else [])]
-        deidentifier = Deidentifier(workspace, dicom_stores or {}, own, run_options)
+        deidentifier = Deidentifier(workspace, dicom_stores or {}, f"{_url(listener)}/v1beta1", token_file, run_options)
         app = application(Service(workspace, database, WriteQuota(write_ops_per_minute), deidentifier), token)
         for store, operation in fhir_configure.unfinished(database):
             threading.Thread(target=fhir_configure.reindex, args=(database, store, operation), daemon=True).start()

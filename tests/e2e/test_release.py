@@ -1,6 +1,7 @@
 """Held instances wait with their reasons, and a person's decision publishes them, is told of, and survives a kill."""
 
 import contextlib
+import csv
 import json
 import shutil
 import sqlite3
@@ -12,12 +13,14 @@ from transforms.model.workspace import Workspace
 
 PERSON = "Dr. Ada Example"
 OPTIONS = ("--operation_id=op",)
+SHARED = "1.2.777.777.77.7.7777.7777.20030903150023"
+"""The SOP Instance UID of the two."""
 
 
 @pytest.fixture
 def held(deidentify, source, tmp_path):
-    """A run with a quarantine of its own that holds three of four: the run, and the held files by their references."""
-    finished = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine")
+    """A run with a quarantine and a map of its own that holds three of four: the run, and the held files by their references."""
+    finished = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine", "--write_uid_map", tmp_path / "uids.csv")
     assert (finished.code, finished.counts["written"], finished.counts["held"]) == (1, 1, 3), finished.output
     return finished, {path.stem: path for path in (tmp_path / "quarantine" / "op").glob("*.dcm")}
 
@@ -46,6 +49,12 @@ def provenance(finished):
     return {resource["target"][0]["identifier"]["value"]: resource for resource in found if "occurredPeriod" in resource}
 
 
+def mapped(tmp_path):
+    """The SOP Instance UIDs of the source that the mapping file knows."""
+    with (tmp_path / "uids.csv").open(newline="") as file:
+        return {old for old, _ in csv.reader(file)} & {"1.2.3.4.5", "1.2.3.4.6", SHARED}
+
+
 def published_at(finished, name):
     """The file of an instance, by the name that its Provenance gives it."""
     uids = name.partition("/studies/")[2].replace("/series/", "/").replace("/instances/", "/")
@@ -62,6 +71,7 @@ def test_what_is_held_waits_with_its_reasons_and_is_published_when_a_person_deci
     first, second = sorted(reference for reference, code in codes.items() if code == "UID_COLLISION")
     assert pydicom.dcmread(files[first]).PatientIdentityRemoved == "NO"
     told = provenance(finished)
+    assert mapped(tmp_path) == {"1.2.3.4.5"}
     for nothing in (("0123456789abcdef", "--by", PERSON), ("--by", PERSON), (first,), (first, "--by", " ")):
         assert verb("release", *nothing)[0] == 2
     assert (finished.counts["held"], len(finished.published())) == (3, 1)
@@ -70,6 +80,7 @@ def test_what_is_held_waits_with_its_reasons_and_is_published_when_a_person_deci
     assert code == 1, output  # two are still held
     assert (finished.counts["written"], finished.counts["held"]) == (2, 2)
     (name,) = provenance(finished).keys() - told.keys()
+    assert mapped(tmp_path) == {"1.2.3.4.5", SHARED}  # at once, not with the next run
     resource = provenance(finished)[name]
     assert (resource["activity"]["coding"][0]["code"], resource["activity"]["text"]) == ("released", "UID_COLLISION")
     assert resource["agent"][1]["who"]["identifier"]["value"] == PERSON
@@ -105,13 +116,13 @@ def test_a_release_that_was_killed_is_carried_out_by_the_next_release_or_run(dei
     assert (finished.published(), finished.versions(), finished.rows()) == (whole, versions, rows)
     assert (finished.counts["written"], finished.counts["held"], files[reference].exists()) == (2, 2, False)
     be_killed()
-    again = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine")
+    again = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine", "--write_uid_map", tmp_path / "uids.csv")
     assert (again.code, again.counts["written"], again.counts["held"]) == (1, 2, 2), again.output
     assert (again.published(), again.versions(), again.rows()) == (whole, versions, rows)
     assert not files[reference].exists()
     assert verb("release", reference, "--by", PERSON)[0] == 2
 
-    elsewhere = deidentify(source, tmp_path, *OPTIONS)
+    elsewhere = deidentify(source, tmp_path, *OPTIONS, "--write_uid_map", tmp_path / "uids.csv")
     assert (elsewhere.code, "--quarantine: earlier runs of this operation hold instances elsewhere" in elsewhere.output) == (2, True)
     assert verb("purge", "op", "--yes")[0] == 0
     assert [path for path in (tmp_path / "quarantine").rglob("*") if path.is_file()] == []

@@ -136,7 +136,7 @@ def until(condition):
 
 
 @pytest.mark.servers("mitmproxy")
-def test_a_server_that_is_killed_at_work_goes_on_when_it_is_started_again(serving, stores, plans, proxy):
+def test_a_server_that_is_killed_at_work_goes_on_when_it_is_started_again(serving, stores, plans, proxy, tmp_path, capsys):
     slow = proxy.before(stores.destination.url, {"fault": "slow", "method": "POST", "seconds": 1})
     with serving(slow) as (address, process):
         call = f"/v1beta1/{stores.source.name}:deidentify"
@@ -158,6 +158,12 @@ def test_a_server_that_is_killed_at_work_goes_on_when_it_is_started_again(servin
         again = ended(address, requests.post(address + call, json=request, timeout=10).json()["name"])
         assert again["metadata"]["outcomes"]["written"] == str(len(plans))
         assert stores.destination.contents() == whole
+    here = ["--workspace", str(tmp_path / "work")]
+    assert cli(["replay", *here, "--operation", name.rpartition("/")[2]]) == 0  # without a server
+    capsys.readouterr()
+    assert cli(["purge", *here, name.rpartition("/")[2], "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert (f"{len(plans) + 1} resources of the embedded FHIR store" in said, "kept" in said) == (True, False), said
 
 
 @pytest.mark.servers("mitmproxy")

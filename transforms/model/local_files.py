@@ -10,6 +10,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from transforms.model.errors import PreflightError
 from transforms.model.large import Content, View, pieces
 
 WILDCARDS = frozenset("*?[")
@@ -46,6 +47,16 @@ def matches(source: str) -> Iterator[tuple[str, int]]:
 def size(path: str) -> int | None:
     """Bytes of a file; None where no file is."""
     return Path(path).stat().st_size if Path(path).is_file() else None
+
+
+def make_closed(folder: Path, option: str) -> None:
+    """Make a folder, closed to others. Raises PreflightError for the option where it cannot be ours alone."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+    except OSError as error:
+        why = f"the folder cannot be made, or closed to others ({os.strerror(error.errno or 0)})"
+        raise PreflightError(option, why, "name a folder of your own on a disk that can be written") from None
 
 
 def create_if_absent(path: Path, content: Content, mode: int = 0o644) -> bool:

@@ -36,6 +36,7 @@ class OperationName:
 
     operation_id: str
     source_store: str
+    """As instances of it are named (`DicomStore.base`, `local_store`); so too the destination."""
     destination_store: str
     fhir_store: str
     """`projects/…/fhirStores/ID`, or the base URL of another FHIR server."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from pathlib import Path
 
-from transforms.model.errors import PreflightError
 from transforms.model.gcs import is_gcs
+from transforms.model.local_files import make_closed
 from transforms.model.places import Place, place_of
 
 
@@ -27,14 +26,8 @@ class Workspace:
 
         On Cloud Storage there is nothing to make, and who may read is the bucket's matter.
         """
-        if self.is_remote:
-            return
-        try:
-            Path(self.root).mkdir(mode=0o700, parents=True, exist_ok=True)
-            Path(self.root).chmod(0o700)
-        except OSError as error:
-            why = f"the folder cannot be made, or closed to others ({os.strerror(error.errno or 0)})"
-            raise PreflightError("--workspace", why, "name a folder of your own on a disk that can be written") from None
+        if not self.is_remote:
+            make_closed(Path(self.root), "--workspace")
 
     @property
     def lock_file(self) -> Place:
@@ -159,6 +152,11 @@ class OperationFolder:
     def turn_file(self) -> Place:
         """Held by whichever writer of a run is at work, where the engine's is on another machine than the launcher's."""
         return place_of(self.root) / "turn"
+
+    @property
+    def maps_file(self) -> Place:
+        """Where the latest run wrote its mapping files, for a release."""
+        return place_of(self.root) / "maps.json"
 
     @property
     def counts_file(self) -> Place:

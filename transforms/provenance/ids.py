@@ -3,24 +3,13 @@
 from __future__ import annotations
 
 from transforms.model.keys import PurposeKey
-from transforms.model.names import HEALTHCARE_API, LOCAL_DATASET, OperationName, instance_name
+from transforms.model.names import OperationName, instance_name
 from transforms.model.records import InstanceUids, WrittenInstance
 
 ID_PREFIX = "i"
 """Begins an instance's id: HAPI refuses ids that are digits alone, which of 32 hex digits three in ten million are."""
 ID_DIGITS = 32
 """Hex digits of an instance's id: 128 bits. R4 ids are `[A-Za-z0-9-.]{1,64}`."""
-
-
-def store_identifier(store: str) -> str:
-    """How a DICOM store is named in an identifier.
-
-    A store of the Healthcare API has the API's host and no version (the page's sample); any other keeps its own
-    name: a URL as it is, a local store without a host, since there is none.
-    """
-    if store.startswith("projects/") and not store.startswith(f"{LOCAL_DATASET}/"):
-        return f"{HEALTHCARE_API}/{store}"
-    return store
 
 
 def agent_identifier(name: OperationName) -> str:
@@ -31,7 +20,7 @@ def agent_identifier(name: OperationName) -> str:
 
 def source_id(key: PurposeKey, name: OperationName, source: InstanceUids, apart: str) -> str:
     """The id of a Provenance by its operation and source instance; `apart` tells sources with the same UIDs apart."""
-    instance = instance_name(store_identifier(name.source_store), source)
+    instance = instance_name(name.source_store, source)
     return ID_PREFIX + key.hex("instance", name.operation_id, instance, apart, digits=ID_DIGITS)
 
 

@@ -14,7 +14,7 @@ from transforms.model.keys import Purpose, Secret
 from transforms.model.names import OperationName, instance_name
 from transforms.model.records import WrittenInstance
 from transforms.provenance.aggregate import fits, renderings
-from transforms.provenance.ids import agent_identifier, instance_id, store_identifier
+from transforms.provenance.ids import agent_identifier, instance_id
 from transforms.provenance.phi import Disclosure, Phi
 from transforms.provenance.shapes import Shape, to_r4
 from transforms.provenance.values import Json, children, decimal, instant
@@ -76,7 +76,7 @@ class ProvenanceBuilder:
 
     def _resource(self, written: WrittenInstance, images: list[Json], tags: list[Json]) -> Json:
         recorded = instant(written.recorded)
-        store = self._name.quarantine_store if written.held else store_identifier(self._name.destination_store)
+        store = self._name.quarantine_store if written.held else self._name.destination_store
         held = {"activity": _activity("held", written.held)} if written.held else {}
         return {
             "resourceType": "Provenance",
@@ -89,7 +89,7 @@ class ProvenanceBuilder:
             "entity": [
                 {
                     "role": "source",
-                    "what": {"identifier": {"value": self._disclosure.source(store_identifier(self._name.source_store), written.source)}},
+                    "what": {"identifier": {"value": self._disclosure.source(self._name.source_store, written.source)}},
                     "extension": [
                         *(
                             [decimal(WIDTH_URL, written.columns), decimal(HEIGHT_URL, written.rows)]

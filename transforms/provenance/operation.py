@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 from transforms.model.names import OperationName
-from transforms.provenance.ids import store_identifier
 from transforms.provenance.phi import Phi
 from transforms.provenance.values import Json, instant
 
@@ -23,14 +22,14 @@ def operation_provenance(name: OperationName, config: str, started: dt.datetime,
     resource: Json = {
         "resourceType": "Provenance",
         "id": name.provenance_id,
-        "target": [{"identifier": {"value": store_identifier(name.destination_store)}}],
+        "target": [{"identifier": {"value": name.destination_store}}],
         "occurredDateTime": instant(started),
         "recorded": instant(recorded),
         "agent": [{"who": {"identifier": {"system": OPERATION_SYSTEM, "value": name.name}}}],
         "entity": [
             {
                 "role": "source",
-                "what": {"identifier": {"value": store_identifier(name.source_store)}},
+                "what": {"identifier": {"value": name.source_store}},
                 "extension": [{"url": CONFIG_URL, "valueString": config}],
             }
         ],

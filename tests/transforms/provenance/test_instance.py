@@ -82,15 +82,10 @@ def by_url(extensions):
 
 
 def test_an_instance_is_told_as_the_page_tells_it(written, name):
-    page_store = OperationName(
-        "123",
-        "projects/p/locations/l/datasets/d/dicomStores/s",
-        "projects/p/locations/l/datasets/d/dicomStores/t",
-        "projects/p/locations/l/datasets/d/fhirStores/m",
-    )
+    host = "https://healthcare.googleapis.com/projects/p/locations/l/datasets/d/dicomStores"
+    page_store = OperationName("123", f"{host}/s", f"{host}/t", "projects/p/locations/l/datasets/d/fhirStores/m")
     resource = build(written, page_store)
     assert resource["resourceType"] == "Provenance"
-    host = "https://healthcare.googleapis.com/projects/p/locations/l/datasets/d/dicomStores"
     assert resource["target"] == [{"identifier": {"value": f"{host}/t/dicomWeb/studies/2.25.1/series/2.25.2/instances/2.25.3"}}]
     assert resource["recorded"] == "2026-03-01T13:30:01.750Z"
     assert resource["occurredPeriod"] == {"start": "2026-03-01T13:30:00.250Z", "end": "2026-03-01T13:30:01.750Z"}
