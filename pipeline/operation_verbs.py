@@ -48,6 +48,7 @@ def add_verbs(add: Add) -> None:
     purge = add("purge", _purge, "remove all traces of an operation from its workspace; what it published stays")
     purge.add_argument("operation", metavar="ID")
     purge.add_argument("--yes", action="store_true", help="consent: nothing of it can be had back")
+    purge.add_argument("--everywhere", action="store_true", help="also its Provenance in a FHIR store elsewhere, and its rows in BigQuery")
 
 
 def workspace_of(arguments: argparse.Namespace) -> Workspace:
@@ -155,6 +156,7 @@ def _retry(arguments: argparse.Namespace) -> int:
 
 
 def _purge(arguments: argparse.Namespace) -> int:
+    from pipeline.graph import utc_now  # noqa: PLC0415
     from pipeline.operation import find_operation  # noqa: PLC0415
     from pipeline.purge import purge  # noqa: PLC0415
 
@@ -162,5 +164,5 @@ def _purge(arguments: argparse.Namespace) -> int:
     if not arguments.yes:
         why = "it takes away for good what tells of the operation, and the instances that it holds"
         raise ConfigError("--yes", why, "repeat the command with --yes, if that is what you want")
-    print("\n".join(purge(operation)))
+    print("\n".join(purge(operation, arguments.everywhere, utc_now)))
     return 0

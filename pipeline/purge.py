@@ -1,10 +1,13 @@
 """`dicom-deid purge`: an operation leaves no trace in its workspace (DESIGN 19).
 
-What it published stays, and so does what stores outside the workspace hold: a FHIR store elsewhere, a table in BigQuery.
+What it published stays. What stores outside the workspace tell of it, a FHIR store elsewhere or a table in BigQuery, goes if that is
+asked for: it is what proves the de-identification.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.dataflow_job import require_no_job
@@ -13,31 +16,33 @@ from pipeline.local import table
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.table_files import FORMATS, export
 from pipeline.lock import alone
-from pipeline.operation import Operation
+from pipeline.operation import Clock, Operation
 from pipeline.tables import Tables
 from transforms.bigquery.views import TABLE
 from transforms.model import spool
+from transforms.model.dicomweb import TokenBucket
 from transforms.model.errors import ConfigError
 from transforms.model.places import place_of
 from transforms.model.storage import remove, remove_all, replace
 from transforms.write.quarantine import quarantine_of
 
 
-def purge(operation: Operation) -> list[str]:
+def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
     """Take away spool, outcomes, dead letters, source list, held instances, and what embedded store and table tell of it.
 
+    `everywhere`: first what other stores tell of it.
     Lines for a person: what is gone, and what stays elsewhere. One that is broken off can be repeated. Raises PreflightError
     where a run is at work in the workspace, or a job elsewhere, and StoreError where another process reads its FHIR store.
     """
     workspace, folder = operation.workspace, operation.folder
     with alone(workspace):
         require_no_job(folder)
-        kept = _kept(operation)
+        outside = _outside(operation, everywhere, clock)
         resources = _forget(operation)
         quarantine = quarantine_of(folder)
         held = len(quarantine.waiting())
         left = quarantine.clear()
-        kept += [f"kept: {left} held instances in the quarantine's store, which cannot delete"] if left else []
+        outside += [f"kept: {left} held instances in the quarantine's store, which cannot delete"] if left else []
         if workspace.outcomes_file.exists():
             replace(workspace.outcomes_file, operation.others_outcomes())
         remove_all(place_of(folder.root))
@@ -47,17 +52,39 @@ def purge(operation: Operation) -> list[str]:
                 export(workspace, kind)
         remove(folder.state_file)  # last: as long as it is there, a purge finds the operation
     gone = f"gone: spool, outcomes, source list, {held} held instances, {resources} resources of the embedded FHIR store, rows of the table"
-    return [f"operation {folder.operation_id}", gone, *kept]
+    return [f"operation {folder.operation_id}", gone, *outside]
 
 
-def _kept(operation: Operation) -> list[str]:
-    """What this cannot take away."""
+def _outside(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
+    """What other stores have of it, a line each; it goes if `everywhere`."""
     try:
         delivery, tables = Delivery.load(operation.folder), Tables.of(operation.workspace, operation.folder)
     except (ConfigError, FileNotFoundError):  # no run came so far, or an earlier purge did
         return []
-    store = [f"kept: the Provenance in {delivery.name}"] if delivery.url else []
-    return [*store, *([f"kept: the rows in {tables.bigquery.table}"] if tables.bigquery else [])]
+    word = "gone" if everywhere else "kept"
+    if everywhere:
+        _delete(operation, delivery)
+        tables.forget(operation.folder, clock)
+    store = [f"{word}: the Provenance in {delivery.name}"] if delivery.url else []
+    return [*store, *([f"{word}: the rows in {tables.bigquery.table}"] if tables.bigquery else [])]
+
+
+def _delete(operation: Operation, delivery: Delivery) -> None:
+    """Delete its resources in a FHIR store elsewhere, at half its write quota, since one may take two calls."""
+    if delivery.url is None:
+        return
+    quota = TokenBucket(delivery.write_ops_per_minute / 2 if delivery.write_ops_per_minute else None, time.monotonic, time.sleep)
+    with delivery.client(delivery.url) as client:
+        for identity in _resources(operation):
+            quota.take()
+            client.delete(f"Provenance/{identity}")
+
+
+def _resources(operation: Operation) -> Iterator[str]:
+    """The ids of all its Provenance, its own the last."""
+    folder = operation.folder.spool
+    yield from (entry["provenance"]["id"] for name in spool.shard_names(folder) for entry in spool.read_shard(folder, name))
+    yield operation.name.provenance_id
 
 
 def _forget(operation: Operation) -> int:
@@ -65,6 +92,4 @@ def _forget(operation: Operation) -> int:
     file = operation.workspace.fhir_database
     if not isinstance(file, Path) or not file.exists():
         return 0
-    folder = operation.folder.spool
-    ids = (entry["provenance"]["id"] for name in spool.shard_names(folder) for entry in spool.read_shard(folder, name))
-    return FhirDatabase(file).forget("Provenance", [operation.name.provenance_id, *ids])
+    return FhirDatabase(file).forget("Provenance", _resources(operation))

@@ -48,6 +48,12 @@ class Tables:
             return None
         return load_operation(self.bigquery, folder, set(spool.shard_names(folder.spool)), clock)
 
+    def forget(self, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> None:
+        """Delete the operation's rows in BigQuery. Raises StoreError."""
+        if self.bigquery:
+            operation = json.loads(folder.provenance_file.read_bytes())
+            self.bigquery.loader(clock).forget(operation["occurredDateTime"], operation["id"])
+
     def written(self, folder: OperationFolder, clock: Callable[[], dt.datetime]) -> set[str]:
         """The ids of the Provenance of all instances that the operation wrote, as the tables have them. Raises ConfigError, StoreError."""
         operation = json.loads(folder.provenance_file.read_bytes())

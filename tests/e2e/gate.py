@@ -39,7 +39,7 @@ class Gate:
 
     def versions(self):
         """Id to number of versions of every Provenance that the store keeps."""
-        query = "SELECT id, version FROM resources WHERE type = 'Provenance'"
+        query = "SELECT id, version FROM resources WHERE type = 'Provenance' AND content IS NOT NULL"
         with contextlib.closing(sqlite3.connect(self.database)) as database:
             return {key: int(version) for key, version in database.execute(query)}
 
@@ -109,7 +109,7 @@ def gated(workspace):
             def log_message(self, *args):
                 pass
 
-        for method in ("GET", "PUT", "POST"):
+        for method in ("GET", "PUT", "POST", "DELETE"):
             setattr(Handler, f"do_{method}", Handler.handle_any)
         with listening(Handler) as url:
             gate.url = f"{url}/v1/{LOCAL_FHIR_STORE}"

@@ -81,6 +81,9 @@ def test_a_token_reaches_the_store_and_nothing_else(deidentify, dicom_deid, few,
         assert [path for path in place.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()] == []
     assert TOKEN not in finished.output + outside.output
     assert said(dicom_deid("replay", "--workspace", finished.workspace))[0] == 0
+    purge = ("purge", "--workspace", finished.workspace, folder(finished).operation_id, "--yes", "--everywhere")
+    code, output = said(dicom_deid(*purge))
+    assert (code, "gone: the Provenance in" in output, gate.versions()) == (0, True, {}), output
 
 
 def test_held_instances_are_told_where_they_are_if_asked(deidentify, few, tmp_path):

@@ -128,6 +128,11 @@ def test_an_operations_rows_are_counted(both, target, google):
     assert counted(started, operation) == 3
     assert counted(started, "operation-other") == 0
     assert counted("2020-01-01T00:00:00Z", operation) == 0
+    target.loader(now).forget("2020-01-01T00:00:00Z", operation)
+    assert counted(started, operation) == 3
+    target.loader(now).forget(started, operation)
+    assert counted(started, operation) == 0
+    assert both("SELECT COUNT(*) FROM `PROJECT_ID.BIGQUERY_DATASET.Operations`")[1] == [(0,)]
 
 
 def test_what_an_operation_wrote_is_told_as_on_a_laptop(both, target, told, google, workspace):

@@ -95,16 +95,26 @@ class TableLoader:
 
     def count(self, last_updated: str, operation: str) -> int:
         """How many rows the table has of the operation with that Provenance id, which started at `last_updated`."""
-        sql = (
-            f"SELECT COUNT(*) FROM `{self._full(self._name.table)}` WHERE lastUpdated = @started "  # noqa: S608 - a checked name
+        ((found,),) = self._ask_of(f"SELECT COUNT(*) FROM `{self._full(self._name.table)}`", last_updated, operation)  # noqa: S608 - a checked name
+        return int(found)
+
+    def forget(self, last_updated: str, operation: str) -> None:
+        """Delete these rows, and the operation's own in the table beside."""
+        self._ask_of(f"DELETE FROM `{self._full(self._name.table)}`", last_updated, operation)  # noqa: S608 - a checked name
+        config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("operation", "STRING", operation)])
+        self._query(f"DELETE FROM `{self._full(OPERATIONS)}` WHERE id = @operation", config)  # noqa: S608 - a checked name
+
+    def _ask_of(self, statement: str, last_updated: str, operation: str) -> list[tuple[Any, ...]]:
+        """The answer to a statement over the rows of one operation."""
+        where = (
+            " WHERE lastUpdated = @started "
             "AND (id = @operation OR ENDS_WITH(agent[SAFE_OFFSET(0)].who.identifier.value, CONCAT('/Provenance/', @operation)))"
         )
         parameters = [
             bigquery.ScalarQueryParameter("started", "TIMESTAMP", dt.datetime.fromisoformat(last_updated)),
             bigquery.ScalarQueryParameter("operation", "STRING", operation),
         ]
-        ((found,),) = self._query(sql, bigquery.QueryJobConfig(query_parameters=parameters))
-        return int(found)
+        return self._query(statement + where, bigquery.QueryJobConfig(query_parameters=parameters))
 
     def written(self, last_updated: str, operation: str, destination: str) -> set[str]:
         """The ids of Provenance of what the operation wrote to the store of that identifier."""

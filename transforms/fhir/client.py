@@ -100,6 +100,15 @@ class FhirClient:
             raise
         return True
 
+    def delete(self, path: str) -> None:
+        """Take a resource away, if it is there; from a Healthcare API store with its versions (`Resource-purge`). Raises StoreError."""
+        for url in (path, *([f"{path}/$purge"] if self.is_healthcare_store else [])):
+            try:
+                self._call("DELETE", f"{self.base}/{url}", None, DEADLINE)
+            except StoreError as fault:
+                if not fault.got.startswith(("HTTP 404", "HTTP 410")):
+                    raise
+
     def allowed(self, permissions: Sequence[str], deadline: float = DEADLINE) -> set[str] | None:
         """Which of these permissions the caller has on a Healthcare API store; None where the server cannot be asked.
 
@@ -160,8 +169,8 @@ class FhirClient:
         while True:
             reply = self._once(method, url, body, READ_TIMEOUT, headers)
             meaning = verdict(reply.status)
-            if meaning is Verdict.DONE and isinstance(reply.body, dict):
-                return reply.body
+            if meaning is Verdict.DONE and (isinstance(reply.body, dict) or method == "DELETE"):  # which may be answered by nothing
+                return reply.body or {}
             pause = max(delay(attempt, self._chance), reply.retry_after or 0.0)
             passing = meaning in (Verdict.AGAIN, Verdict.THROTTLED)
             if not passing or self._clock() - start + pause > deadline:

@@ -84,7 +84,7 @@ def serving(answer):
             self.wfile.write(content[: len(content) // 2] if lost == CUT else content)
             self.close_connection = lost == CUT
 
-    for method in ("GET", "PUT", "POST"):
+    for method in ("GET", "PUT", "POST", "DELETE"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
 
     class Server(http.server.ThreadingHTTPServer):

@@ -63,6 +63,19 @@ def test_a_put_goes_to_the_resources_own_id(serve):
     assert "Authorization" not in headers
 
 
+def test_a_deletion_takes_the_earlier_versions_too_where_the_store_can_and_what_is_gone_is_gone(serve):
+    client, seen = serve((204, b"", {}), path="/base")
+    client.delete("Provenance/a1")
+    assert [call[:2] for call in seen] == [("DELETE", "/base/Provenance/a1")]
+    store = "/v1/projects/p/locations/l/datasets/d/fhirStores/f"
+    client, seen = serve((410, SECRET, {}), (200, {}, {}), path=store)
+    client.delete("Provenance/a1")
+    assert [call[:2] for call in seen] == [("DELETE", f"{store}/fhir/Provenance/a1{end}") for end in ("", "/$purge")]
+    client, _ = serve((403, SECRET, {}))
+    with pytest.raises(StoreError, match="no permission"):
+        client.delete("Provenance/a1")
+
+
 @pytest.mark.parametrize(
     ("url", "base"),
     [
