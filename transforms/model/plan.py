@@ -148,6 +148,13 @@ class Rule:
     verb: Verb
     query: Query
 
+    @property
+    def settles_thumbnail(self) -> bool:
+        """Whether it decides over samples beside the image: it takes them away, or keeps the one element that it names by its tag."""
+        if self.verb is Verb.KEEP:
+            return self.query.parts[-1].tag is not None
+        return self.verb in (Verb.REMOVE, Verb.DELETE, Verb.RESET)
+
 
 class PatientMode(enum.StrEnum):
     """What the Basic profile puts into Patient ID and Patient's Name (`--patient_id`)."""

@@ -138,13 +138,6 @@ def cleans_kept(decision: Decision, tag: int, vr: str) -> bool:
     return decision.step is Step.KEEP and vr in FREE_TEXT_VRS and tag not in _CODES
 
 
-def settles_thumbnail(rule: Rule | None) -> bool:
-    """Whether an action decides over samples beside the image: one that takes them away, or that keeps this one element by its name."""
-    if rule is None or rule.verb is Verb.KEEP:
-        return rule is not None and rule.query.parts[-1].tag is not None
-    return rule.verb in (Verb.REMOVE, Verb.DELETE, Verb.RESET)
-
-
 def _structure(plan: ActionPlan, tag: int, rule: Rule | None) -> Decision | None:
     """What goes under every profile, because it would be wrong or unseen in the new file."""
     if tag & 0xFFFF == 0:
@@ -155,7 +148,7 @@ def _structure(plan: ActionPlan, tag: int, rule: Rule | None) -> Decision | None
         return Decision(Step.DELETE, matched(tag, "the length of the old file; retired"))
     if tag in _SIGNATURES:
         return Decision(Step.DELETE, matched(tag, "digital signatures do not hold for changed content, PS3.15 C.2"))
-    if tag == _ICON and plan.image.searches and not settles_thumbnail(rule):
+    if tag == _ICON and plan.image.searches and not (rule and rule.settles_thumbnail):
         return Decision(Step.DELETE, matched(tag, THUMBNAIL))
     return None
 
