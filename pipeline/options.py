@@ -20,7 +20,7 @@ from pipeline.delivery import check_quota
 from pipeline.documents import read_document
 from pipeline.maps import map_place
 from pipeline.quarantine import quarantine_apart
-from pipeline.remote import apply_defaults, check_remote, is_local, leaves
+from pipeline.remote import apply_defaults, check_remote, is_local
 from pipeline.runners import Refusing, refuse_unknown, runner_of
 from pipeline.stores import dicom_store
 from transforms.bigquery.client import check_endpoint
@@ -313,12 +313,11 @@ def parse(argv: list[str]) -> Settings:
 
 
 def beam_options(settings: Settings, operation_id: str) -> PipelineOptions:
-    """Beam's own options with our defaults: the pinned runner, no pickled `__main__`, and what a job on Dataflow needs."""
+    """Beam's own options with our defaults: the pinned runner, no pickled `__main__`, and what an engine needs."""
     options = PipelineOptions(list(settings.beam))
     options.view_as(StandardOptions).runner = settings.runner
     options.view_as(SetupOptions).save_main_session = False
-    if leaves(settings.runner):
-        apply_defaults(options, operation_id)
+    apply_defaults(options, settings.runner, operation_id)
     return options
 
 

@@ -30,6 +30,8 @@ HARNESS_THREADS = 1
 """Instances that a worker's process has open at a time: it starts a process a core, and pixels are what fills memory."""
 MIN_RAM = "min_ram=8GB"
 """For Dataflow Prime. One hint for the whole job: steps with hints of their own would not be fused with others (DESIGN 1)."""
+PRISM_SECONDS = 30 * 24 * 3600
+"""How long a run on Prism may take. Beam ends it at --job_server_timeout, 300 s, for Prism tells of a run in answer to one call."""
 
 _GOOGLES = "leave it out: a store on Google Cloud takes the workers' own credentials"
 
@@ -82,8 +84,16 @@ def _check_dataflow(runner: str, beam: Sequence[str], named: Mapping[str, str | 
         raise ConfigError("--sdk_container_image", "workers of the stock image have neither Tesseract nor this program", "name our image")
 
 
-def apply_defaults(options: PipelineOptions, operation_id: str) -> None:
-    """What a job on Dataflow starts with where nobody says otherwise (docs/dataflow.md says why)."""
+def apply_defaults(options: PipelineOptions, runner: str, operation_id: str) -> None:
+    """What a job starts with where nobody says otherwise (docs/dataflow.md says why for Dataflow)."""
+    portable = options.view_as(PortableOptions)
+    if runner.lower() in LOCAL_RUNNERS and portable.job_server_timeout == PortableOptions([]).job_server_timeout:
+        portable.job_server_timeout = PRISM_SECONDS
+    if leaves(runner):
+        _apply_dataflow(options, operation_id)
+
+
+def _apply_dataflow(options: PipelineOptions, operation_id: str) -> None:
     debug, google, standard = (options.view_as(kind) for kind in (DebugOptions, GoogleCloudOptions, StandardOptions))
     debug.number_of_worker_harness_threads = debug.number_of_worker_harness_threads or HARNESS_THREADS
     standard.resource_hints = standard.resource_hints or [MIN_RAM]

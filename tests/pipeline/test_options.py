@@ -40,6 +40,17 @@ def test_runners_that_lose_outputs_are_refused(base, runner):
     assert "loses outcomes" in refusal([*base, "--runner", runner])
 
 
+def test_a_run_on_prism_may_take_days(base):
+    """Beam's limit of five minutes for an answer of the job server ends a run on Prism, which tells of all of it in one answer."""
+
+    def limit(*words):
+        return beam_options(parse([*base, *words]), "x").get_all_options()["job_server_timeout"]
+
+    assert limit("--runner=PrismRunner") > 24 * 3600
+    assert limit("--runner=PrismRunner", "--job_server_timeout=20") == 20
+    assert limit("--runner=PortableRunner", "--job_endpoint=localhost:1", "--environment_type=LOOPBACK") == 300  # a server may not be there
+
+
 def test_beam_options_pass_and_ours_stay_out_of_them(base):
     settings = parse([*base, "--direct_num_workers=2", "--direct_running_mode", "multi_threading"])
     changed = beam_options(settings, "x").get_all_options(drop_default=True)
