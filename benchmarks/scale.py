@@ -38,6 +38,7 @@ from transforms.model.keys import Purpose, Secret
 from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef
 from transforms.model.resolve import resolve
+from transforms.model.storage import create_if_absent
 from transforms.model.workspace import Workspace
 from transforms.pixels.redactor import redactor_of
 from transforms.pixels.templates import Template
@@ -148,10 +149,10 @@ def spooling() -> tuple[float, float, float, int]:
         operation = Workspace(folder).operation("benchmark")
         start = time.process_time()
         shards = spool.write_entries(operation.spool, map(entry, range(SPOOLED)))
-        written, ledger = time.process_time(), Ledger(operation)
-        for found in ledger.entries(spool.shards(operation.spool)):
-            ledger.answered(found)
-        assert sum(answer.answered for answer in ledger.finished()) == SPOOLED
+        written, kept = time.process_time(), Ledger(operation)
+        for found in kept.entries(spool.shards(operation.spool)):
+            kept.answered(found)
+        assert sum(answer.answered for answer in kept.finished()) == SPOOLED
         settled = time.process_time()
     sizes = sum(shard.size for shard in shards)
     return 1e6 * (written - start) / SPOOLED, 1e6 * (settled - written) / SPOOLED, sizes / SPOOLED, shards[0].entries
@@ -164,7 +165,7 @@ def looking(shards: int) -> float:
         operation.spool.mkdir(parents=True)
         for number in range(shards):
             for suffix in ("refs", "ndjson"):
-                (operation.spool / f"{number:032x}.{suffix}").write_bytes(b"")
+                (operation.spool / f"{number:032x}.{suffix}").touch()
         start = time.process_time()
         assert len(spool.shard_names(operation.spool, held=False)) == shards
         return time.process_time() - start
@@ -176,8 +177,7 @@ def ledger() -> float:
         operation = Workspace(folder).operation("benchmark")
         shards = spool.write_entries(operation.spool, ((f"{number:016x}", {}) for number in range(HELD)))
         for shard in shards:  # answered in an earlier run: nothing of it is sent, all of it is known
-            (operation.answered).mkdir(parents=True, exist_ok=True)
-            (operation.answered / shard.name).touch()
+            create_if_absent(operation.answered / shard.name, b"", 0o600)
         tracemalloc.start()
         kept = Ledger(operation)
         assert not list(kept.entries(shards))
@@ -218,7 +218,8 @@ def main() -> None:
     print(f"reading it to send: {settle:.0f} us an entry; ten million {10 * settle / 60:.0f} min")
     shards = math.ceil(10 * MILLION / each)
     print(f"the names of its {shards} shards: {looking(shards):.2f} s")
-    print(f"ledger: {ledger():.0f} bytes an entry; ten million {ledger() / 100:.1f} GB")
+    size = ledger()
+    print(f"ledger: {size:.0f} bytes an entry; ten million {size / 100:.1f} GB")
     for quota in (6_000, 60_000):
         minutes, bundles = pacing(10 * MILLION, quota)
         used = 10 * MILLION / quota / minutes

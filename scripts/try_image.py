@@ -27,7 +27,7 @@ BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
 TRUSTED = "/run/builder.crt"
 SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OF_OTHER_IMAGES = "--from="
-SAMPLE = "/usr/local/lib/python3.11/site-packages/pydicom/data/test_files/examples_palette.dcm"
+SAMPLE = """$(python -c 'from pydicom.data import get_testdata_file as find; print(find("examples_palette.dcm", download=False))')"""
 LAUNCH = "python /template/main.py --runner=DataflowRunner --source=gs://bucket/in --destination=gs://bucket/out --workspace=gs://bucket/ws"
 CHECKS = (
     ("pip check", 0, "No broken requirements"),
