@@ -1,7 +1,7 @@
 """Train the line detector and write transforms/pixels/data/line_detector.onnx.
 
     python -m venv /tmp/training && /tmp/training/bin/pip install tensorflow-cpu onnx numpy
-    /tmp/training/bin/python benchmarks/burned_in/train.py PATCHES.npz... [--steps N] [--out FILE]
+    PYTHONPATH=. /tmp/training/bin/python -m benchmarks.burned_in.train PATCHES.npz... [--steps N] [--out FILE]
 
 A venv of its own: TensorFlow belongs neither to a run nor to its tests. The patches come from `patches`.
 """
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import tensorflow as tf
-from onnx import TensorProto, helper, numpy_helper
 from tensorflow import keras
+
+from benchmarks.burned_in.graph import Graph
 
 OUT = Path(__file__).parents[2] / "transforms/pixels/data/line_detector.onnx"
 BATCH = 16
@@ -31,6 +31,12 @@ WIDE_DILATIONS = (1, 2, 4)
 
 def network() -> keras.Model:
     """Three channels in [-1, 1] → logits of region and core, at a quarter of the size. 105,000 weights."""
+    image = keras.Input((None, None, 3))
+    return keras.Model(image, keras.layers.Conv2D(2, 1, name="maps")(body(image)))
+
+
+def body(image: Any) -> Any:
+    """All of the network but its last layer."""
     layers = keras.layers
 
     def conv(name: str, value: Any, channels: int, stride: int = 1, dilation: int = 1) -> Any:
@@ -42,7 +48,6 @@ def network() -> keras.Model:
         return layers.UpSampling2D(interpolation="nearest")(layers.Conv2D(channels, 1, kernel_initializer=start, name=name)(value))
 
     half, quarter, eighth, sixteenth = WIDTHS
-    image = keras.Input((None, None, 3))
     fine = conv("half", image, half, 2)
     fine = conv("quarter_in", fine, quarter, 2)
     fine = conv("quarter", fine, quarter)
@@ -54,7 +59,7 @@ def network() -> keras.Model:
         widest = conv(f"sixteenth_{number}", widest, sixteenth, 1, dilation)
     wide = layers.ReLU()(layers.Add()([grown("widen_more", widest, eighth, "zeros"), wide]))
     both = layers.ReLU()(layers.Add()([grown("widen", wide, quarter), fine]))
-    return keras.Model(image, layers.Conv2D(2, 1, name="maps")(conv("joined", both, quarter)))
+    return conv("joined", both, quarter)
 
 
 def loss(truth: Any, logits: Any) -> Any:
@@ -69,43 +74,27 @@ def loss(truth: Any, logits: Any) -> Any:
 
 def write(model: keras.Model, path: Path) -> None:
     """The network as ONNX, one axis of each of batch, rows and columns free."""
-    nodes, weights = [], []
+    graph = Graph(model)
+    maps = graph.conv("maps", write_body(graph, "image"), activated=False)
+    chances = graph.node("Sigmoid", [maps], "chances")
+    graph.save(path, ("image", ("n", 3, "rows", "columns")), (chances, ("n", 2, "map_rows", "map_columns")))
 
-    def conv(name: str, source: str, stride: int = 1, dilation: int = 1, activated: bool = True) -> str:
-        kernel, bias = (variable.numpy() for variable in model.get_layer(name).weights)
-        size = kernel.shape[0]
-        weights.append(numpy_helper.from_array(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)), f"{name}.kernel"))
-        weights.append(numpy_helper.from_array(bias, f"{name}.bias"))
-        pads = [dilation * (size // 2)] * 4
-        inputs = [source, f"{name}.kernel", f"{name}.bias"]
-        given = {"kernel_shape": [size] * 2, "strides": [stride] * 2, "dilations": [dilation] * 2, "pads": pads}
-        nodes.append(helper.make_node("Conv", inputs, [f"{name}.sum" if activated else name], **given))
-        if activated:
-            nodes.append(helper.make_node("Relu", [f"{name}.sum"], [name]))
-        return name
 
-    fine = conv("quarter", conv("quarter_in", conv("half", "image", 2), 2))
-    wide = conv("eighth_in", fine, 2)
+def write_body(graph: Graph, image: str) -> str:
+    """The nodes of `body`; the name of what it gives."""
+    fine = graph.conv("quarter", graph.conv("quarter_in", graph.conv("half", image, 2), 2))
+    wide = graph.conv("eighth_in", fine, 2)
     for number, dilation in enumerate(DILATIONS):
-        wide = conv(f"eighth_{number}", wide, 1, dilation)
-    widest = conv("sixteenth_in", wide, 2)
+        wide = graph.conv(f"eighth_{number}", wide, 1, dilation)
+    widest = graph.conv("sixteenth_in", wide, 2)
     for number, dilation in enumerate(WIDE_DILATIONS):
-        widest = conv(f"sixteenth_{number}", widest, 1, dilation)
-    weights.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
+        widest = graph.conv(f"sixteenth_{number}", widest, 1, dilation)
+    twice = graph.constant("twice", np.array([1, 1, 2, 2], np.float32))
     given = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
     for name, coarse, finer, both in (("widen_more", widest, wide, "wide"), ("widen", "wide", fine, "both")):
-        nodes.append(helper.make_node("Resize", [conv(name, coarse, activated=False), "", "twice"], [f"{name}.grown"], **given))
-        nodes.append(helper.make_node("Add", [f"{name}.grown", finer], [f"{both}.sum"]))
-        nodes.append(helper.make_node("Relu", [f"{both}.sum"], [both]))
-    conv("maps", conv("joined", "both"), activated=False)
-    nodes.append(helper.make_node("Sigmoid", ["maps"], ["chances"]))
-    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 3, "rows", "columns"])
-    chances = helper.make_tensor_value_info("chances", TensorProto.FLOAT, ["n", 2, "map_rows", "map_columns"])
-    graph = helper.make_graph(nodes, "line_detector", [image], [chances], weights)
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
-    onnx.checker.check_model(made)
-    path.parent.mkdir(exist_ok=True)
-    path.write_bytes(made.SerializeToString())
+        grown = graph.node("Resize", [graph.conv(name, coarse, activated=False), "", twice], f"{name}.grown", **given)
+        graph.node("Relu", [graph.node("Add", [grown, finer], f"{both}.sum")], both)
+    return graph.conv("joined", "both")
 
 
 def main() -> None:

@@ -118,12 +118,12 @@ class Run:
 
 @pytest.fixture(scope="session")
 def deidentify(tmp_path_factory):
-    """`deidentify(*options)`: a whole run over an ultrasound image with text in it and a CT image."""
+    """`deidentify(*options)`: a whole run over an ultrasound image with text in it and an MR image."""
 
     def run(*options):
         folder, found = tmp_path_factory.mktemp("run"), {}
         (folder / "source").mkdir()
-        for name in ("examples_palette.dcm", "CT_small.dcm"):
+        for name in ("examples_palette.dcm", "MR_small.dcm"):
             origin = Path(sys.modules["pydicom"].__file__).parent / "data" / "test_files" / name
             shutil.copyfile(origin, folder / "source" / name)
         places = {name: folder / name for name in ("source", "destination", "workspace")}

@@ -33,7 +33,7 @@ def chromium():
 
 @pytest.fixture(scope="session")
 def page(google, tmp_path_factory):
-    """The report of a really de-identified ultrasound and CT image, with its gallery."""
+    """The report of a really de-identified ultrasound and MR image, with its gallery."""
     file = tmp_path_factory.mktemp("report") / "report.html"
     report(google.workspace, str(file), pictures=True)
     return file
@@ -89,13 +89,13 @@ def test_axe_finds_nothing(opened, value):
 
 
 def test_the_instances_are_filtered_by_the_keyboard_alone(opened):
-    with_boxes, plain = shown(opened)
-    assert " CT " in plain
+    with_boxes, magnetic = shown(opened)
+    assert " MR " in magnetic
     press_until(opened, "words")
     webdriver.ActionChains(opened).send_keys(with_boxes.split()[0][-12:]).perform()
     assert shown(opened) == [with_boxes]
     assert opened.find_element(By.ID, "told").text == "1 of 2 rows shown"
-    webdriver.ActionChains(opened).send_keys(Keys.TAB, "CT").perform()
+    webdriver.ActionChains(opened).send_keys(Keys.TAB, "MR").perform()
     assert shown(opened) == []
     press_until(opened, "boxed")
     webdriver.ActionChains(opened).send_keys(Keys.TAB, Keys.ENTER).perform()

@@ -7,6 +7,7 @@ image made smaller, tiny ones in small frames made larger.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from importlib import resources
 from typing import NamedTuple
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.pixels.regions import Region, is_outside
+from transforms.pixels.verifier import LineVerifier
 
 CELL = 4
 STRIDE = 16
@@ -40,6 +42,12 @@ CORE = 0.5
 GROWN_ACROSS, GROWN_ALONG = 0.1, 0.5
 """Thicknesses by which a box grows across and along its line. The last letter is seen worst: with 0.1 along the line, too, the
 tuning seeds lose one string in eighty more."""
+SMALL = 128
+"""Pixels of the longer side of a frame in which the smallest letters are as large as what organs are made of."""
+SMALL_SURE = 0.9
+"""Chance that both networks must agree on in such a frame, at least."""
+LEAST_DOUBT = 1e-4
+"""No network is surer than this that a box holds text, or that it does not."""
 MOST_COVERED = 0.6
 """Share of a box of a smaller image that finer boxes may cover before it says nothing new."""
 
@@ -47,6 +55,10 @@ THICK = 40
 """Pixels: of a thicker line the image itself may show pieces only, which say nothing against the line."""
 LARGE_CHANCE = 0.98
 """Chance that a line must have that only an image made smaller shows: anatomy made small looks like letters most."""
+LARGE_SURE = 0.95
+"""Chance that the verifier alone must give it,"""
+PIECES = 0.5
+"""unless pieces of it that were found before take this share of it."""
 LARGEST = 0.3
 """Share of the shorter side of an image that the thickest line of an image made smaller may take."""
 LONG, MOST_LINES = 3, 0.2
@@ -68,14 +80,17 @@ class Found(NamedTuple):
 class LineDetector:
     """Finds lines in images. Same image, same lines."""
 
-    def __init__(self, edge: float, least: float, suspected: float | None = None) -> None:
-        """`edge`: the chance up to which a line reaches; `least`: the chance that one of its cells must have, and `suspected`, where it
-        is lower, outside the regions of an ultrasound.
+    def __init__(self, edge: float, least: float, sure: float | None = None, suspected: float = 1.0) -> None:
+        """`edge`: the chance up to which a line reaches; `least`: the chance that one of its cells must have; `sure`: the chance that
+        both networks must agree on (`together`), without which the verifier is not asked, and `suspected`, where it is lower, outside
+        the regions of an ultrasound.
         """
         self._network = cv2.dnn.readNetFromONNX(
             np.frombuffer(resources.files("transforms.pixels").joinpath("data/line_detector.onnx").read_bytes(), np.uint8)
         )
-        self._edge, self._least, self._suspected = edge, least, min(least, suspected or least)
+        self._edge, self._least = edge, least
+        self._verifier = LineVerifier() if sure is not None else None
+        self._sure, self._suspected = sure or 0.0, min(sure or 0.0, suspected)
 
     def find(self, image: NDArray[np.uint8], regions: tuple[Region, ...] = ()) -> list[Found]:
         """The lines of `image`, (rows, columns) grey or (rows, columns, 3) RGB, whose `regions` are an ultrasound's."""
@@ -87,15 +102,27 @@ class LineDetector:
         covered = np.zeros((rows, columns), bool)
         for scale in _scales(rows, columns):
             candidates = boxes_of(self._maps(_resized(image, scale)), self._edge)
-            boxes = [_trimmed(image, _in_image(box, scale, rows, columns)) for box in candidates if box.chance >= self._suspected]
-            boxes = [box for box in boxes if box.chance >= self._least or is_outside(box, regions)]
+            boxes = [_trimmed(image, _in_image(box, scale, rows, columns)) for box in candidates if box.chance >= self._least]
             if scale < 1:
                 boxes = [box for box in boxes if _is_large(box, found, min(rows, columns))]
             new = [box for box in boxes if _share(covered, box) < MOST_COVERED or (scale < 1 and _thickness(box) >= THICK)]
+            if self._verifier:
+                chances = self._verifier.chances(image, [box[:4] for box in new])
+                seen = zip(new, chances.tolist(), strict=True)
+                new = [
+                    box._replace(chance=together(box.chance, chance))
+                    for box, chance in seen
+                    if scale >= 1 or chance >= LARGE_SURE or _share(covered, box) >= PIECES
+                ]
+                new = [box for box in new if box.chance >= self._bar(is_outside(box, regions), max(rows, columns))]
             for box in new:
                 covered[box.top : box.bottom, box.left : box.right] = True
             found += new
         return found
+
+    def _bar(self, is_suspected: bool, longer_side: int) -> float:
+        """The chance that a line of an image must have."""
+        return max(self._suspected if is_suspected else self._sure, SMALL_SURE if longer_side <= SMALL else 0.0)
 
     def _maps(self, image: NDArray[np.uint8]) -> Maps:
         rows, columns = image.shape[:2]
@@ -143,6 +170,13 @@ def boxes_of(maps: Maps, edge: float) -> Iterator[Found]:
     rights, bottoms = np.maximum.reduceat(xs, starts) + 1, np.maximum.reduceat(ys, starts) + 1
     for left, top, right, bottom, chance in zip(lefts, tops, rights, bottoms, np.maximum.reduceat(chances, starts), strict=True):
         yield Found(int(left), int(top), int(right), int(bottom), float(chance))
+
+
+def together(one: float, other: float) -> float:
+    """The chance that two networks agree on: the geometric mean of their odds."""
+    one, other = (min(max(chance, LEAST_DOUBT), 1 - LEAST_DOUBT) for chance in (one, other))
+    odds = math.sqrt(one * other / ((1 - one) * (1 - other)))
+    return odds / (1 + odds)
 
 
 def _scales(rows: int, columns: int) -> Iterator[float]:

@@ -1,6 +1,6 @@
 """Three strengths of a search by networks: how sure a detector must be, whether a second one is asked, and whether lines are read.
 
-| | lines of our own detector from a chance of | second detector | read |
+| | our detector and verifier agree on a chance of | second detector | read |
 |---|---|---|---|
 | fast | FAST | no | no |
 | default | DEFAULT | no | yes |
@@ -29,9 +29,11 @@ from transforms.pixels.timing import Stopwatch
 
 EDGE = 0.3
 """Chance down to which a line reaches."""
-FAST, DEFAULT, STRICT = 0.95, 0.8, 0.7
-"""Chance that a line must have somewhere. Chosen on the tuning seeds of `benchmarks/text_search.py`."""
-SUSPECTED = 0.5
+LEAST = 0.35
+"""Chance that the detector must give a line somewhere, for the verifier to be asked."""
+FAST, DEFAULT, STRICT = 0.8, 0.7, 0.5
+"""Chance that detector and verifier must agree on. Chosen on the tuning seeds of `benchmarks/text_search.py`."""
+SUSPECTED = 0.3
 """The same outside the regions of an ultrasound, where its machine writes who was seen and when; of every strength."""
 
 SAME_LINE = 0.6
@@ -152,8 +154,8 @@ def text_search(strength: PixelSearch, languages: Sequence[str] = (), watch: Sto
 
     Raises ConfigError and PreflightError where what it needs is not installed (`check_search`).
     """
-    least = {PixelSearch.FAST: FAST, PixelSearch.DEFAULT: DEFAULT, PixelSearch.STRICT: STRICT}
-    ours = LineDetector(EDGE, least[strength], SUSPECTED)
+    sure = {PixelSearch.FAST: FAST, PixelSearch.DEFAULT: DEFAULT, PixelSearch.STRICT: STRICT}
+    ours = LineDetector(EDGE, LEAST, sure[strength], SUSPECTED)
     if strength is PixelSearch.FAST:
         return LineSearch([ours], None, watch)
     reader = Reader(page_reader(languages_of(languages)))

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from transforms.pixels.detector import CELL, OVERLAP, TILE, Found, LineDetector, _is_large, _tiles, _trimmed, boxes_of
+from transforms.pixels.detector import CELL, OVERLAP, TILE, Found, LineDetector, _is_large, _tiles, _trimmed, boxes_of, together
 from transforms.pixels.regions import Region
 
 
@@ -75,12 +75,24 @@ def test_outside_the_regions_less_is_enough_and_inside_nothing_changes():
     noise = np.random.default_rng(5).normal(60, 4, (80, 320))
     ink = cv2.putText(np.zeros((80, 320), np.uint8), "KOWALSKI JAN", (40, 50), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 12, 1, cv2.LINE_AA)
     image = np.clip(noise + ink, 0, 255).astype(np.uint8)
-    line = max(LineDetector(0.3, 0.3).find(image), key=lambda box: box.chance)
+    line = max(LineDetector(0.3, 0.3, 0.0).find(image), key=lambda box: box.chance)
     surer = line.chance + 0.001
-    assert LineDetector(0.3, surer, line.chance).find(image) == []
-    assert LineDetector(0.3, surer, line.chance).find(image, (Region(0, 0, 319, 79),)) == []
-    assert line in LineDetector(0.3, surer, line.chance).find(image, (Region(0, line.bottom - 2, 319, 79),))
-    assert LineDetector(0.3, surer).find(image, (Region(0, line.bottom - 2, 319, 79),)) == []
+    assert LineDetector(0.3, 0.3, surer, line.chance).find(image) == []
+    assert LineDetector(0.3, 0.3, surer, line.chance).find(image, (Region(0, 0, 319, 79),)) == []
+    assert line in LineDetector(0.3, 0.3, surer, line.chance).find(image, (Region(0, line.bottom - 2, 319, 79),))
+    assert LineDetector(0.3, 0.3, surer).find(image, (Region(0, line.bottom - 2, 319, 79),)) == []
+
+
+@pytest.mark.parametrize(("one", "other", "both"), [(0.5, 0.5, 0.5), (0.9, 0.9, 0.9), (0.8, 0.2, 0.5), (0.9, 0.5, 0.75)])
+def test_two_networks_agree_halfway_in_odds(one, other, both):
+    assert together(one, other) == pytest.approx(both)
+    assert together(other, one) == pytest.approx(both)
+
+
+def test_no_network_alone_decides():
+    assert 0.9 < together(1.0, 0.1) < 1
+    assert 0 < together(0.0, 0.9) < 0.1
+    assert together(1.0, 0.0) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("shape", [(100, 200), (100, 200, 3)])

@@ -176,7 +176,7 @@ def test_annotations_of_real_images_are_read(searches, real_file, name, texts):
 
 
 @pytest.mark.parametrize("strength", ALL)
-@pytest.mark.parametrize("name", ["CT_small.dcm", "693_J2KI.dcm", "SC_rgb.dcm", "JPEG2000_UNC.dcm"])
+@pytest.mark.parametrize("name", ["CT_small.dcm", "MR_small.dcm", "693_J2KI.dcm", "SC_rgb.dcm", "JPEG2000_UNC.dcm"])
 def test_anatomy_without_text_gives_no_line(searches, strength, real_file, name):
     assert searches[strength].lines(*real(real_file, name)) == []
 

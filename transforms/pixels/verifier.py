@@ -1,0 +1,93 @@
+"""Whether a box holds a line of text: a second network looks at each box that the first one drew, all at one size.
+
+The line detector sees a picture in few sizes, cell by cell; the verifier sees one box at a time, upright, as thick as any
+other, with what stands around it, so that it tells letters from speckle, grids and bars that the detector takes for them. It
+is asked of boxes only, which costs little. The network is `data/line_verifier.onnx`, made by `benchmarks/burned_in`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import resources
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+HEIGHT, WIDTH = 32, 128
+"""Pixels of a window: a box with what stands around it."""
+THICKNESS = 20
+"""Pixels of a window that the thickness of its box takes."""
+STEP = 88
+"""Pixels from one window of a long box to the next, at most."""
+BATCH = 64
+"""Windows that the network is asked of at once, which bounds its memory."""
+_AROUND = (HEIGHT - THICKNESS) // 2
+_FAINTEST = 8
+"""Grey levels that are stretched to all, at least: fainter noise stays faint."""
+
+Windows = NDArray[np.uint8]
+"""(n, HEIGHT, WIDTH, 4): three colours, and which pixels belong to the box."""
+Box = tuple[int, int, int, int]
+"""Left, top, right and bottom: pixels of an image, half open."""
+
+
+def windows(image: NDArray[np.uint8], box: Box) -> Windows:
+    """What the verifier sees of a box of `image`, (rows, columns) grey or (rows, columns, 3) RGB; one that stands on end is turned."""
+    left, top, right, bottom = box
+    across, along = sorted((right - left, bottom - top))
+    scale = THICKNESS / across
+    length = max(1, round(along * scale))
+    wide = max(WIDTH, length + 2 * _AROUND)
+    extra, around = (wide - length) / 2 / scale, _AROUND / scale
+    x, y = (extra, around) if right - left >= bottom - top else (around, extra)
+    cut = _cut(image, round(left - x), round(top - y), round(right + x), round(bottom + y))
+    if right - left < bottom - top:
+        cut = np.rot90(cut)
+    strip = cv2.resize(np.ascontiguousarray(cut), (wide, HEIGHT), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    inside = np.zeros((HEIGHT, wide), np.uint8)
+    start = (wide - length) // 2
+    inside[_AROUND : _AROUND + THICKNESS, start : start + length] = 255
+    count = -(-(wide - WIDTH) // STEP) + 1
+    starts = np.linspace(0, wide - WIDTH, count).round().astype(int)
+    return np.stack([_window(strip[:, at : at + WIDTH], inside[:, at : at + WIDTH]) for at in starts])
+
+
+def _cut(image: NDArray[np.uint8], left: int, top: int, right: int, bottom: int) -> NDArray[np.uint8]:
+    """A part of the image; its edge goes on where the part reaches beyond."""
+    rows, columns = image.shape[:2]
+    part = image[max(0, top) : bottom, max(0, left) : right]
+    beyond = max(0, -top), max(0, bottom - rows), max(0, -left), max(0, right - columns)
+    if any(beyond):
+        part = cv2.copyMakeBorder(part, *beyond, cv2.BORDER_REPLICATE)
+    return part
+
+
+def _window(part: NDArray[np.uint8], inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    low, high = np.percentile(part, (1, 99))
+    factor = 255 / max(high - low, _FAINTEST)
+    stretched = cv2.convertScaleAbs(np.maximum(part, np.uint8(low)), alpha=factor, beta=-low * factor)
+    three = stretched if stretched.ndim == 3 else cv2.merge([stretched] * 3)
+    return np.dstack([three, inside])
+
+
+class LineVerifier:
+    """Says of boxes how likely they hold text. Same image, same answers."""
+
+    def __init__(self) -> None:
+        self._network = cv2.dnn.readNetFromONNX(
+            np.frombuffer(resources.files("transforms.pixels").joinpath("data/line_verifier.onnx").read_bytes(), np.uint8)
+        )
+
+    def chances(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.float32]:
+        """The chance of each box: that of its likeliest window. `image` as `windows`."""
+        if not boxes:
+            return np.zeros(0, np.float32)
+        cuts = [windows(image, box) for box in boxes]
+        every = np.concatenate(cuts)
+        chances = np.concatenate([self._forward(every[start : start + BATCH]) for start in range(0, len(every), BATCH)])
+        return np.asarray(np.maximum.reduceat(chances, np.cumsum([0, *(len(some) for some in cuts[:-1])])))
+
+    def _forward(self, some: Windows) -> NDArray[np.float32]:
+        self._network.setInput(np.ascontiguousarray(some.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1))
+        return np.asarray(self._network.forward().ravel())
