@@ -30,9 +30,9 @@ from transforms.write.quarantine import quarantine_of
 def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
     """Take away spool, outcomes, dead letters, source list, held instances, and what embedded store and table tell of it.
 
-    `everywhere`: first what other stores tell of it.
-    Lines for a person: what is gone, and what stays elsewhere. One that is broken off can be repeated. Raises PreflightError
-    where a run is at work in the workspace, or a job elsewhere, and StoreError where another process reads its FHIR store.
+    `everywhere`: first what other stores tell of it. Lines for a person: what is gone, and what stays elsewhere. One that is broken
+    off can be repeated. Raises PreflightError where a run is at work in the workspace, or a job elsewhere, and StoreError where another
+    process reads its FHIR store, or another store does not let it be taken away.
     """
     workspace, folder = operation.workspace, operation.folder
     with alone(workspace):

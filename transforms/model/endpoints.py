@@ -1,6 +1,6 @@
 """Where Google's services are asked: at their own endpoints, or at those that gcloud's environment variables name.
 
-CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS, …_SECRETMANAGER and …_DLP; plain http is for loopback and gets no credentials.
+CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS, …_SECRETMANAGER, …_DLP and …_DATAFLOW; plain http is for loopback and gets no credentials.
 """
 
 from __future__ import annotations
