@@ -128,6 +128,13 @@ def plans(stores, real_file, tmp_path):
     return stores.source.contents().keys()
 
 
+def plainly(destination):
+    """A request that inspects no text, and so begins sooner."""
+    request = body(destination)
+    request["config"]["dicom"] = {"filterProfile": "MINIMAL_KEEP_LIST_PROFILE"}
+    return request
+
+
 def until(condition):
     deadline = time.monotonic() + 240
     while not condition():
@@ -140,7 +147,7 @@ def test_a_server_that_is_killed_at_work_goes_on_when_it_is_started_again(servin
     slow = proxy.before(stores.destination.url, {"fault": "slow", "method": "POST", "seconds": 1})
     with serving(slow) as (address, process):
         call = f"/v1beta1/{stores.source.name}:deidentify"
-        request = body(stores.destination.name)
+        request = plainly(stores.destination.name)
         name = requests.post(address + call, json=request, timeout=10).json()["name"]
         until(lambda: len(stores.destination.contents()) >= 2)
         process.send_signal(signal.SIGKILL)
@@ -171,7 +178,7 @@ def test_what_a_server_was_stopped_or_told_to_stop_at_is_done_by_the_next_one_or
     slow = proxy.before(stores.destination.url, {"fault": "slow", "method": "POST", "seconds": 1})
     call = f"/v1beta1/{stores.source.name}:deidentify"
     with serving(slow) as (address, _):
-        name = requests.post(address + call, json=body(stores.destination.name), timeout=10).json()["name"]
+        name = requests.post(address + call, json=plainly(stores.destination.name), timeout=10).json()["name"]
         until(lambda: len(stores.destination.contents()) >= 1)
     with serving(slow) as (address, _):  # stopped by SIGTERM, it has the operation still to do
         assert not requests.get(f"{address}/v1beta1/{name}", timeout=10).json()["done"]
