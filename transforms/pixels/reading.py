@@ -123,7 +123,7 @@ def page_reader(languages: Sequence[str]) -> PageReader:
 
 
 class Reader:
-    """Reads strips, each ink once."""
+    """Reads strips, each ink once, until it is to forget."""
 
     def __init__(self, engine: PageReader) -> None:
         self._engine = engine
@@ -146,6 +146,10 @@ class Reader:
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return [answers[digest] for digest in digests]
+
+    def forget(self) -> None:
+        """Read everything anew from now on: what Tesseract makes of a line hangs a little on the lines beside it on its page."""
+        self._known.clear()
 
 
 def _readings(tsv: str, page: Page) -> list[Reading]:

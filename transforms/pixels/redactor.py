@@ -64,6 +64,7 @@ class Redactor:
         canvas = canvas_of(opened.dataset)
         if self._search is None:
             return dataclasses.replace(opened, pixels=canvas.finish())
+        self._search.forget()
         known_regions = regions(opened.dataset)
         looking = _Looking(self._search, known_regions, self._choice(opened.dataset, known_regions), self.watch, self._looks)
         frames = _Frames(canvas, opened.dataset, looking)

@@ -40,12 +40,15 @@ class TextSearch(Protocol):
         """
         ...
 
+    def forget(self) -> None:
+        """Called before each instance: what was seen in others has no part in what is said of this one, whoever worked on them."""
+        ...
+
 
 class RememberingSearch:
-    """Another engine, asked once for frames that are equal.
+    """Another engine, asked once for frames of an instance that are equal.
 
-    Static frames, and copies of an image in several transfer syntaxes, are common. The last 64 answers are kept,
-    under the digest of the renderings and regions; images are not.
+    Static frames are common. The last 64 answers are kept, under the digest of the renderings and regions; images are not.
     """
 
     def __init__(self, engine: TextSearch) -> None:
@@ -67,3 +70,8 @@ class RememberingSearch:
         if len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)
         return answer
+
+    def forget(self) -> None:
+        """As the engine's."""
+        self._answers.clear()
+        self._engine.forget()

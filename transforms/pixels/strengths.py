@@ -72,6 +72,12 @@ class LineSearch:
             for one, reading in zip(lines, readings, strict=True)
         ]
 
+    def forget(self) -> None:
+        """As `TextSearch.forget`."""
+        self._recall = Recall()
+        if self._reader:
+            self._reader.forget()
+
     def _detected(self, images: Sequence[Image], regions: tuple[Region, ...]) -> list[_Seen]:
         seen = [
             _Seen(*box, number)

@@ -47,6 +47,17 @@ def ink_mask(shape: tuple[int, int]) -> np.ndarray:
     return mask.astype(bool)
 
 
+def test_what_is_said_of_an_instance_hangs_on_none_before_it(real_file):
+    """Two pictures with the same lines, their grain apart: each is read as if there were no other."""
+    grains = (np.random.default_rng(seed).integers(0, 2, (1, 100, 300)) for seed in (1, 2))
+    first, second = (image(real_file, (40 + grain + 160 * ink_mask((100, 300))).astype(np.uint8), "MONOCHROME2", 8) for grain in grains)
+    alone, after = redactor_of(ALL_TEXT, languages=["eng"]), redactor_of(ALL_TEXT, languages=["eng"])
+    after.redact(opened(first))
+    boxes = after.redact(opened(second)).pixels.boxes
+    assert boxes == alone.redact(opened(second)).pixels.boxes
+    assert {box.text for box in boxes} >= {*WORDS}
+
+
 def saved(dataset: FileDataset) -> FileDataset:
     """The data set as it comes out of a file."""
     buffer = io.BytesIO()

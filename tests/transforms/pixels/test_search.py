@@ -15,6 +15,9 @@ class Counting:
     def lines(self, *_images, regions=()):  # noqa: ARG002
         return [Line(0, 0, 1, 1, str(next(self._numbers)))]
 
+    def forget(self):
+        pass
+
 
 def test_an_image_seen_before_gets_its_answer_again_and_another_a_fresh_one():
     search = RememberingSearch(Counting())
@@ -27,6 +30,13 @@ def test_the_same_image_with_other_regions_is_another_question():
     search, image = RememberingSearch(Counting()), np.zeros((2, 6), np.uint8)
     asked = [(), (Region(0, 0, 1, 1),), (Region(0, 0, 1, 2),), ()]
     assert [search.lines(image, regions=regions)[0].text for regions in asked] == ["0", "1", "2", "0"]
+
+
+def test_an_image_of_another_instance_gets_a_fresh_answer():
+    search, image = RememberingSearch(Counting()), np.zeros((2, 6), np.uint8)
+    answers = [search.lines(image)[0].text]
+    search.forget()
+    assert [*answers, search.lines(image)[0].text] == ["0", "1"]
 
 
 def test_only_the_last_answers_are_kept():

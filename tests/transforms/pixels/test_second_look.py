@@ -27,6 +27,9 @@ class TopmostBlob:
         left, top, width, height, _ = min(map(tuple, places[1:]), key=lambda place: place[1])
         return [Line(left, top, left + width, top + height, "x", 0.9)]
 
+    def forget(self) -> None:
+        pass
+
 
 class SeesOutsideAlone(TopmostBlob):
     """A search to which all is too faint that is not suspected."""
