@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pydicom
 import pytest
 import requests
 
@@ -75,6 +76,21 @@ def stores(started):
     for store in (started["orthanc"].source, started["orthanc"].destination):
         store.clear()
     return started["orthanc"]
+
+
+@pytest.fixture
+def put_plans(real_file, tmp_path):
+    """Puts so many plans of one series into a store; their SOP Instance UIDs."""
+
+    def put(store, count):
+        plan, uids = pydicom.dcmread(real_file("rtplan.dcm")), [f"1.2.3.4.{number}" for number in range(1, count + 1)]
+        for uid in uids:
+            plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = uid
+            plan.save_as(tmp_path / "made.dcm")
+            store.put((tmp_path / "made.dcm").read_bytes())
+        return set(uids)
+
+    return put
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import pydicom
 import pytest
 import requests
 
@@ -118,14 +117,9 @@ def test_a_run_that_is_refused_says_why_in_its_operation(server, stores):
 
 
 @pytest.fixture
-def plans(stores, real_file, tmp_path):
+def plans(stores, put_plans):
     """The SOP Instance UIDs of six plans in the source store."""
-    plan = pydicom.dcmread(real_file("rtplan.dcm"))
-    for number in range(6):
-        plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{number + 1}"
-        plan.save_as(tmp_path / "made.dcm")
-        stores.source.put((tmp_path / "made.dcm").read_bytes())
-    return stores.source.contents().keys()
+    return put_plans(stores.source, 6)
 
 
 def plainly(destination):

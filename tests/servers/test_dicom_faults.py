@@ -116,14 +116,9 @@ def test_a_token_that_has_run_out_is_renewed_once(behind, stores, instance, uids
 
 
 @pytest.fixture
-def many(stores, real_file, tmp_path):
+def many(stores, put_plans):
     """Ten instances of one series in the source store; their UIDs."""
-    plan = pydicom.dcmread(real_file("rtplan.dcm"))
-    for number in range(10):
-        plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{number}"
-        plan.save_as(tmp_path / "made.dcm")
-        stores.source.put((tmp_path / "made.dcm").read_bytes())
-    return {f"1.2.3.{number}" for number in range(10)}
+    return put_plans(stores.source, 10)
 
 
 @pytest.fixture
