@@ -25,7 +25,7 @@ from pydicom.data import get_testdata_file
 
 from benchmarks.scale import cpu
 from pipeline import graph
-from pipeline.local.serve import running_store
+from pipeline.local.store_process import running_store
 from pipeline.operation import Operation
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.keys import KeyReference, Purpose, make_key_file

@@ -335,7 +335,8 @@ def processes(runner: str, beam: list[str]) -> int:
         direct = DirectOptions(beam)
         return (direct.direct_num_workers or os.cpu_count() or 1) if direct.direct_running_mode == "multi_processing" else 1
     remote = WorkerOptions(beam)
-    cores = re.search(r"-(\d+)$", remote.machine_type or "")
+    machine = remote.machine_type or ""
+    cores = re.search(r"-custom-(\d+)-", machine) or re.search(r"-(\d+)(?:-lssd)?$", machine)
     return (remote.max_num_workers or remote.num_workers or 1) * (int(cores[1]) if cores else 1)
 
 

@@ -97,5 +97,7 @@ def _apply_dataflow(options: PipelineOptions, operation_id: str) -> None:
     debug, google, standard = (options.view_as(kind) for kind in (DebugOptions, GoogleCloudOptions, StandardOptions))
     debug.number_of_worker_harness_threads = debug.number_of_worker_harness_threads or HARNESS_THREADS
     standard.resource_hints = standard.resource_hints or [MIN_RAM]
-    google.job_name = google.job_name or f"dicom-deid-{operation_id.lower().replace('.', '-')}"
-    options.view_as(SetupOptions).sdk_location = "container"
+    google.job_name = google.job_name or f"dicom-deid-{operation_id.lower().replace('.', '-')}".rstrip("-")
+    setup = options.view_as(SetupOptions)
+    if setup.sdk_location == SetupOptions([]).sdk_location:
+        setup.sdk_location = "container"

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import datetime as dt
 import json
+import logging
 import queue
 import secrets
 import signal
@@ -34,6 +35,8 @@ from transforms.model.places import listed
 from transforms.model.resolve import crypto_keys
 from transforms.model.storage import remove, replace
 from transforms.model.workspace import OperationFolder, Workspace
+
+log = logging.getLogger(__name__)
 
 _STOP_SECONDS = 60
 """In which a run that is interrupted comes to its end."""
@@ -120,7 +123,13 @@ class Deidentifier:
         while (operation_id := self._waiting.get()) is not None and not self._stopping:
             while is_held(self._workspace) and not self._stopping:  # by a run of an earlier server, say, that ends just now
                 time.sleep(_GLANCE_SECONDS)
-            self._run(operation_id)
+            try:
+                self._run(operation_id)
+            except Exception as error:  # noqa: BLE001 - whatever befell this one, those that wait have their turn
+                log.error("an operation could not be run (%s)", type(error).__name__)
+                with self._lock, contextlib.suppress(OSError):
+                    self._running = None
+                    self._close(operation_id, f"the server could not run it ({type(error).__name__})", dt.datetime.now(dt.UTC))
 
     def _run(self, operation_id: str) -> None:
         with self._lock:
@@ -141,8 +150,12 @@ class Deidentifier:
             )
             self._running = _Running(operation_id, process)
         errors = _ended(process)
-        with self._lock:
+        with self._lock:  # whoever cancels it now finds it closed
             self._running = None
+            self._settle(operation_id, errors)
+
+    def _settle(self, operation_id: str, errors: bytes) -> None:
+        """Say how a run ended, where it did not do so itself."""
         self._forget_server(self._workspace.operation(operation_id))
         now = dt.datetime.now(dt.UTC)
         if self._is_cancelled(operation_id):

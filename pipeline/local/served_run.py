@@ -11,14 +11,19 @@ import signal
 import sys
 import threading
 
-from pipeline.main import main
+_BYTES = 4096
 
 
 def _end_with_input() -> None:
-    sys.stdin.buffer.read()
+    """Reads the descriptor itself: whoever waits in a buffered file makes the interpreter abort at its end."""
+    while os.read(sys.stdin.fileno(), _BYTES):
+        pass
     os.kill(os.getpid(), signal.SIGINT)
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a server that a script started in the background ignores it, and so would we
     threading.Thread(target=_end_with_input, daemon=True).start()
+    from pipeline.main import main
+
     sys.exit(main())

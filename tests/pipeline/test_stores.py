@@ -102,6 +102,8 @@ def test_each_process_takes_its_share(places, tmp_path, beam, share):
 
 def test_a_worker_on_dataflow_has_a_process_a_core():
     assert processes("DataflowRunner", ["--max_num_workers=5", "--machine_type=n2-standard-8"]) == 40
+    assert processes("DataflowRunner", ["--max_num_workers=5", "--machine_type=n2-custom-4-16384"]) == 20
+    assert processes("DataflowRunner", ["--max_num_workers=5", "--machine_type=c3-standard-8-lssd"]) == 40
     assert processes("DataflowRunner", []) == 1
 
 

@@ -41,7 +41,7 @@ _PASSING = frozenset({0, 408, 425, 429, 500, 502, 503, 504})
 _JSON = "application/dicom+json"
 _INSTANCE = f'multipart/related; type="{DICOM}"; transfer-syntax=*'
 """In the syntax it is stored in: else PS3.18 has it transcoded to Explicit VR Little Endian."""
-_STORED, _FAILED, _REASON = "00081199", "00081198", "00081197"
+_STORED, _FAILED, _REASON, _WARNING = "00081199", "00081198", "00081197", "00081196"
 OUT_OF_RESOURCES = range(0xA700, 0xA800)
 """Failure reasons that pass (PS3.18 table I.2-2)."""
 
@@ -104,7 +104,7 @@ class DicomWebClient:
         return self._instance(path, lambda parts: equal(parts, content))
 
     def put(self, content: Content) -> str:
-        """Store one file; empty where it is stored, else by what status and failure reason the store refused it.
+        """Store one file; empty where it is stored as it is, else by what status and reason the store refused or changed it.
 
         What became of it is read from the answer's sequences, since a status is of the whole request.
         """
@@ -115,9 +115,9 @@ class DicomWebClient:
             status, answer = self._call("POST", f"{self.store.url}/studies", headers, _content, data=body, accepted=(400, 409))
             said = _json(answer)
             said = said[0] if isinstance(said, list) and said else said
-            failed = _items(said, _FAILED)
-            if not failed and _items(said, _STORED):
-                return ""
+            failed, stored = _items(said, _FAILED), _items(said, _STORED)
+            if not failed and stored:
+                return f"HTTP {status}, with a warning" if _WARNING in stored[0] else ""
             reason = _reason(failed[0]) if failed else 0
             pause = delay(attempt, self._chance)
             if reason not in OUT_OF_RESOURCES or self._clock() - start + pause > self._deadline:

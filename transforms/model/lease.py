@@ -106,6 +106,9 @@ def _keep(uri: str, mine: bytes, generation: int, lease: float, over: threading.
 
 
 def _ours(uri: str, mine: bytes) -> int | None:
-    """The version that is ours, where an answer was lost on the way."""
-    found = gcs.read_generation(uri)
+    """The version that is ours, where an answer was lost on the way; None where another's stands there, or none."""
+    try:
+        found = gcs.read_generation(uri)
+    except FileNotFoundError:
+        return None
     return found.number if found.content == mine else None

@@ -130,7 +130,7 @@ class StoreQuarantine:
                 return False
             # First this: whatever is in the store is known of, even after a kill.
             self.beside.tell(reference, {**said, "store": self.store.name, "path": target.path, "sha256": digest})
-            return bool(same) or not client.put(content)
+            return bool(same) or not client.put(content) or bool(client.compare(target.path, content))
 
     def waiting(self) -> set[str]:
         """All of which something is said."""
@@ -160,9 +160,10 @@ class StoreQuarantine:
         return left
 
     def _delete(self, reference: str) -> bool:
-        """Whether it is not in the store, now."""
-        kept = self._kept(reference)
-        return "path" not in kept or client_of(self.store).delete(kept["path"])
+        """Whether it is not in the store, now; what took its place there is another's, and stays."""
+        kept, client = self._kept(reference), client_of(self.store)
+        found = client.retrieve(kept["path"]) if "path" in kept else None
+        return found is None or digest_of(found).hex() != kept["sha256"] or client.delete(kept["path"])
 
     def _kept(self, reference: str) -> dict[str, Any]:
         """What is said of an instance; empty where it is none."""

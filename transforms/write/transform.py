@@ -122,5 +122,5 @@ class _Write(InstanceDoFn):
             check_uids(element.target)
         except InstanceProblem:
             return  # no run can have published it
-        if self._destination.has(element.target, element.content) and not is_claimed(self._folder.spool, element.target):
+        if self._destination.has(element.target, element.content) and not is_claimed(self._folder, element.target):
             self._destination.withdraw(element.target)

@@ -111,14 +111,15 @@ def test_a_held_instance_goes_to_the_quarantine_only(run, tmp_path, real_file, w
     assert not (tmp_path / "destination").exists()
 
 
-def test_a_hold_withdraws_what_a_killed_run_published_but_not_what_is_proven(run, tmp_path, workspace):
+@pytest.mark.parametrize("operation_id", ["op", "an-earlier-night"])
+def test_a_hold_withdraws_what_a_killed_run_published_but_not_what_is_proven(run, tmp_path, workspace, operation_id):
     run()
     published = tmp_path / "destination" / "2.25.1" / "2.25.2" / "2.25.3.dcm"
     proven = {"target": [{"identifier": {"value": f"projects/local/x/dicomWeb/{TARGET.path}"}}]}
-    (shard,) = spool.write_entries(workspace.operation("op").spool, [("another", {"provenance": proven})])
+    (shard,) = spool.write_entries(workspace.operation(operation_id).spool, [("another", {"provenance": proven})])
     assert run(holds=(HOLD,))[1] == "held"
     assert published.exists()
-    (workspace.operation("op").spool / f"{shard.name}.ndjson").write_text(json.dumps({"reference": "another"}))
+    (workspace.operation(operation_id).spool / f"{shard.name}.ndjson").write_text(json.dumps({"reference": "another"}))
     assert run(holds=(HOLD,))[1] == "held"
     assert not published.exists()
 

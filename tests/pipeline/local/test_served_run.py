@@ -1,0 +1,37 @@
+"""A run that a server starts ends by itself, or with the server."""
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+RUN = [sys.executable, "-m", "pipeline.local.served_run"]
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """The words of a run whose source does not exist."""
+    return [f"--{name}={tmp_path / name}" for name in ("source", "destination", "workspace")]
+
+
+def test_a_refused_run_ends_with_its_own_code_while_the_server_is_there(refused):
+    with subprocess.Popen([*RUN, *refused], stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.wait(60) == 2
+        assert process.stderr.read().startswith(b"dicom-deid: --source: ")
+
+
+def test_a_run_ends_with_a_server_that_ignores_interrupts(tmp_path):
+    """As one does that a script has started in the background: what it starts inherits that."""
+    code = (
+        "import runpy, sys, time, types; main = types.ModuleType('pipeline.main'); main.main = lambda: time.sleep(60) or 0\n"
+        "sys.modules['pipeline.main'] = main; runpy.run_module('pipeline.local.served_run', run_name='__main__')"
+    )
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
+        process.stdin.close()
+        assert process.wait(30) != 0
