@@ -101,9 +101,7 @@ def main(argv: list[str] | None = None) -> int:
         return ExitCode.NOT_RECONCILED
     except OSError as fault:  # its text names a file
         why = fault.strerror or type(fault).__name__
-        print(
-            f"dicom-deid: source, destination or workspace cannot be used ({why}); mend that, and start again.", file=sys.stderr
-        )
+        print(f"dicom-deid: source, destination or workspace cannot be used ({why}); mend that, and start again.", file=sys.stderr)
         return ExitCode.NOT_RECONCILED
     except KeyboardInterrupt:
         print("dicom-deid: interrupted; start the same command again to go on.", file=sys.stderr)
