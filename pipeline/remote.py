@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import (
     StandardOptions,
     WorkerOptions,
 )
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 
 from pipeline.runners import LOCAL_RUNNERS
 from transforms.model.dicom_store import is_store
@@ -68,6 +69,14 @@ def check_remote(runner: str, beam: Sequence[str], named: Mapping[str, str | Non
             raise ConfigError(f"--{option}", f"workers of {runner} have neither this machine's files nor its environment", mend)
     if leaves(runner):
         _check_dataflow(runner, beam, named)
+    portable = PortableOptions(list(beam))
+    if leaves(runner) or (portable.environment_type in (None, "DOCKER") and not portable.environment_config):
+        _require_image(beam)
+
+
+def _require_image(beam: Sequence[str]) -> None:
+    if not WorkerOptions(list(beam)).sdk_container_image:
+        raise ConfigError("--sdk_container_image", "workers of the stock image have neither Tesseract nor this program", "name our image")
 
 
 def _check_dataflow(runner: str, beam: Sequence[str], named: Mapping[str, str | None]) -> None:
@@ -78,10 +87,12 @@ def _check_dataflow(runner: str, beam: Sequence[str], named: Mapping[str, str | 
     for option in ("project", "region", "temp_location"):
         if not getattr(google, option):
             raise ConfigError(f"--{option}", f"{runner} needs it", "add it")
-    if not re.match(r"gs://[^/]{3,}", google.temp_location):
-        raise ConfigError("--temp_location", "it is a folder on Cloud Storage", "write gs://BUCKET/FOLDER", google.temp_location)
-    if not WorkerOptions(list(beam)).sdk_container_image:
-        raise ConfigError("--sdk_container_image", "workers of the stock image have neither Tesseract nor this program", "name our image")
+    for option, form in (("project", PipelineOptionsValidator.PROJECT_ID_PATTERN), ("job_name", PipelineOptionsValidator.JOB_PATTERN)):
+        if (name := getattr(google, option)) and not re.fullmatch(form, name):
+            raise ConfigError(f"--{option}", "Dataflow takes no such name", "write small letters and digits, dashes between them", name)
+    for option in ("temp_location", "staging_location"):
+        if (place := getattr(google, option)) and not re.match(r"gs://[^/]{3,}", place):
+            raise ConfigError(f"--{option}", "it is a folder on Cloud Storage", "write gs://BUCKET/FOLDER", place)
 
 
 def apply_defaults(options: PipelineOptions, runner: str, operation_id: str) -> None:

@@ -7,6 +7,7 @@ import re
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+from apache_beam.transforms.resources import resource_hints_from_options
 
 from transforms.model.errors import ConfigError
 
@@ -56,3 +57,7 @@ def refuse_unknown(beam: list[str]) -> None:
         raise ConfigError("options", "a word stands where an option should", "write every value behind its --option")
     if DirectOptions(beam).direct_num_workers < 0:
         raise ConfigError("--direct_num_workers", "a number of workers is 0 (one a core) or more", "give another")
+    try:
+        resource_hints_from_options(PipelineOptions(beam))
+    except ValueError:
+        raise ConfigError("--resource_hints", "Beam knows no such hint, or no such value of it", "write min_ram=8GB, for example") from None

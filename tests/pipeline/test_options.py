@@ -159,7 +159,13 @@ def test_workers_are_those_the_options_ask_for(base):
     assert workers(parse([*base, "--direct_num_workers=3"])) == 3
     assert workers(parse([*base, "--direct_num_workers=0"])) == os.cpu_count()
     buckets = ["--source=gs://hospital/in", "--destination=gs://published/out", "--workspace=gs://confidential/ws"]
-    elsewhere = ["--runner=PortableRunner", "--job_endpoint=flink:8099", "--key_uri=gs://confidential/deid.key", "--num_workers=5"]
+    elsewhere = [
+        "--runner=PortableRunner",
+        "--job_endpoint=flink:8099",
+        "--key_uri=gs://confidential/deid.key",
+        "--num_workers=5",
+        "--sdk_container_image=r/deid:1",
+    ]
     assert workers(parse([*buckets, *elsewhere])) == 5
 
 

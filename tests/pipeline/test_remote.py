@@ -11,7 +11,7 @@ DATAFLOW = {
     **PLACES,
     "key_uri": "secret:projects/p/secrets/k/versions/1",
     "runner": "DataflowRunner",
-    "project": "p",
+    "project": "hospital",
     "region": "r",
     "temp_location": "gs://staging/temp",
     "sdk_container_image": "r-docker.pkg.dev/p/images/dicom-deid:1",
@@ -45,6 +45,11 @@ def refusal(capsys, **changes):
         ({"region": None}, "--region: DataflowRunner needs it"),
         ({"temp_location": None}, "--temp_location: DataflowRunner needs it"),
         ({"temp_location": "/tmp"}, "--temp_location is '/tmp'"),
+        ({"staging_location": "/tmp"}, "--staging_location is '/tmp'"),
+        ({"project": "p"}, "--project is 'p'"),
+        ({"job_name": "Night_1"}, "--job_name is 'Night_1'"),
+        ({"resource_hints": "min_ram=many"}, "--resource_hints: Beam knows no such hint"),
+        ({"runner": "PortableRunner", "sdk_container_image": None}, "--sdk_container_image: workers of the stock image"),
         ({"sdk_container_image": None}, "--sdk_container_image: workers of the stock image"),
         ({"fhir_write_ops_per_minute": "many"}, "options: --fhir_write_ops_per_minute: invalid int value"),
         ({"fhir_write_ops_per_minute": "0"}, "--fhir_write_ops_per_minute is '0'"),
@@ -64,6 +69,7 @@ def test_a_job_starts_with_one_instance_a_core_in_our_image():
     options = beam_options(settings, "Nightly.1").get_all_options()
     assert (options["number_of_worker_harness_threads"], options["resource_hints"]) == (1, ["min_ram=8GB"])
     assert (options["sdk_location"], options["job_name"]) == ("container", "dicom-deid-nightly-1")
+    assert beam_options(settings, "a-").get_all_options()["job_name"] == "dicom-deid-a"
     named = parse(words(DATAFLOW | {"number_of_worker_harness_threads": 3, "job_name": "mine", "resource_hint": "min_ram=16GB"}))
     options = beam_options(named, "Nightly.1").get_all_options()
     assert (options["number_of_worker_harness_threads"], options["resource_hints"], options["job_name"]) == (3, ["min_ram=16GB"], "mine")

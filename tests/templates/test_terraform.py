@@ -88,7 +88,7 @@ def test_the_body_has_a_value_for_each_of_its_names():
 
 def test_the_body_starts_what_we_parse():
     body = json.loads(string.Template(BODY).substitute(VALUES))["launchParameter"]
-    of_the_launcher = ["--project=p", "--region=r", f"--temp_location={body['environment']['tempLocation']}"]
+    of_the_launcher = ["--project=hospital", "--region=r", f"--temp_location={body['environment']['tempLocation']}"]
     settings = parse([f"--{name}={value}" for name, value in body["parameters"].items()] + of_the_launcher)
     assert (settings.source, settings.destination, settings.runner) == (VALUES["source"], VALUES["destination"], "DataflowRunner")
     assert settings.fhir_write_ops_per_minute == 6000
