@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ import cv2
 import numpy as np
 
 from benchmarks.burned_in.backgrounds import Picture, colours, images_of
+from benchmarks.burned_in.cpu import cpu_seconds
 from benchmarks.burned_in.fonts import PACKAGES
 from benchmarks.burned_in.frames import SEEDS, Frame, Text, frame
 from benchmarks.burned_in.instances import instance
@@ -93,9 +93,9 @@ def main() -> None:
         scores = {name: Score() for name in (*searches, *(rival.name for rival in rivals))}
         for made, groups, images in cases:
             for name, search in searches.items():
-                before = sum(os.times()[:4])
+                before = cpu_seconds()
                 lines = search.lines(*images)
-                scores[name].add(made, groups, lines, sum(os.times()[:4]) - before, peer.read if peer else None)
+                scores[name].add(made, groups, lines, cpu_seconds() - before, peer.read if peer else None)
             for rival in rivals:
                 answer = rival.find(images[-1])
                 scores[rival.name].add(made, groups, answer.lines, answer.cpu, peer.read if peer else None)

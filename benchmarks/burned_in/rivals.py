@@ -14,6 +14,7 @@ import numpy as np
 import pytesseract
 from numpy.typing import NDArray
 
+from benchmarks.burned_in.cpu import cpu_seconds
 from transforms.pixels.search import Line
 
 PEER = ("rapidocr==3.10.0", "onnxruntime==1.32.0")
@@ -35,9 +36,9 @@ class Naive:
     def find(self, picture: NDArray[np.uint8]) -> Answer:
         """All words of any confidence, as a careful user of it would redact them."""
         os.environ["OMP_THREAD_LIMIT"] = "1"
-        before = sum(os.times()[:4])
+        before = cpu_seconds()
         data = pytesseract.image_to_data(picture, config="--psm 11", output_type=pytesseract.Output.DICT)
-        cpu = sum(os.times()[:4]) - before
+        cpu = cpu_seconds() - before
         boxes = zip(data["left"], data["top"], data["width"], data["height"], data["text"], data["conf"], strict=True)
         return Answer([_grown(x, y, x + w, y + h, text, float(sure) / 100) for x, y, w, h, text, sure in boxes if text.strip()], cpu)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from importlib import resources
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.pixels.networks import shipped
 from transforms.pixels.regions import Region, is_outside
 from transforms.pixels.verifier import LineVerifier
 
@@ -85,9 +85,7 @@ class LineDetector:
         both networks must agree on (`together`), without which the verifier is not asked, and `suspected`, where it is lower, outside
         the regions of an ultrasound.
         """
-        self._network = cv2.dnn.readNetFromONNX(
-            np.frombuffer(resources.files("transforms.pixels").joinpath("data/line_detector.onnx").read_bytes(), np.uint8)
-        )
+        self._network = shipped("line_detector")
         self._edge, self._least = edge, least
         self._verifier = LineVerifier() if sure is not None else None
         self._sure, self._suspected = sure or 0.0, min(sure or 0.0, suspected)
@@ -141,10 +139,18 @@ class LineDetector:
     def _chances(self, tile: NDArray[np.uint8]) -> Maps:
         rows, columns = tile.shape[:2]
         padded = np.pad(tile, ((0, -rows % STRIDE), (0, -columns % STRIDE), *((0, 0),) * (tile.ndim - 2)), mode="edge")
-        three = padded if padded.ndim == 3 else cv2.merge([padded] * 3)
-        self._network.setInput(cv2.dnn.blobFromImage(three, 1 / 127.5, mean=(127.5,) * 3))
-        chances = self._network.forward()[0]
-        return np.asarray(chances[:, : -(-rows // CELL), : -(-columns // CELL)])
+        chances = self._network(_entry(padded))[0]
+        return chances[:, : -(-rows // CELL), : -(-columns // CELL)]
+
+
+def _entry(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What the network takes: one image of three colours, -1 to 1; grey is each of them."""
+    colours = cv2.split(image)
+    entry = np.empty((1, 3, *image.shape[:2]), np.float32)
+    for plane, colour in zip(entry[0], colours, strict=False):
+        np.subtract(np.divide(colour, 127.5, out=plane, dtype=np.float32), 1, out=plane)
+    entry[0, len(colours) :] = entry[0, 0]
+    return entry
 
 
 def boxes_of(maps: Maps, edge: float) -> Iterator[Found]:

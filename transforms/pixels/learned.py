@@ -1,6 +1,6 @@
 """A second detector for `--text_search strict`: the text detection network of PP-OCRv4, whose weights a wheel carries.
 
-The wheel is `rapidocr-onnxruntime` (Apache-2.0); only its file of weights is used, by OpenCV. It shares neither training nor
+The wheel is `rapidocr-onnxruntime` (Apache-2.0); only its file of weights is used, by ONNX Runtime. It shares neither training nor
 architecture with our own network, so what one misses the other often finds.
 """
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from transforms.model.errors import PreflightError
 from transforms.pixels.detector import Found
+from transforms.pixels.networks import network
 from transforms.pixels.regions import Region
 
 WHEEL = "rapidocr-onnxruntime==1.4.4"
@@ -48,7 +49,7 @@ class LearnedDetector:
 
     def __init__(self) -> None:
         """Raises PreflightError (`weights`)."""
-        self._network = cv2.dnn.readNetFromONNX(np.frombuffer(weights().read_bytes(), np.uint8))
+        self._network = network(weights().read_bytes())
 
     def find(self, image: NDArray[np.uint8], regions: tuple[Region, ...] = ()) -> list[Found]:  # noqa: ARG002 - one shape for all
         """The lines of `image`, (rows, columns) grey or (rows, columns, 3) RGB, by its makers' chances everywhere."""
@@ -67,8 +68,7 @@ class LearnedDetector:
         scale = 2 if max(rows, columns) <= LONGEST // 2 else 1
         size = tuple(max(_STEP, -(-side * scale // _STEP) * _STEP) for side in (columns, rows))
         resized = (np.asarray(cv2.resize(three, size), np.float32) - _MEAN) / _SCALE
-        self._network.setInput(resized.transpose(2, 0, 1)[np.newaxis])
-        chances = self._network.forward()[0, 0]
+        chances = self._network(np.ascontiguousarray(resized.transpose(2, 0, 1)[np.newaxis]))[0, 0]
         mask = (chances > _CELL_CHANCE).astype(np.uint8)
         _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
         found = []

@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from transforms.model.records import PixelSearch
 from transforms.pixels.detector import Found, LineDetector
 from transforms.pixels.learned import LearnedDetector, weights
-from transforms.pixels.reading import Reader, Reading, languages_of, page_reader
+from transforms.pixels.reading import Reader, Reading
 from transforms.pixels.recall import Recall
 from transforms.pixels.regions import Region
 from transforms.pixels.search import Line, TextSearch
 from transforms.pixels.strips import upright
+from transforms.pixels.tesseract import languages_of, page_reader
 from transforms.pixels.timing import Stopwatch
 
 EDGE = 0.3

@@ -8,11 +8,12 @@ is asked of boxes only, which costs little. The network is `data/line_verifier.o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import resources
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from transforms.pixels.networks import shipped
 
 HEIGHT, WIDTH = 32, 128
 """Pixels of a window: a box with what stands around it."""
@@ -75,9 +76,7 @@ class LineVerifier:
     """Says of boxes how likely they hold text. Same image, same answers."""
 
     def __init__(self) -> None:
-        self._network = cv2.dnn.readNetFromONNX(
-            np.frombuffer(resources.files("transforms.pixels").joinpath("data/line_verifier.onnx").read_bytes(), np.uint8)
-        )
+        self._network = shipped("line_verifier")
 
     def chances(self, image: NDArray[np.uint8], boxes: Sequence[Box]) -> NDArray[np.float32]:
         """The chance of each box: that of its likeliest window. `image` as `windows`."""
@@ -89,5 +88,4 @@ class LineVerifier:
         return np.asarray(np.maximum.reduceat(chances, np.cumsum([0, *(len(some) for some in cuts[:-1])])))
 
     def _forward(self, some: Windows) -> NDArray[np.float32]:
-        self._network.setInput(np.ascontiguousarray(some.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1))
-        return np.asarray(self._network.forward().ravel())
+        return self._network(np.ascontiguousarray(some.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)).ravel()

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from transforms.pixels.detector import CELL, Found
-from transforms.pixels.reading import Reader, Reading, TesseractProcess
+from transforms.pixels.reading import Reader, Reading
 from transforms.pixels.recall import GRAIN, Recall
 from transforms.pixels.search import Line
 from transforms.pixels.strengths import LineSearch
+from transforms.pixels.tesseract import page_reader
 
 BOX = Line(20, 10, 120, 40)
 SAID = Reading("KOWALSKI", 0.9)
@@ -85,7 +86,7 @@ class Counting:
     """A real engine, and how many pages it was shown."""
 
     def __init__(self):
-        self._engine, self.pages = TesseractProcess(["eng"]), 0
+        self._engine, self.pages = page_reader(["eng"]), 0
 
     def tsv(self, page):
         self.pages += 1

@@ -1,0 +1,155 @@
+"""Tesseract, asked for a page of lines at a time (page segmentation mode 6, one block).
+
+Where the package `tesserocr` is installed a process keeps the model loaded (`page_server`); without it pytesseract starts one for each
+page, and loading the model costs more than reading. Either can be ended when it takes too long. They hold Tesseract in different versions,
+which read most lines alike, and not all.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pytesseract
+from pytesseract.pytesseract import run_tesseract
+
+from transforms.model.errors import ConfigError, InstanceProblem, PreflightError
+from transforms.pixels.strips import Strip
+
+TIMEOUT = 60.0
+"""Seconds for one page; a full one needs about two."""
+
+
+class PageReader(Protocol):
+    """An engine that reads a page."""
+
+    def tsv(self, page: Strip) -> str:
+        """Tesseract's TSV of a page, without its line of titles; empty when the time is up. Raises InstanceProblem OCR_FAILED."""
+        ...
+
+
+def page_reader(languages: Sequence[str]) -> PageReader:
+    """The cheapest engine that is installed. `languages` as `languages_of`."""
+    return PageServer(languages) if importlib.util.find_spec("tesserocr") else PageProcess(languages)
+
+
+def installed_languages() -> tuple[str, ...]:
+    """The installed language packs, English first. Raises PreflightError if there is no Tesseract, or no pack."""
+    try:
+        packs = sorted({*pytesseract.get_languages()} - {"osd"}, key=lambda pack: (pack != "eng", pack))
+    except (pytesseract.TesseractNotFoundError, pytesseract.TesseractError, OSError):
+        raise PreflightError("tesseract", "lines cannot be read without it", "install it (Debian: apt-get install tesseract-ocr)") from None
+    if not packs:
+        raise PreflightError("tesseract", "no language pack is installed", "install one (Debian: apt-get install tesseract-ocr-eng)")
+    return tuple(packs)
+
+
+def languages_of(wanted: Iterable[str]) -> tuple[str, ...]:
+    """The packs of `--ocr_languages`, all that are installed where it names none. Raises ConfigError and PreflightError."""
+    installed = installed_languages()
+    for pack in wanted:
+        if pack not in installed:
+            raise ConfigError(
+                "--ocr_languages", "this pack is not installed", f"install tesseract-ocr-{pack}, or choose of {', '.join(installed)}", pack
+            )
+    return tuple(wanted) or installed
+
+
+class PageProcess:
+    """pytesseract: one process a page.
+
+    Pages are handed over as uncompressed files, since encoding PNG can cost more than the reading, in a folder of their own
+    that only this user can read and that goes with the answer.
+    """
+
+    def __init__(self, languages: Sequence[str], timeout: float = TIMEOUT) -> None:
+        self._languages, self._timeout = "+".join(languages), timeout
+        os.environ["OMP_THREAD_LIMIT"] = "1"  # unset, one call burns 2.4 times the CPU
+
+    def tsv(self, page: Strip) -> str:
+        """As `PageReader.tsv`."""
+        with tempfile.TemporaryDirectory(prefix="dicom-deid-") as folder:
+            rows, columns = page.shape
+            source, answer = Path(folder, "page.pgm"), Path(folder, "answer")
+            source.write_bytes(b"P5 %d %d 255\n" % (columns, rows) + page.tobytes())
+            try:
+                run_tesseract(str(source), str(answer), "tsv", self._languages, "--psm 6 -c tessedit_create_tsv=1", timeout=self._timeout)
+                return answer.with_suffix(".tsv").read_text(encoding="utf-8").partition("\n")[2]
+            except (RuntimeError, OSError) as problem:  # TesseractError is a RuntimeError, and so is its time-out
+                if "timeout" in str(problem):
+                    return ""
+                raise _failed() from None
+
+
+class PageServer:
+    """tesserocr: one process for all pages, started anew after one that took too long or broke. Not picklable; made once a worker."""
+
+    def __init__(self, languages: Sequence[str], timeout: float = TIMEOUT) -> None:
+        program = Path(__file__).with_name("page_server.py")
+        self._command = [sys.executable, "-P", str(program), _packs_folder(), "+".join(languages)]
+        self._timeout = timeout
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def tsv(self, page: Strip) -> str:
+        """As `PageReader.tsv`."""
+        process = self._process = self._process or self._started()
+        begun, timer = time.monotonic(), threading.Timer(self._timeout, process.kill)
+        timer.start()
+        try:
+            return _answer(process, page)
+        except (OSError, struct.error):  # the process is gone: its pipe is broken, or ends in an answer
+            _end(process)
+            self._process = None
+            if time.monotonic() - begun >= self._timeout:
+                return ""
+            raise _failed() from None
+        finally:
+            timer.cancel()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+        )
+        weakref.finalize(self, _end, process)
+        return process
+
+
+def _answer(process: subprocess.Popen[bytes], page: Strip) -> str:
+    """Raises OSError and struct.error if the process is gone."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(struct.pack("<II", *page.shape) + page.tobytes())
+    process.stdin.flush()
+    (length,) = struct.unpack("<I", process.stdout.read(4))
+    return process.stdout.read(length).decode()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def _failed() -> InstanceProblem:
+    return InstanceProblem("pixels", "OCR_FAILED", "Tesseract gave no answer for a page of lines")
+
+
+def _packs_folder() -> str:
+    """Where the distribution keeps its packs: Tesseract's first line of `--list-langs` says so."""
+    listed = pytesseract.pytesseract.subprocess.run(
+        [pytesseract.pytesseract.tesseract_cmd, "--list-langs"], capture_output=True, text=True, check=True
+    )
+    return listed.stdout.partition('"')[2].partition('"')[0]
