@@ -13,7 +13,7 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
 from benchmarks.burned_in.backgrounds import Picture, Random
-from benchmarks.burned_in.frames import Frame
+from benchmarks.burned_in.frames import Frame, Text
 
 GREY = ("MONOCHROME2 8", "MONOCHROME2 12", "MONOCHROME1 12", "MONOCHROME2 16 signed", "MONOCHROME2 16 in a window", "MONOCHROME2 1")
 COLOUR = ("RGB 8", "RGB 8", "YBR_FULL 8", "PALETTE COLOR 8")
@@ -25,11 +25,15 @@ LOSSLESS = (
     uid.JPEGLSLossless,
     uid.JPEG2000Lossless,
 )
+DISTINCT = 2.0
+"""Standard deviations of its paper by which a string surely stands out."""
+LEAST_GRAIN = 4.0
+"""Grey levels that paper varies by, at least."""
 _PLUGINS = {uid.RLELossless: "pylibjpeg", uid.JPEGLSLossless: "pyjpegls", uid.JPEG2000Lossless: "pylibjpeg"}
 
 
 def instance(made: Frame, random: Random) -> tuple[str, FileDataset]:
-    """The name of its form, and a frame as an instance; one-bit frames lose the strings that thresholding hides."""
+    """The name of its form, and a frame as an instance. Where few levels hide a string, nobody can read it there: the frame loses it."""
     forms = GREY if made.is_grey else COLOUR
     form = forms[int(random.integers(len(forms)))]
     if form == "MONOCHROME2 1" and made.modality != "screen":
@@ -104,6 +108,15 @@ def _shows(bits: NDArray[np.bool_], ink: NDArray[np.bool_], box: tuple[int, int,
     return abs(float(part[ink].mean()) - float(part[~ink].mean() if (~ink).any() else 0.5)) > 0.8
 
 
+def _distinct(picture: NDArray[np.integer], text: Text) -> float:
+    """How far apart ink and paper of a string are, in standard deviations of the paper, in the channel that shows it best."""
+    part = picture[text.top : text.bottom, text.left : text.right].astype(float)
+    ink, paper = part[text.ink], part[~text.ink]
+    if not len(paper):
+        return DISTINCT
+    return float((abs(ink.mean(axis=0) - paper.mean(axis=0)) / np.maximum(paper.std(axis=0), LEAST_GRAIN)).max())
+
+
 def _rgb(dataset: FileDataset, made: Frame, random: Random) -> None:
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 3, "RGB"
     dataset.PlanarConfiguration = int(random.integers(2))
@@ -119,6 +132,7 @@ def _palette(dataset: FileDataset, made: Frame, random: Random) -> None:
     """Six levels of each channel, in an order that says nothing."""
     order = random.permutation(216)
     levels = (made.picture.astype(int) + 25) // 51
+    made.texts = [text for text in made.texts if _distinct(levels * 51, text) >= min(DISTINCT, _distinct(made.picture, text) / 2)]
     indices = levels[..., 0] * 36 + levels[..., 1] * 6 + levels[..., 2]
     dataset.PhotometricInterpretation = "PALETTE COLOR"
     for channel, name in enumerate(("Red", "Green", "Blue")):

@@ -61,6 +61,8 @@ PIECES = 0.5
 """unless pieces of it that were found before take this share of it."""
 LARGEST = 0.3
 """Share of the shorter side of an image that the thickest line of an image made smaller may take."""
+THICKEST, THICKEST_SURE = 0.4, 0.98
+"""Share of the shorter side of an image from which a line is thicker than lines are, and the chance that both networks must agree on."""
 LONG, MOST_LINES = 3, 0.2
 """How many times longer than thick a line surely is, and the share of a box of an image made smaller that such thin lines may take."""
 
@@ -112,15 +114,20 @@ class LineDetector:
                     for box, chance in seen
                     if scale >= 1 or chance >= LARGE_SURE or _share(covered, box) >= PIECES
                 ]
-                new = [box for box in new if box.chance >= self._bar(is_outside(box, regions), max(rows, columns))]
+                new = [box for box in new if box.chance >= self._bar(box, regions, rows, columns)]
             for box in new:
                 covered[box.top : box.bottom, box.left : box.right] = True
             found += new
         return found
 
-    def _bar(self, is_suspected: bool, longer_side: int) -> float:
+    def _bar(self, box: Found, regions: tuple[Region, ...], rows: int, columns: int) -> float:
         """The chance that a line of an image must have."""
-        return max(self._suspected if is_suspected else self._sure, SMALL_SURE if longer_side <= SMALL else 0.0)
+        bars = [self._suspected if is_outside(box, regions) else self._sure]
+        if max(rows, columns) <= SMALL:
+            bars.append(SMALL_SURE)
+        if _thickness(box) > THICKEST * min(rows, columns):
+            bars.append(THICKEST_SURE)
+        return max(bars)
 
     def _maps(self, image: NDArray[np.uint8]) -> Maps:
         rows, columns = image.shape[:2]

@@ -28,7 +28,7 @@ from transforms.pixels.strips import upright
 from transforms.pixels.tesseract import languages_of, page_reader
 from transforms.pixels.timing import Stopwatch
 
-EDGE = 0.3
+EDGE = 0.25
 """Chance down to which a line reaches."""
 LEAST = 0.35
 """Chance that the detector must give a line somewhere, for the verifier to be asked."""
@@ -39,6 +39,8 @@ SUSPECTED = 0.3
 
 SAME_LINE = 0.6
 """Share of the larger thickness that two overlapping boxes must have in common to be one line."""
+ALONE = 0.4
+"""Share of a line's height that must be its own for it to be read without what it shares with others."""
 INSIDE = 0.8
 """Share of a box inside another from which it says nothing new."""
 
@@ -93,7 +95,7 @@ class LineSearch:
             return [Reading()] * len(lines)
         known = [self._recall.find(images[line.image], line) for line in lines]
         new = [line for line, reading in zip(lines, known, strict=True) if reading is None]
-        strips = [[*upright(images[line.image], line.left, line.top, line.right, line.bottom)] for line in new]
+        strips = [[*upright(images[line.image], *_alone(line, lines))] for line in new]
         answers = iter(self._reader.read([strip for some in strips for strip in some]))
         read = [max((next(answers) for _ in some), key=_worth) for some in strips]
         for line, reading in zip(new, read, strict=True):
@@ -138,6 +140,23 @@ def _is_same(one: _Seen, other: _Seen) -> bool:
     if all(box.right - box.left <= box.bottom - box.top for box in (one, other)):
         return width >= SAME_LINE * max(one.right - one.left, other.right - other.left)
     return False
+
+
+def _alone(line: _Seen, lines: Sequence[_Seen]) -> tuple[int, int, int, int]:
+    """The box of a line up to the middle of what it shares with the line above and below, whose letters a reader would take for its own."""
+    top, bottom = line.top, line.bottom
+    for other in lines:
+        if min(line.right, other.right) - max(line.left, other.left) <= 0 or min(line.bottom, other.bottom) <= max(line.top, other.top):
+            continue
+        if other.top < line.top and other.bottom < line.bottom:
+            top = max(top, (line.top + other.bottom) // 2)
+        elif other.top > line.top and other.bottom > line.bottom:
+            bottom = min(bottom, (other.top + line.bottom) // 2)
+    return (
+        (line.left, top, line.right, bottom)
+        if bottom - top >= (line.bottom - line.top) * ALONE
+        else (line.left, line.top, line.right, line.bottom)
+    )
 
 
 def _union(boxes: Sequence[_Seen]) -> _Seen:

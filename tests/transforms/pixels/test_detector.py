@@ -4,7 +4,20 @@ import cv2
 import numpy as np
 import pytest
 
-from transforms.pixels.detector import CELL, OVERLAP, TILE, Found, LineDetector, _is_large, _tiles, _trimmed, boxes_of, together
+from transforms.pixels.detector import (
+    CELL,
+    OVERLAP,
+    THICKEST,
+    THICKEST_SURE,
+    TILE,
+    Found,
+    LineDetector,
+    _is_large,
+    _tiles,
+    _trimmed,
+    boxes_of,
+    together,
+)
 from transforms.pixels.regions import Region
 
 
@@ -103,6 +116,16 @@ def test_a_box_keeps_no_flat_edge(shape):
     assert _trimmed(image, Found(10, 30, 120, 60, 0.9)) == (28, 38, 92, 52, 0.9)
     assert _trimmed(image, Found(35, 42, 80, 48, 0.9)) == (35, 42, 80, 48, 0.9)
     assert _trimmed(image, Found(100, 60, 150, 90, 0.9)) == (100, 60, 150, 90, 0.9)
+
+
+def test_what_is_half_as_thick_as_the_image_must_be_letters_for_sure():
+    detector = LineDetector(0.3, 0.3, 0.5)
+    letters = cv2.putText(np.zeros((64, 96), np.uint8), "DOE", (4, 47), cv2.FONT_HERSHEY_SIMPLEX, 30 / 21, 255, 3, cv2.LINE_AA)
+    (line,) = detector.find(letters)
+    assert line.bottom - line.top > THICKEST * 64
+    sure = line._replace(chance=THICKEST_SURE)
+    assert detector._bar(sure, (), 64, 96) == THICKEST_SURE
+    assert detector._bar(sure, (), 640, 960) == 0.5
 
 
 LARGE = Found(20, 20, 320, 80, 0.99)
