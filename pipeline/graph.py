@@ -27,7 +27,7 @@ from transforms.proof.transform import Prove
 from transforms.provenance.transform import SpoolProvenance, Told
 from transforms.read.chosen import ChosenReference
 from transforms.read.origin import Origin
-from transforms.read.transform import ListInstances, ReadInstance
+from transforms.read.transform import NOT_FOUND, ListInstances, ReadInstance
 from transforms.tags.policy import admit
 from transforms.tags.transform import ScrubTags
 from transforms.write.destination import Destination
@@ -80,7 +80,7 @@ class Run:
 def build(run: Run, p: beam.Pipeline) -> None:
     """Wire the stages of a run into `p`."""
     folder = run.operation.folder
-    listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision)
+    listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision, run.chosen)
     opened = listed.instances | "ReadInstance" >> ReadInstance(run.source, run.key, admit, run.clock, run.chosen, run.done)
     redacted = opened.with_pixels | "RedactText" >> RedactText(run.redactor)
     pixels = _finish_branch(run, redacted.instances, "Pixels")
@@ -144,7 +144,7 @@ def _outcomes(run: Run, outcomes: beam.PCollection[Outcome], name: str) -> beam.
         outcomes
         | f"{name}/TickOutcome" >> beam.Map(tick, run.progress_file).with_output_types(Outcome)
         | f"{name}/SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(run.operation.folder.outcomes))
-        | f"{name}/CountOutcomes" >> beam.Map(_kind)
+        | f"{name}/CountOutcomes" >> beam.FlatMap(_kinds)
     )
     return _sum(kinds, f"{name}/Outcomes")
 
@@ -167,8 +167,8 @@ def _done(_reference: str) -> tuple[str, int]:
     return "done", 1
 
 
-def _kind(outcome: Outcome) -> tuple[str, int]:
-    return outcome.kind.value, 1
+def _kinds(outcome: Outcome) -> list[tuple[str, int]]:
+    return [(outcome.kind.value, 1), *([("not_found", 1)] if outcome.code == NOT_FOUND else [])]
 
 
 def _entries(shard: ShardRef) -> tuple[str, int]:

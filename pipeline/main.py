@@ -46,6 +46,7 @@ from pipeline.request import (
     store_address,
 )
 from pipeline.retry import remember
+from pipeline.sources import Sources, list_sources
 from pipeline.stores import READ, WRITE, check_locations, check_store, remember_store
 from pipeline.tables import Tables
 from transforms.bigquery.preflight import check_bigquery_table
@@ -54,11 +55,10 @@ from transforms.model import spool
 from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.keys import KeyReference, make_key_file
 from transforms.model.quiet import quiet_libraries
-from transforms.model.storage import is_inside, replace
+from transforms.model.storage import replace
 from transforms.model.workspace import OperationFolder
 from transforms.pixels.strengths import check_search
 from transforms.provenance.operation import operation_provenance
-from transforms.read.origin import Origin
 from transforms.write.preflight import check_destination
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ class ExitCode(enum.IntEnum):
 class _Launch:
     settings: Settings
     request: Request
+    sources: Sources
     operation: Operation
     key: KeyReference
     delivery: Delivery
@@ -119,8 +120,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
     check_locations(named | {"--quarantine": settings.quarantine or ""})
     if not settings.skip_preflight:
         _check_dicom_stores(settings)
-    origin = origin_of(settings, request.chosen)
-    expected = _count_sources(settings, origin)
+    sources = list_sources(settings, origin_of(settings, request.chosen))
     if request.plan.image.searches:
         check_search(settings.text_search, settings.ocr_languages)
     settings.workspace.make()
@@ -145,10 +145,10 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
                 settle_quarantine(operation, settings.quarantine, settings.quarantine_store, known)
                 operation.bind(asked)
                 _remember(operation.folder, settings, request, delivery)
-                launch = _Launch(settings, request, operation, key, delivery, url, operation.begin(clock()), clock)
+                launch = _Launch(settings, request, sources, operation, key, delivery, url, operation.begin(clock()), clock)
                 _announce(launch)
                 ready = dataclasses.replace(_prepared(launch), done=done)
-                with told_if_broken(operation, clock), _beside(launch, expected) as files:
+                with told_if_broken(operation, clock), _beside(launch) as files:
                     accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
         if leaves(settings.runner):
             print(f"operation {operation.name.operation_id} is under way on {settings.runner}; dicom-deid operation --wait follows it")
@@ -189,13 +189,13 @@ class _Files(NamedTuple):
 
 
 @contextlib.contextmanager
-def _beside(launch: _Launch, expected: int) -> Iterator[_Files]:
+def _beside(launch: _Launch) -> Iterator[_Files]:
     """What goes on beside a run that is waited for: a writer that follows the spool, and a bar if the workers are here."""
     folder = launch.operation.folder
     if leaves(launch.settings.runner):
         yield _Files(None, None)
     elif launch.settings.is_local:
-        with watched(launch.settings.workspace, expected, launch.operation.progress) as progress:
+        with watched(launch.settings.workspace, launch.sources.count, launch.operation.progress) as progress:
             turn = f"{progress}.turn"
             with following(launch.delivery, launch.url, folder, turn):
                 yield _Files(progress, turn)
@@ -223,22 +223,6 @@ def _check_dicom_stores(settings: Settings) -> None:
             check_store(option, store, (READ, WRITE))
 
 
-def _count_sources(settings: Settings, origin: Origin) -> int:
-    """How many instances the source has. Raises ConfigError if one of them is of the destination, the workspace or the quarantine.
-
-    Where nobody watches the progress, a source is not gone through twice: one instance is enough.
-    """
-    count = 0
-    ours = [settings.destination, settings.workspace.root, *([settings.quarantine] if settings.quarantine else [])]
-    for uri, _ in origin.instances():
-        if any(is_inside(uri, folder) for folder in ours):
-            raise ConfigError("--source", "it names files of destination, workspace or quarantine", "name a source apart from them")
-        count += 1
-        if leaves(settings.runner) and not settings.source.endswith(".txt"):
-            break
-    return count
-
-
 def _require_destination(settings: Settings, operation: Operation) -> None:
     """Raise PreflightError where instances of earlier runs are gone: they would count as written, and not be there."""
     if spool.shard_names(operation.folder.spool, held=False) and destination_of(settings).is_empty():
@@ -261,6 +245,8 @@ def summary(operation: Operation, counts: Counts) -> str:
         f" + {counts.failed} failed + {counts.skipped} skipped",
         f"Provenance: {counts.answered + 1} in the FHIR store (one an instance, one for the operation), {counts.dead} dead letters",
     ]
+    if counts.not_found:
+        lines.append(f"filterConfig: {counts.not_found} of its lines name nothing in the source (failed, NOT_FOUND)")
     if counts.refused_rows:
         lines.append(f"table: {counts.rows} rows; it does not take {counts.refused_rows} more, see {operation.folder.refused_rows}")
     if counts.held or counts.failed:
@@ -311,7 +297,7 @@ def _prepared(launch: _Launch) -> graph.Run:
         plan=launch.request.plan,
         redactor=redactor(settings, launch.request.plan),
         key=launch.key,
-        source=origin_of(settings, launch.request.chosen),
+        source=launch.sources.for_workers(operation.folder),
         destination=destination_of(settings),
         on_uid_collision=settings.on_uid_collision,
         store_url=launch.url,

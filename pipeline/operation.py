@@ -45,6 +45,8 @@ class Counts:
     """Written by the latest run."""
     held: int = 0
     failed: int = 0
+    not_found: int = 0
+    """Of these, lines of the request's list of instances that name nothing in the source."""
     skipped: int = 0
     proven: int = 0
     """Instances with a Provenance in the spool, of all runs."""
@@ -123,6 +125,8 @@ class Operation:
         created = known["metadata"]["createTime"] if known else timestamp(now)
         metadata = self._metadata(created, _counter(counts))
         metadata["outcomes"] = {name: str(getattr(counts, name)) for name in ("listed", "written", "held", "failed", "skipped")}
+        if counts.not_found:
+            metadata["outcomes"]["notFound"] = str(counts.not_found)
         if known is not None and "response" in known and known["metadata"] == {**known["metadata"], **metadata}:
             return
         self._save(metadata | {"endTime": timestamp(now)}, done=True, response={"@type": RESPONSE_TYPE})

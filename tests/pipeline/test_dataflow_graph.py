@@ -17,6 +17,7 @@ from transforms.model.names import LOCAL_FHIR_STORE, OperationName
 from transforms.model.plan import ALL_TEXT
 from transforms.model.resolve import resolve
 from transforms.pixels.redactor import redactor_of
+from transforms.read.chosen import ChosenReference
 from transforms.read.origin import Files
 from transforms.write.destination import Folder
 
@@ -48,6 +49,7 @@ def submitted(key):
         phi="include",
         shape="google",
         bigquery=TableTarget("my-proj:d.Provenance"),
+        chosen=ChosenReference("gs://hospital/list.txt", "0"),
     )
     pipeline = beam.Pipeline(options=beam_options(settings, "nightly"))
     build(run, pipeline)
@@ -71,7 +73,13 @@ def grouped(components):
 def test_what_is_grouped_is_written_down_and_not_pickled(job):
     components = job.proto_pipeline.components
     found = dict(grouped(components))
-    assert {"WriteToFhirStore/OneWriter", "WriteProvenanceTable/OneLoader", "ListInstances/SameInstance", "AllCounts"} <= set(found)
+    assert {
+        "WriteToFhirStore/OneWriter",
+        "WriteProvenanceTable/OneLoader",
+        "ListInstances/SameInstance",
+        "ListInstances/AllLines",
+        "AllCounts",
+    } <= set(found)
     for name, (key, value) in found.items():
         assert key.spec.urn.split(":")[2] in WRITTEN_DOWN, name  # a key that is pickled may differ from worker to worker
         assert value.spec.urn.split(":")[2] in WRITTEN_DOWN, name

@@ -6,6 +6,7 @@ import shutil
 import pydicom
 import pytest
 
+from pipeline.cli import main as cli
 from pipeline.main import main
 from pipeline.options import parse
 from pipeline.request import read_request
@@ -14,7 +15,7 @@ from transforms.model.errors import ConfigError
 from transforms.model.storage import replace
 from transforms.model.workspace import Workspace
 
-pytestmark = pytest.mark.servers("storage")
+pytestmark = pytest.mark.servers("storage", "orthanc")
 
 CONFIG = {"dicomTagConfig": {"profileType": "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE"}}
 
@@ -66,12 +67,45 @@ def test_a_request_names_its_config(bucket, tmp_path):
     assert request.consented
 
 
-def test_a_request_chooses_instances_by_a_list(run, made, bucket, tmp_path, real_file):
-    study = pydicom.dcmread(real_file("MR_small.dcm")).StudyInstanceUID
-    replace(f"{bucket}/paths.txt", f"/studies/{study}\n".encode())
-    body = {"destinationStore": "x", "config": CONFIG, "filterConfig": {"resourcePathsGcsUri": f"{bucket}/paths.txt"}}
-    assert run("--request", json.dumps(body)) == 0
-    (published,) = (tmp_path / "destination").rglob("*.dcm")
-    assert pydicom.dcmread(published).Modality == "MR"
-    outcomes = [json.loads(line) for line in (tmp_path / "workspace" / "outcomes.ndjson").read_text().splitlines()]
-    assert [(one["outcome"], one["code"]) for one in outcomes] == [("skipped", "FILTERED")]
+@pytest.fixture
+def chosen(bucket, stores, tmp_path, real_file):
+    """A request for what a list in the bucket names: a plan and a report, which are with an image in a folder and in the source store."""
+    headers = {}
+    (tmp_path / "chosen").mkdir()
+    for name in ("rtplan.dcm", "reportsi.dcm", "MR_small.dcm"):
+        shutil.copyfile(real_file(name), tmp_path / "chosen" / name)
+        stores.source.put(real_file(name).read_bytes())
+        headers[name] = pydicom.dcmread(real_file(name), stop_before_pixels=True)
+    plan, report = headers["rtplan.dcm"], headers["reportsi.dcm"]
+    series = f"/studies/{report.StudyInstanceUID}/series/{report.SeriesInstanceUID}"
+    lines = [f"/studies/{plan.StudyInstanceUID}", "/studies/1.2.3.471147", "", f"{series}9", f"{series}/instances/{report.SOPInstanceUID}"]
+    replace(f"{bucket}/paths.txt", "\n".join(lines).encode())
+    return json.dumps({"destinationStore": "x", "config": CONFIG, "filterConfig": {"resourcePathsGcsUri": f"{bucket}/paths.txt"}})
+
+
+def test_a_request_chooses_instances_by_a_list_and_a_line_that_names_nothing_is_told_by_its_number(
+    run, chosen, stores, bucket, tmp_path, capsys
+):
+    sources, found = {"folder": str(tmp_path / "chosen"), "folder again": str(tmp_path / "chosen"), "store": stores.source.url}, {}
+    for name, source in sources.items():
+        work, skipped = tmp_path / name.split()[0], {"store": 0}.get(name, 1)
+        assert run("--request", chosen, "--source", source, f"--workspace={work}") == 1, name
+        said = capsys.readouterr().out
+        assert f"{4 + skipped} listed = 2 written + 0 held + 2 failed + {skipped} skipped" in said, name
+        assert "filterConfig: 2 of its lines name nothing in the source (failed, NOT_FOUND)" in said
+        (state,) = (work / "operations").glob("*.json")
+        assert json.loads(state.read_text())["metadata"]["outcomes"]["notFound"] == "2"
+        outcomes = [json.loads(line) for line in (work / "outcomes.ndjson").read_text().splitlines()]
+        assert [one["code"] for one in outcomes if one["outcome"] == "skipped"] == ["FILTERED"] * skipped
+        found[name] = {(one["code"], one["sentence"]): one["reference"] for one in outcomes if one["outcome"] == "failed"}
+        assert found[name].keys() == {
+            ("NOT_FOUND", f"line {number} of the request's filterConfig names nothing that the source has") for number in (2, 4)
+        }
+    assert {pydicom.dcmread(file).Modality for file in (tmp_path / "destination").rglob("*.dcm")} == {"RTPLAN", "SR"}
+    assert found["folder"] == found["folder again"]
+    assert cli(["which", "--workspace", str(tmp_path / "folder"), min(found["folder"].items())[1]]) == 0
+    assert capsys.readouterr().out == f"{bucket}/paths.txt, line 2\n"
+    assert cli(["report", "--workspace", str(tmp_path / "folder"), "--output", str(tmp_path / "report.html")]) == 0
+    page = (tmp_path / "report.html").read_text()
+    assert all(f"line {number} of the request" in page for number in (2, 4))
+    assert "471147" not in page + (tmp_path / "folder" / "outcomes.ndjson").read_text()

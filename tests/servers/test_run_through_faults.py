@@ -49,8 +49,8 @@ def run(stores, real_file, tmp_path, key_uri, monkeypatch):
     def start(source, destination, workspace):
         places = {"source": source, "destination": destination, "workspace": tmp_path / workspace, "key_uri": key_uri}
         code = main([*(f"--{name}={at}" for name, at in places.items()), f"--dicom_token_uri=file:{tmp_path / 'token'}"])
-        (state,) = (tmp_path / workspace / "operations").glob("*.json")
-        return code, Workspace(str(tmp_path / workspace)).operation(state.stem)
+        states = [*(tmp_path / workspace / "operations").glob("*.json")]
+        return code, *(Workspace(str(tmp_path / workspace)).operation(state.stem) for state in states)
 
     return start
 
@@ -100,15 +100,17 @@ def test_what_can_be_done_is_done_once_and_the_rest_has_a_name(run, stores, prox
         ("failed", "read", "GONE"),
         ("failed", "write", "STORE_REFUSES"),
     }
+    pages = [one["path"] for one in proxy.requests if "/instances?" in one["path"] and one["fault"] is None]
+    assert len(set(pages)) == len(pages) == 2  # listed once, though the launcher wants to know how many they are
     left = {uid: target for uid, target in targets.items() if uid not in (GONE, REFUSED)}
     assert names(folder) == left
     assert stores.destination.contents() == {target: clean[target] for target in left.values()}
 
 
 def test_a_listing_that_breaks_off_stops_the_run_in_one_sentence(run, stores, proxy, tmp_path, capsys):
-    closed = {**LISTED, "fault": "refuse", "status": 403, "first": 3}  # after those of the preflight, and of the count before it
-    code, _ = run(proxy.before(stores.source.url, closed), stores.destination.url, "closed")
-    assert code == 3
+    closed = {**LISTED, "fault": "refuse", "status": 403, "first": 2}  # after the preflight's, and its own first page
+    assert run(proxy.before(stores.source.url, closed), stores.destination.url, "closed")[0] == 2
+    assert not (tmp_path / "closed").exists()
     (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dicom-deid:")]
     assert "the DICOM store is 'HTTP 403': the caller has no permission; grant roles/healthcare.dicomEditor" in line
     assert stores.destination.contents() == {}

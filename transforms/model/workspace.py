@@ -169,6 +169,11 @@ class OperationFolder:
         return place_of(self.root) / "submitted"
 
     @property
+    def listing_file(self) -> Place:
+        """What the source had when the launcher of the latest run listed it, for its graph."""
+        return place_of(self.root) / "listing.gz"
+
+    @property
     def sources(self) -> Place:
         """Source list shards: `{"reference", "uri"}` a line."""
         return place_of(self.root) / "sources"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import re
+from collections.abc import Mapping
 
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.records import InstanceUids
@@ -20,16 +21,17 @@ _PATH = re.compile(rf"/?studies/{_UID}(?:/series/{_UID}(?:/instances/{_UID})?)?/
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Chosen:
-    """The UIDs of each path, from the study down."""
+    """What is on the list."""
 
-    paths: frozenset[tuple[str, ...]]
+    lines: Mapping[tuple[str, ...], int]
+    """The UIDs of each path, from the study down, and the number of the first line that has it."""
     digest: str
     """SHA-256 of the list, in hex digits."""
 
-    def has(self, uids: InstanceUids) -> bool:
-        """Whether the instance, its series or its study is on the list."""
+    def naming(self, uids: InstanceUids) -> set[int]:
+        """The numbers of the lines that name the instance, its series or its study."""
         whole = (uids.study, uids.series, uids.instance)
-        return any(whole[:length] in self.paths for length in (1, 2, 3))
+        return {self.lines[whole[:length]] for length in (1, 2, 3) if whole[:length] in self.lines}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -54,14 +56,14 @@ def read_chosen(uri: str) -> Chosen:
         lines = content.decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
         raise ConfigError(_AT, "the list cannot be read as UTF-8 text", "check its name and permissions") from None
-    paths = set()
+    paths: dict[tuple[str, ...], int] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         found = _PATH.fullmatch(line.strip())
         if found is None:
             raise ConfigError(_AT, f"line {number} is no path", "write /studies/UID[/series/UID[/instances/UID]]")
-        paths.add(tuple(uid for uid in found.groups() if uid is not None))
+        paths.setdefault(tuple(uid for uid in found.groups() if uid is not None), number)
     if not paths:
         raise ConfigError(_AT, "the list names nothing", "name studies, series or instances in it")
-    return Chosen(frozenset(paths), hashlib.sha256(content).hexdigest())
+    return Chosen(paths, hashlib.sha256(content).hexdigest())

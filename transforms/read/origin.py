@@ -11,9 +11,10 @@ from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import ConfigError, InstanceProblem, StoreError
 from transforms.model.large import Content
+from transforms.model.records import InstanceUids
 from transforms.model.storage import glob_folder, list_files
 from transforms.read.chosen import ChosenReference
-from transforms.read.identify import sop_instance
+from transforms.read.identify import instance_uids, sop_instance
 from transforms.read.open import read_content
 
 PAGE = 1000
@@ -38,6 +39,9 @@ class Origin(Protocol):
     def sop_instance(self, uri: str, size: int) -> str | None:
         """The SOP Instance UID that an instance claims; None where it claims none or cannot be read."""
 
+    def uids(self, uri: str, size: int) -> InstanceUids:
+        """All three UIDs that an instance claims; empty what it does not claim, or what cannot be read."""
+
     def content(self, uri: str, size: int = 0) -> Content:
         """The whole file, of the size that was listed, if one was. Raises InstanceProblem."""
 
@@ -60,6 +64,10 @@ class Files:
     def sop_instance(self, uri: str, size: int) -> str | None:
         """By a look at the first kilobytes."""
         return sop_instance(uri, size)
+
+    def uids(self, uri: str, size: int) -> InstanceUids:
+        """By a look a little further."""
+        return instance_uids(uri, size)
 
     def content(self, uri: str, size: int = 0) -> Content:
         """As it stands."""
@@ -95,6 +103,10 @@ class Store:
         """The store knows it."""
         return uri.rpartition("/")[2]
 
+    def uids(self, uri: str, size: int) -> InstanceUids:  # noqa: ARG002 - as of any origin
+        """They are the path."""
+        return InstanceUids(*uri.removeprefix(f"{self.root}/").split("/")[1::2])
+
     def content(self, uri: str, size: int = 0) -> Content:  # noqa: ARG002 - a store does not list it
         """By WADO-RS, in the transfer syntax in which it is stored."""
         try:
@@ -113,7 +125,7 @@ class Store:
                 yield f"studies/{study}"
             return
         levels = ("studies", "series", "instances")
-        for uids in sorted(self.chosen.load().paths):
+        for uids in sorted(self.chosen.load().lines):
             yield "/".join(f"{level}/{uid}" for level, uid in zip(levels, uids, strict=False))
 
     def _below(self, path: str) -> list[str]:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from struct import Struct
 
 from pydicom.config import IGNORE
@@ -120,16 +120,15 @@ def may_be_dicom(head: Content) -> bool:
     return _has_preamble(head) or head[:2] in (b"\x02\x00", b"\x08\x00", b"\x00\x08")
 
 
-def find_sop_instance(content: Content) -> str | None:
-    """The SOP Instance UID of a file or of its first bytes, reading no further than it; None if it is not there.
+def find_uids(content: Content, tags: Collection[int]) -> Iterator[tuple[int, str]]:
+    """The UIDs of these tags in a file or in its first bytes, each as it is found; who has all of them need not go on.
 
-    Raises InstanceProblem where the bytes end, or cannot be walked, before it.
+    Raises InstanceProblem where the bytes end, or cannot be walked.
     """
     opening = _Opening.of(content, whole=False)
     for element in opening.walk.top(opening.start):
-        if element.tag == SOP_INSTANCE:
-            return opening.walk.text(element)
-    return None
+        if element.tag in tags:
+            yield element.tag, opening.walk.text(element)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

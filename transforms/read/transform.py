@@ -28,11 +28,16 @@ from transforms.read.origin import Origin
 from transforms.read.packing import NAME_BYTES, Packing
 from transforms.read.structure import check
 
-_INSTANCES, _LISTED, _DONE, _WITH_PIXELS, _TAGS_ONLY = "instances", "listed", "done", "with_pixels", "tags_only"
+_INSTANCES, _LISTED, _DONE, _NAMED, _LINE = "instances", "listed", "done", "named", "line"
+_WITH_PIXELS, _TAGS_ONLY = "with_pixels", "tags_only"
+_ONE_KEY = b""
+_KEYED, _LINE_OF = beam.typehints.Tuple[int, bytes], beam.typehints.Tuple[bytes, int]
 _CHUNK = 64
 """Files in one element on their way to the identifying workers: what crosses costs memory, an element more than its bytes."""
 _BUCKETS = 4096
 """Groups in which same instances meet: enough to keep many workers busy, few enough that a group's cost is shared."""
+NOT_FOUND = "NOT_FOUND"
+"""The code of a line of a request's list that names nothing in the source."""
 _COPY = "the file equals another source byte for byte; that one stands for both"
 _DUPLICATE = InstanceProblem("list", "DUPLICATE", _COPY, OutcomeKind.SKIPPED)
 
@@ -48,11 +53,11 @@ class Listed(NamedTuple):
     instances: beam.PCollection[InstanceRef]
     """To be read, with `hold` or `distinct` set where sources share a SOP Instance UID."""
     outcomes: beam.PCollection[Outcome]
-    """Skipped copies."""
+    """Skipped copies, and lines of the request's list that name nothing."""
     done: beam.PCollection[str]
     """References that an earlier run of the operation finished."""
     listed: beam.PCollection[int]
-    """How many files were found, chunk by chunk; each file is also on one of the other three."""
+    """How many files were found, chunk by chunk, and how many lines of the list name none; each is also on one of the other three."""
 
 
 class Done(Protocol):
@@ -79,6 +84,8 @@ class ListInstances(beam.PTransform):
     key: KeyReference
     on_uid_collision: str
     """`hold` or `distinct`."""
+    chosen: ChosenReference | None = None
+    """A line of it that names no instance is an outcome of its own: failed, NOT_FOUND."""
 
     def expand(self, begin: beam.pvalue.PBegin) -> Listed:
         """PBegin to Listed."""
@@ -89,19 +96,36 @@ class ListInstances(beam.PTransform):
         )
         pack = Packing(self.source.root)
         settle = beam.ParDo(_Settle(self.source, self.folder, pack, self.on_uid_collision == "distinct"))
+        identify = beam.ParDo(_Identify(self.source, self.key, pack, self.chosen))
+        identified = (
+            typed(found[_INSTANCES], _Chunk) | "Spread" >> beam.Reshuffle() | "Identify" >> identify.with_outputs(_LINE, main=_NAMED)
+        )
         settled = (
-            typed(found[_INSTANCES], _Chunk)
-            | "Spread" >> beam.Reshuffle()
-            | "Identify" >> beam.ParDo(_Identify(self.source, self.key, pack)).with_output_types(tuple[int, bytes])
+            typed(identified[_NAMED], _KEYED)
             | "SameInstance" >> beam.GroupByKey()
             | "Settle" >> settle.with_outputs(OUTCOME, _DONE, main=_INSTANCES)
         )
-        return Listed(
-            instances=typed(settled[_INSTANCES], InstanceRef),
-            outcomes=typed(settled[OUTCOME], Outcome),
-            done=typed(settled[_DONE], str),
-            listed=typed(found[_LISTED], int),
+        outcomes, listed = typed(settled[OUTCOME], Outcome), typed(found[_LISTED], int)
+        if self.chosen is not None:
+            missing = self._missing(begin, typed(identified[_LINE], _LINE_OF), self.chosen)
+            outcomes = (outcomes, missing.outcomes) | "AllOutcomes" >> beam.Flatten()
+            listed = (listed, missing.listed) | "AllListed" >> beam.Flatten()
+        return Listed(typed(settled[_INSTANCES], InstanceRef), outcomes, typed(settled[_DONE], str), listed)
+
+    def _missing(self, begin: beam.pvalue.PBegin, lines: beam.PCollection[tuple[bytes, int]], chosen: ChosenReference) -> _Missing:
+        """The lines of a list that are not among `lines`, which have found something."""
+        missing = (
+            (lines, begin | "NoLine" >> beam.Create([(_ONE_KEY, 0)]))
+            | "Lines" >> beam.Flatten()
+            | "AllLines" >> beam.GroupByKey()
+            | "NotFound" >> beam.ParDo(_NotFound(chosen, self.folder, self.key)).with_outputs(_LISTED, main=OUTCOME)
         )
+        return _Missing(typed(missing[OUTCOME], Outcome), typed(missing[_LISTED], int))
+
+
+class _Missing(NamedTuple):
+    outcomes: beam.PCollection[Outcome]
+    listed: beam.PCollection[int]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -158,21 +182,52 @@ class _List(beam.DoFn):
 
 
 class _Identify(beam.DoFn):
-    """Name each file by the SOP instance it claims to be, or by itself where it claims none, and key it by its bucket."""
+    """Name each file by the SOP instance it claims to be, or by itself where it claims none, and key it by its bucket.
 
-    def __init__(self, source: Origin, key: KeyReference, pack: Packing) -> None:
-        self._source, self._key_ref, self._pack = source, key, pack
+    Beside them go the numbers of the lines of a list that name one of these files.
+    """
+
+    def __init__(self, source: Origin, key: KeyReference, pack: Packing, chosen: ChosenReference | None) -> None:
+        self._source, self._key_ref, self._pack, self._chosen_ref = source, key, pack, chosen
 
     def setup(self) -> None:
         quiet_libraries()
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
+        self._chosen = self._chosen_ref.load() if self._chosen_ref is not None else None
 
     @nameless
-    def process(self, chunk: _Chunk) -> Iterator[tuple[int, bytes]]:
+    def process(self, chunk: _Chunk) -> Iterator[tuple[int, bytes] | TaggedOutput]:
+        lines: set[int] = set()
         for ref in chunk.refs:
-            uid = self._source.sop_instance(ref.uri, ref.size)
+            if self._chosen is None:
+                uid = self._source.sop_instance(ref.uri, ref.size)
+            else:
+                uids = self._source.uids(ref.uri, ref.size)
+                uid = uids.instance
+                lines |= self._chosen.naming(uids)
             name = self._key.digest(f"sop-instance {uid or ref.reference}".encode())[:NAME_BYTES]
             yield int.from_bytes(name[:2], "big") % _BUCKETS, self._pack.packed(name, ref)
+        yield from (TaggedOutput(_LINE, (_ONE_KEY, line)) for line in sorted(lines))
+
+
+class _NotFound(beam.DoFn):
+    """An outcome for each line of a list that names nothing which was listed; in the source list it stands as that line."""
+
+    def __init__(self, chosen: ChosenReference, folder: OperationFolder, key: KeyReference) -> None:
+        self._chosen, self._folder, self._key_ref = chosen, folder, key
+
+    @nameless
+    def process(self, found: tuple[bytes, Iterable[int]]) -> Iterator[Outcome | TaggedOutput]:
+        key = self._key_ref.load().purpose(Purpose.OPERATION)
+        missing = sorted(set(self._chosen.load().lines.values()).difference(found[1]))
+        names_of = {line: f"{self._chosen.uri}, line {line}" for line in missing}
+        refs = {line: names.reference(key, name) for line, name in names_of.items()}
+        spool.write_entries(self._folder.sources, ((refs[line], {"uri": names_of[line]}) for line in missing))
+        for line in missing:
+            sentence = f"line {line} of the request's filterConfig names nothing that the source has"
+            yield Outcome.of(refs[line], InstanceProblem("list", NOT_FOUND, sentence))
+        if missing:
+            yield TaggedOutput(_LISTED, len(missing))
 
 
 class _Settle(beam.DoFn):
@@ -272,7 +327,7 @@ class _Open(InstanceDoFn):
     def work(self, element: InstanceRef) -> Iterator[OpenInstance | TaggedOutput]:
         started = self._clock()
         opened = open_instance(element, self._source.content(element.uri, element.size), self._key, started)
-        if self._chosen is not None and not self._chosen.has(opened.source):
+        if self._chosen is not None and not self._chosen.naming(opened.source):
             raise InstanceProblem("read", "FILTERED", "the request's filterConfig does not name it", OutcomeKind.SKIPPED)
         if self._undone is not None:
             opened = self._undone(opened)

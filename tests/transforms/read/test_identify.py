@@ -7,7 +7,8 @@ import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from transforms.model.keys import Purpose
-from transforms.read.identify import HEAD_BYTES, sop_instance
+from transforms.model.records import InstanceUids
+from transforms.read.identify import HEAD_BYTES, instance_uids, sop_instance
 from transforms.read.open import source_uids
 from transforms.read.structure import check
 
@@ -18,8 +19,9 @@ from transforms.read.structure import check
 )
 def test_the_uid_is_the_one_that_reading_finds(real_file, secret, name):
     content = real_file(name).read_bytes()
-    expected = source_uids(check(content), content, secret.purpose(Purpose.UID)).instance
-    assert sop_instance(str(real_file(name)), len(content)) == expected
+    expected = source_uids(check(content), content, secret.purpose(Purpose.UID))
+    assert sop_instance(str(real_file(name)), len(content)) == expected.instance
+    assert instance_uids(str(real_file(name)), len(content)) == expected
 
 
 def test_a_uid_far_into_the_file_is_found(tmp_path, real_file):
@@ -29,6 +31,16 @@ def test_a_uid_far_into_the_file_is_found(tmp_path, real_file):
     path = tmp_path / "far.dcm"
     dataset.save_as(path)
     assert sop_instance(str(path), path.stat().st_size) == dataset.SOPInstanceUID
+
+
+def test_what_a_file_does_not_say_or_is_cut_off_before_is_empty(tmp_path, real_file):
+    dataset = pydicom.dcmread(real_file("CT_small.dcm"))
+    del dataset.SeriesInstanceUID
+    dataset.save_as(tmp_path / "nameless.dcm")
+    found = instance_uids(str(tmp_path / "nameless.dcm"), (tmp_path / "nameless.dcm").stat().st_size)
+    assert found == InstanceUids(dataset.StudyInstanceUID, "", dataset.SOPInstanceUID)
+    (tmp_path / "cut.dcm").write_bytes(real_file("CT_small.dcm").read_bytes()[:700])
+    assert instance_uids(str(tmp_path / "cut.dcm"), 700) == InstanceUids("", "", dataset.SOPInstanceUID)
 
 
 def test_only_the_first_bytes_of_a_large_file_are_needed(tmp_path, real_file):

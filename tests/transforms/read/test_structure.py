@@ -1,5 +1,6 @@
 """The walk passes what is whole and fails, with a code and nothing else, what is not."""
 
+import collections
 import contextlib
 import dataclasses
 import struct
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.read import structure
-from transforms.read.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, check, find_sop_instance
+from transforms.read.structure import DEFLATED, EXPLICIT_BIG, EXPLICIT_LITTLE, IMPLICIT_LITTLE, check, find_uids
 
 SYNTAXES = [IMPLICIT_LITTLE, EXPLICIT_LITTLE, EXPLICIT_BIG, DEFLATED]
 UNDEFINED = 0xFFFFFFFF
@@ -101,7 +102,7 @@ def test_what_is_well_formed_is_whole(elements, syntax, padding):
     assert found.values[structure.SOP_INSTANCE] == "1.2.3"
     assert found.content[: found.end].endswith(encode(elements, syntax))
     assert not found.content[found.end :].strip(b"\0")
-    assert find_sop_instance(content) == "1.2.3"
+    assert next(find_uids(content, (structure.SOP_INSTANCE,))) == (structure.SOP_INSTANCE, "1.2.3")
 
 
 @given(data_sets, st.sampled_from(SYNTAXES[:3]), st.data())
@@ -124,7 +125,7 @@ def test_arbitrary_bytes_raise_nothing_else(content):
         code_of(part10(content, syntax))
         code_of(part10(b"", syntax) + content)
     with contextlib.suppress(InstanceProblem):
-        find_sop_instance(content)
+        collections.deque(find_uids(content, (structure.SOP_INSTANCE,)), maxlen=0)
 
 
 SMALL = ["CT_small.dcm", "rtplan.dcm", "image_dfl.dcm", "ExplVR_BigEnd.dcm", "UN_sequence.dcm", "MR_small_RLE.dcm", "nested_priv_SQ.dcm"]
