@@ -10,6 +10,7 @@ from pathlib import Path
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
+    FlinkRunnerOptions,
     PipelineOptions,
     SetupOptions,
     StandardOptions,
@@ -254,7 +255,7 @@ def parse(argv: list[str]) -> Settings:
             check_place(f"--{option}", getattr(known, option))
     refuse_unknown(beam)
     runner = runner_of(beam)
-    stores = {name: dicom_store(known, name, processes(runner, beam)) for name in ("source", "destination", "quarantine")}
+    stores = {name: dicom_store(known, name, runner, beam) for name in ("source", "destination", "quarantine")}
     source = stores["source"].name if stores["source"] else canonical_source(known.source)
     destination = stores["destination"].name if stores["destination"] else canonical(known.destination)
     workspace = canonical(known.workspace)
@@ -326,18 +327,7 @@ def workers(settings: Settings) -> int:
     direct, remote = DirectOptions(list(settings.beam)), WorkerOptions(list(settings.beam))
     if settings.is_local:
         return direct.direct_num_workers or os.cpu_count() or 1
-    return remote.num_workers or remote.max_num_workers or 1
-
-
-def processes(runner: str, beam: list[str]) -> int:
-    """How many processes there may be at most, each of which takes its share of a quota; a Dataflow worker has one a core."""
-    if is_local(runner, beam):
-        direct = DirectOptions(beam)
-        return (direct.direct_num_workers or os.cpu_count() or 1) if direct.direct_running_mode == "multi_processing" else 1
-    remote = WorkerOptions(beam)
-    machine = remote.machine_type or ""
-    cores = re.search(r"-custom-(\d+)-", machine) or re.search(r"-(\d+)(?:-lssd)?$", machine)
-    return (remote.max_num_workers or remote.num_workers or 1) * (int(cores[1]) if cores else 1)
+    return remote.num_workers or remote.max_num_workers or max(FlinkRunnerOptions(list(settings.beam)).parallelism, 1)
 
 
 def dlp_parent(engine: str, parent: str | None) -> str:

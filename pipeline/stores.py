@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pipeline.delivery import check_quota
+from pipeline.quota import processes
 from transforms.model.credentials import TokenReference
 from transforms.model.dicom_store import DicomStore, is_store, store_at
 from transforms.model.dicomweb import DicomWebClient
@@ -25,14 +26,14 @@ _LOCATION = re.compile(rf"(?!{LOCAL_DATASET}/)projects/[^/]+/locations/([^/]+)/"
 """Of a resource of the Healthcare API; our own dataset is nowhere."""
 
 
-def dicom_store(known: argparse.Namespace, name: str, processes: int) -> DicomStore | None:
+def dicom_store(known: argparse.Namespace, name: str, runner: str, beam: Sequence[str]) -> DicomStore | None:
     """The store that an option (such as `source`) means, with a process's share of the quota; None for a folder. Raises ConfigError."""
     given, quota = getattr(known, name), known.dicomweb_ops_per_minute
     check_quota("--dicomweb_ops_per_minute", quota)
     if given is None or not is_store(given):
         return None
     token = TokenReference(known.dicom_token_uri, "--dicom_token_uri") if known.dicom_token_uri else None
-    return store_at(f"--{name}", given, known.healthcare_endpoint, token, quota / processes if quota else None)
+    return store_at(f"--{name}", given, known.healthcare_endpoint, token, quota / processes(runner, beam) if quota else None)
 
 
 def remember_store(file: Place, store: DicomStore | None) -> None:

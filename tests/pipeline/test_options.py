@@ -167,6 +167,7 @@ def test_workers_are_those_the_options_ask_for(base):
         "--sdk_container_image=r/deid:1",
     ]
     assert workers(parse([*buckets, *elsewhere])) == 5
+    assert workers(parse([*buckets, *elsewhere[:3], elsewhere[4], "--parallelism=7"])) == 7
 
 
 @pytest.mark.parametrize(

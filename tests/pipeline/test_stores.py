@@ -7,7 +7,7 @@ import json
 import pytest
 from on_loopback import listening
 
-from pipeline.options import parse, processes
+from pipeline.options import parse
 from pipeline.stores import READ, WRITE, check_locations, check_store
 from transforms.model.dicom_store import store_at
 from transforms.model.errors import ConfigError, PreflightError
@@ -98,13 +98,6 @@ def test_a_request_names_the_destination_unless_an_option_does(places, tmp_path)
 def test_each_process_takes_its_share(places, tmp_path, beam, share):
     settings = parse([*places, f"--destination={tmp_path / 'out'}", "--dicomweb_ops_per_minute=600", *beam])
     assert settings.source_store.ops_per_minute == share
-
-
-def test_a_worker_on_dataflow_has_a_process_a_core():
-    assert processes("DataflowRunner", ["--max_num_workers=5", "--machine_type=n2-standard-8"]) == 40
-    assert processes("DataflowRunner", ["--max_num_workers=5", "--machine_type=n2-custom-4-16384"]) == 20
-    assert processes("DataflowRunner", ["--max_num_workers=5", "--machine_type=c3-standard-8-lssd"]) == 40
-    assert processes("DataflowRunner", []) == 1
 
 
 @pytest.mark.parametrize("extra", ["--dicomweb_ops_per_minute=0", "--dicom_token_uri=file:/none"])
