@@ -13,20 +13,25 @@ import datetime as dt
 import functools
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, ParamSpec, TypeVar
 
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.large import Content, View, as_file, view
 
 if TYPE_CHECKING:
+    from google.api_core.retry import Retry
     from google.cloud import storage
 
 SCHEME = "gs://"
 _URI = re.compile(r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(?P<name>.*))?", re.DOTALL)
 _TOKENS = re.compile(r"(\*\*/|\*+|\?|\[[^\]/]+\])")
 _BINARY = "application/octet-stream"
+_FIELDS = "items(name,size),nextPageToken"
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 def is_gcs(uri: object) -> bool:
@@ -40,6 +45,36 @@ def split(uri: str, at: str) -> tuple[str, str]:
     if found is None:
         raise ConfigError(at, "this is no name on Cloud Storage", "write gs://BUCKET/OBJECT; a bucket's name has small letters and digits")
     return found["bucket"], found["name"] or ""
+
+
+def _asked(call: Callable[P, T]) -> Callable[P, T]:
+    """For what asks the store once. The library tries again, for two minutes, what may pass; what it takes to be whole and is not
+    (content at odds with its checksum, JSON without an end) it does not, so the call is made anew. What it raises becomes an OSError.
+    """
+
+    @functools.wraps(call)
+    def persistently(*args: P.args, **kwargs: P.kwargs) -> T:
+        with _as_os_error():
+            answer: T = _again()(call)(*args, **kwargs)
+            return answer
+
+    return persistently
+
+
+@functools.cache
+def _again() -> Retry:
+    from google.api_core.retry import Retry, if_exception_type  # noqa: PLC0415
+    from google.cloud.storage.exceptions import DataCorruption  # noqa: PLC0415
+    from requests.exceptions import JSONDecodeError  # noqa: PLC0415
+
+    return Retry(if_exception_type(DataCorruption, JSONDecodeError))
+
+
+def _page_again(call: Callable[[], Any]) -> Callable[[], Any]:
+    """The same for each page of a listing."""
+    from google.cloud.storage.retry import DEFAULT_RETRY  # noqa: PLC0415
+
+    return _again()(DEFAULT_RETRY(call))
 
 
 def matches(source: str) -> Iterator[tuple[str, int]]:
@@ -67,36 +102,38 @@ def glob(folder: str, pattern: str) -> Iterator[str]:
         yield from (found for found, _ in _listed(bucket, start + re.split(r"[*?\[]", pattern)[0], whole))
 
 
+@_asked
 def size(uri: str) -> int | None:
     """Bytes of an object; None where there is none. Raises OSError."""
     bucket, name = _parts(uri)
-    with _as_os_error():
-        blob = _client().bucket(bucket).get_blob(name) if name else None
-        return None if blob is None else int(blob.size or 0)
+    blob = _client().bucket(bucket).get_blob(name) if name else None
+    return None if blob is None else int(blob.size or 0)
 
 
+@_asked
 def read(uri: str) -> bytes:
     """The whole content. Raises OSError (FileNotFoundError where there is none)."""
-    with _as_os_error():
-        content: bytes = _blob(uri).download_as_bytes()
+    content: bytes = _blob(uri).download_as_bytes()
     return content
 
 
+@_asked
 def read_into(uri: str, file: BinaryIO) -> None:
-    """The whole content, into a file. Raises OSError (FileNotFoundError where there is none)."""
-    with _as_os_error():
-        _blob(uri).download_to_file(file)
+    """The whole content, into an empty file. Raises OSError (FileNotFoundError where there is none)."""
+    file.seek(0)
+    file.truncate()
+    _blob(uri).download_to_file(file)
 
 
+@_asked
 def read_start(uri: str, count: int) -> bytes:
     """The first `count` bytes, or all where there are fewer. Raises OSError."""
     from google.api_core.exceptions import RequestRangeNotSatisfiable  # noqa: PLC0415
 
-    with _as_os_error():
-        try:
-            content: bytes = _blob(uri).download_as_bytes(start=0, end=count - 1)
-        except RequestRangeNotSatisfiable:  # an empty object has no first byte
-            return b""
+    try:
+        content: bytes = _blob(uri).download_as_bytes(start=0, end=count - 1)
+    except RequestRangeNotSatisfiable:  # an empty object has no first byte
+        return b""
     return content[:count]
 
 
@@ -110,17 +147,18 @@ class Generation:
     """When this version was written, by the store's clock."""
 
 
+@_asked
 def read_generation(uri: str) -> Generation:
     """The present content, and which version of the object it is. Raises OSError."""
     bucket, name = _parts(uri)
-    with _as_os_error():
-        blob = _client().bucket(bucket).get_blob(name) if name else None
-        if blob is None:
-            raise FileNotFoundError("there is no such object")
-        pinned = _client().bucket(bucket).blob(name, generation=blob.generation)
-        return Generation(pinned.download_as_bytes(), int(blob.generation), blob.time_created)
+    blob = _client().bucket(bucket).get_blob(name) if name else None
+    if blob is None:
+        raise FileNotFoundError("there is no such object")
+    pinned = _client().bucket(bucket).blob(name, generation=blob.generation)
+    return Generation(pinned.download_as_bytes(), int(blob.generation), blob.time_created)
 
 
+@_asked
 def create_if_absent(uri: str, content: Content) -> bool:
     """Put an object in one step; False if one stands there already (which is left as it is). Raises OSError.
 
@@ -131,53 +169,56 @@ def create_if_absent(uri: str, content: Content) -> bool:
 
     if size(uri) is not None:
         return False
-    with _as_os_error():
-        try:
-            _blob(uri).upload_from_file(as_file(view(content)), size=len(content), content_type=_BINARY, if_generation_match=0)
-        except PreconditionFailed:
-            return False
+    try:
+        _blob(uri).upload_from_file(as_file(view(content)), size=len(content), content_type=_BINARY, if_generation_match=0)
+    except PreconditionFailed:
+        return False
     return True
 
 
 def replace(uri: str, content: bytes | Iterable[View]) -> None:
     """Put an object in one step, in place of what was there. Raises OSError."""
-    with _as_os_error():
-        if isinstance(content, bytes):
-            _blob(uri).upload_from_string(content, content_type=_BINARY)
-            return
-        with _blob(uri).open("wb", content_type=_BINARY, ignore_flush=True) as upload:
-            upload.writelines(content)
+    if isinstance(content, bytes):
+        _replace(uri, content)
+        return
+    with _as_os_error(), _blob(uri).open("wb", content_type=_BINARY, ignore_flush=True) as upload:  # parts come once
+        upload.writelines(content)
 
 
+@_asked
+def _replace(uri: str, content: bytes) -> None:
+    _blob(uri).upload_from_string(content, content_type=_BINARY)
+
+
+@_asked
 def upload(uri: str, file: Path) -> None:
     """Put a file there as an object in one step, in place of what was there. Raises OSError."""
-    with _as_os_error():
-        _blob(uri).upload_from_filename(str(file), content_type=_BINARY)
+    _blob(uri).upload_from_filename(str(file), content_type=_BINARY)
 
 
+@_asked
 def take_over(uri: str, content: bytes, generation: int) -> int | None:
     """Put an object in place of one version of it; the new version, or None if it is another one by now. Raises OSError."""
     from google.api_core.exceptions import NotFound, PreconditionFailed  # noqa: PLC0415
 
     blob = _blob(uri)
-    with _as_os_error():
-        try:
-            blob.upload_from_string(content, content_type=_BINARY, if_generation_match=generation)
-        except (PreconditionFailed, NotFound):
-            return None
+    try:
+        blob.upload_from_string(content, content_type=_BINARY, if_generation_match=generation)
+    except (PreconditionFailed, NotFound):
+        return None
     return int(blob.generation)
 
 
+@_asked
 def remove(uri: str) -> None:
     """Take an object away. Raises OSError (FileNotFoundError where there is none)."""
-    with _as_os_error():
-        _blob(uri).delete()
+    _blob(uri).delete()
 
 
 def _listed(bucket: str, start: str, pattern: re.Pattern[str] | None) -> Iterator[tuple[str, int]]:
     """Objects whose names match, or, without a pattern, are `start` or lie below it; not the empty marks of folders."""
     folder = start if not start or start.endswith("/") else f"{start}/"
-    for blob in _client().list_blobs(bucket, prefix=start or None, fields="items(name,size),nextPageToken"):
+    for blob in _client().list_blobs(bucket, prefix=start or None, fields=_FIELDS, retry=_page_again):
         wanted = pattern.fullmatch(blob.name) if pattern else blob.name == start or blob.name.startswith(folder)
         if wanted and not (blob.name.endswith("/") and not blob.size):
             yield f"{SCHEME}{bucket}/{blob.name}", int(blob.size or 0)

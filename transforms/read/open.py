@@ -28,7 +28,7 @@ _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 
 def read_content(uri: str, size: int = 0) -> Content:
-    """The whole content of a file that may be DICOM. Raises InstanceProblem (NOT_DICOM, EMPTY, UNREADABLE, NO_ROOM).
+    """The whole content of a file that may be DICOM. Raises InstanceProblem (NOT_DICOM, EMPTY, GONE, UNREADABLE, NO_ROOM).
 
     What is not DICOM by its first bytes is not read further, however large it is. `size` in bytes, where it is known, decides
     whether the content is held in memory.
@@ -38,8 +38,15 @@ def read_content(uri: str, size: int = 0) -> Content:
         if head and not may_be_dicom(head):
             raise problem("NOT_DICOM")
         return read_sized(uri, size)
+    except FileNotFoundError:
+        raise gone() from None
     except OSError:
-        raise InstanceProblem("read", "UNREADABLE", "the file cannot be read; it is gone, closed to us or damaged") from None
+        raise InstanceProblem("read", "UNREADABLE", "the file cannot be read; it is closed to us or damaged") from None
+
+
+def gone() -> InstanceProblem:
+    """The outcome of an instance that went between listing and reading."""
+    return InstanceProblem("read", "GONE", "the source has it no more; it was there when the source was listed")
 
 
 def open_instance(ref: InstanceRef, content: Content, key: PurposeKey, started: dt.datetime) -> OpenInstance:

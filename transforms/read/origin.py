@@ -15,7 +15,7 @@ from transforms.model.records import InstanceUids
 from transforms.model.storage import glob_folder, list_files
 from transforms.read.chosen import ChosenReference
 from transforms.read.identify import instance_uids, sop_instance
-from transforms.read.open import read_content
+from transforms.read.open import gone, read_content
 
 PAGE = 1000
 """Results of one QIDO-RS call, more than one; the Healthcare API gives at most 5,000 studies (quotas)."""
@@ -115,7 +115,7 @@ class Store:
             sentence = f"the source store does not give it ({fault.got or 'no answer'})"
             raise InstanceProblem("read", "UNREADABLE", sentence) from None
         if found is None:
-            raise InstanceProblem("read", "GONE", "the source store has it no more; it was there when the store was listed")
+            raise gone()
         return found
 
     def _searches(self) -> Iterator[str]:

@@ -185,6 +185,6 @@ def test_reading_tells_pixels_tags_and_outcomes_apart(tmp_path, key_uri, real_fi
             f"tags {1:016x} RTPLAN 2026",
             f"{2:016x} failed read TRUNCATED",
             f"{3:016x} skipped tags DICOMDIR",
-            "gone failed read UNREADABLE",
+            "gone failed read GONE",
         ]
     )
