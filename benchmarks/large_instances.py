@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate_extended
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, HTJ2KLossless, RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, HTJ2KLossless, JPEG2000Lossless, RLELossless
 
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.keys import Purpose, Secret
@@ -58,6 +58,7 @@ CASES = {
     "1,000 frames of 512x512, RLE": Case(1000, 512, RLELossless),
     "1,000 frames of 512x512, native": Case(1000, 512, ExplicitVRLittleEndian),
     "1,000 frames of 512x512, deflated": Case(1000, 512, DeflatedExplicitVRLittleEndian),
+    "200 frames of 512x512, JPEG 2000": Case(200, 512, JPEG2000Lossless),
     "2 GB (1,000 frames of 1024x1024), native": Case(1000, 1024, ExplicitVRLittleEndian),
     "2 GB inflated (1,000 frames of 1024x1024), deflated": Case(1000, 1024, DeflatedExplicitVRLittleEndian),
     "2 GB decoded (1,000 frames of 1024x1024), HTJ2K": Case(1000, 1024, HTJ2KLossless),
@@ -99,6 +100,8 @@ def coded(samples: NDArray[np.uint16], case: Case) -> bytes:
     """One frame in the transfer syntax of the case."""
     if case.syntax == HTJ2KLossless:
         return bytes(imagecodecs.htj2k_encode(samples, reversible=True, tlm=True))
+    if case.syntax == JPEG2000Lossless:
+        return bytes(imagecodecs.jpeg2k_encode(samples, reversible=True, codecformat="j2k"))
     plain = samples.astype("<u2").tobytes()
     return bytes(rle.encode_pixel_data(plain, byteorder="<", rows=case.side, columns=case.side, samples_per_pixel=1, bits_allocated=16))
 

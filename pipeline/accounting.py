@@ -16,7 +16,9 @@ class PixelTimes(TypedDict):
 
     instances: int
     seconds: Mapping[str, float]
-    """By kind of work (`Stopwatch`), to the microsecond."""
+    """Of all instances, by kind of work (`Stopwatch`), to the microsecond."""
+    longest: Mapping[str, float]
+    """Of the one instance that took longest in it."""
     took: Mapping[str, int]
     """Instances by the seconds that their pixels took: each under the smallest of UP_TO that is enough, or `more`."""
 
@@ -31,6 +33,7 @@ def pixel_times(result: PipelineResult) -> PixelTimes | None:
     return {
         "instances": counts[INSTANCES],
         "seconds": {name.removeprefix(PIXEL_TIME): time.sum / 1e6 for name, time in sorted(times.items())},
+        "longest": {name.removeprefix(PIXEL_TIME): time.max / 1e6 for name, time in sorted(times.items())},
         "took": {limit: counts.get(f"{TOOK}{limit}", 0) for limit in (*map(str, UP_TO), "more")},
     }
 
@@ -41,6 +44,7 @@ def together(one: PixelTimes, other: PixelTimes) -> PixelTimes:
     return {
         "instances": one["instances"] + other["instances"],
         "seconds": {kind: round(one["seconds"].get(kind, 0) + other["seconds"].get(kind, 0), 6) for kind in kinds},
+        "longest": {kind: max(one["longest"].get(kind, 0), other["longest"].get(kind, 0)) for kind in kinds},
         "took": {limit: number + other["took"][limit] for limit, number in one["took"].items()},
     }
 
@@ -49,6 +53,6 @@ def pixel_lines(times: PixelTimes | None) -> list[str]:
     """Two lines; none where there is nothing to tell."""
     if times is None:
         return []
-    spent = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in times["seconds"].items())
+    spent = ", ".join(f"{kind} {seconds:.1f} s (at most {times['longest'][kind]:.2f})" for kind, seconds in times["seconds"].items())
     took = [f"{number} longer" if limit == "more" else f"{number} within {limit} s" for limit, number in times["took"].items()]
     return [f"pixels: {times['instances']} instances; {spent}", f"an instance's pixels took: {', '.join(took)}"]

@@ -58,7 +58,12 @@ def test_the_same_operation_keeps_its_start_and_a_run_that_adds_nothing_its_end(
 def test_times_of_pixels_add_up_over_runs_and_stay_through_what_follows(operation):
     operation.begin(START)
     operation.finish(GOOD, LATER)
-    times = {"instances": 2, "seconds": {"decode": 0.1, "detect": 1.5}, "took": {"0.1": 0, "1": 2, "more": 0}}
+    times = {
+        "instances": 2,
+        "seconds": {"decode": 0.1, "detect": 1.5},
+        "longest": {"decode": 0.06, "detect": 1.1},
+        "took": {"0.1": 0, "1": 2, "more": 0},
+    }
     operation.account(times, None)
     operation.account(times, operation.state())
     operation.account(None, None)
@@ -67,10 +72,12 @@ def test_times_of_pixels_add_up_over_runs_and_stay_through_what_follows(operatio
     operation.fail("the run broke off", LATER)
     operation.begin(LATER)
     operation.finish(dataclasses.replace(GOOD, held=0, new=3), LATER)
-    operation.account({"instances": 1, "seconds": {"decode": 0.2, "read": 3.0}, "took": {"0.1": 0, "1": 0, "more": 1}}, None)
+    one = {"decode": 0.2, "read": 3.0}
+    operation.account({"instances": 1, "seconds": one, "longest": one, "took": {"0.1": 0, "1": 0, "more": 1}}, None)
     assert state(operation)["metadata"]["pixels"] == {
         "instances": 3,
         "seconds": {"decode": 0.3, "detect": 1.5, "read": 3.0},
+        "longest": {"decode": 0.2, "detect": 1.1, "read": 3.0},
         "took": {"0.1": 0, "1": 2, "more": 1},
     }
     assert state(operation)["metadata"]["outcomes"]["held"] == "0"

