@@ -10,8 +10,9 @@ from pipeline.cli import main as cli
 from pipeline.main import main
 from pipeline.options import parse
 from pipeline.request import read_request
-from transforms.model import gcs
+from transforms.model import gcs, spool
 from transforms.model.errors import ConfigError
+from transforms.model.keys import KeyReference, Secret
 from transforms.model.storage import replace
 from transforms.model.workspace import Workspace
 
@@ -41,17 +42,43 @@ def run(tmp_path, real_file):
     return lambda *options: main([*places, *options])
 
 
-def test_provenance_says_which_generation_of_which_object_the_config_was(run, made, bucket):
-    config, key = f"{bucket}/configs/release.json", f"{bucket}/deid.key"
-    replace(config, json.dumps(CONFIG).encode())
+TEMPLATE = b"""
+- name: Corner
+  match: {Modality: MR, Rows: 64, Columns: 64}
+  boxes: [[0, 0, 8, 4]]
+"""
+
+
+def test_a_run_takes_all_it_reads_from_a_bucket_and_provenance_says_which_generation_the_config_was(run, made, bucket, tmp_path):
+    config, key, patients, templates = (f"{bucket}/{name}" for name in ("configs/release.json", "deid.key", "patients.csv", "t.yaml"))
+    options = {"cleanImage": {"textRedactionMode": "REDACT_ALL_TEXT"}}
+    replace(config, json.dumps({"dicomTagConfig": {**CONFIG["dicomTagConfig"], "options": options}}).encode())
     replace(key, b"6b" * 32)
+    replace(patients, b"issuer,id,subject,days\n,4MR1,SUBJECT-1,\n,1CT1,SUBJECT-2,\n")
+    replace(templates, TEMPLATE)
     found = gcs.read_generation(config)
-    assert run("--config", config, "--key_uri", key, "--allow_identifiable") == 0
+    given = ["--config", config, "--key_uri", key, "--patient_map", patients, "--pixel_templates", templates, "--text_search=fast"]
+    assert run(*given) == 0
+    assert {pydicom.dcmread(file).PatientID for file in (tmp_path / "destination").rglob("*.dcm")} == {"SUBJECT-1", "SUBJECT-2"}
+    assert sum("template Corner" in json.dumps(entry) for entry in spool.read_all(made().spool)) == 1
     resource = json.loads(made().provenance_file.read_text())
     (extension,) = resource["entity"][0]["extension"]
     uri, _, moment = extension["valueString"].partition(" ")
     assert uri == f"{config}#{found.number}"
     assert moment == found.created.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@pytest.mark.parametrize("option", ["config", "key_uri", "patient_map", "pixel_templates", "request"])
+def test_an_object_that_is_not_there_is_told_by_its_option(run, bucket, tmp_path, option, capsys):
+    assert run(f"--{option}={bucket}/none") == 2
+    assert capsys.readouterr().err.startswith(f"dicom-deid: --{option}")
+    assert not (tmp_path / "destination").exists()
+
+
+def test_a_wrapped_key_is_an_object(bucket, key_services):
+    replace(f"{bucket}/wrapped", key_services.wrap(bytes(range(32))))
+    wrapped = KeyReference(f"kms:{key_services.CRYPTO_KEY}#{bucket}/wrapped")
+    assert wrapped.load().fingerprint == Secret(bytes(range(32))).fingerprint
 
 
 def test_a_request_names_its_config(bucket, tmp_path):

@@ -1,6 +1,10 @@
 """Names on Cloud Storage mean what names of files mean, by stand-ins that nobody here wrote."""
 
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +136,18 @@ def test_a_generation_is_a_version_with_its_own_time(bucket):
 def test_what_is_no_name_is_refused(uri):
     with pytest.raises(ConfigError, match="--source"):
         gcs.split(uri, "--source")
+
+
+def test_a_stand_in_is_asked_without_looking_for_credentials_or_anybody_else(bucket, tmp_path):
+    """Else the first call would wait for a metadata server, for 20 seconds where there is none."""
+    assert create_if_absent(f"{bucket}/file", b"content")
+    trace = tmp_path / "trace"
+    guard = str(Path(__file__).parents[1] / "e2e" / "only_loopback")
+    environment = {**os.environ, "PYTHONPATH": f"{guard}:{os.environ.get('PYTHONPATH', '')}", "NETWORK_TRACE": str(trace)}
+    asked = f"from transforms.model import gcs; print(gcs.read('{bucket}/file'), gcs.size('{bucket}/none'))"
+    said = subprocess.run([sys.executable, "-c", asked], env=environment, check=True, capture_output=True, text=True, timeout=120).stdout
+    assert said == "b'content' None\n"
+    assert not trace.exists(), trace.read_text()
 
 
 def test_nobody_answering_is_an_os_error_without_a_name(monkeypatch):

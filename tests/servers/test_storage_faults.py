@@ -151,6 +151,15 @@ def run(bucket, tmp_path, real_file, key_uri, embedded):
     return start
 
 
+def test_a_bucket_that_lets_us_not_in_is_told_before_anything_is_done(run, behind, bucket, capsys):
+    for option, rule in (("source", LIST), ("workspace", NOTED), ("destination", PUT)):
+        behind({**rule, "fault": "refuse", "status": 403})
+        assert run(f"{bucket}/source", f"{bucket}/harmed", f"{bucket}/harmed-work") == 2
+        assert capsys.readouterr().err.splitlines()[-1].startswith(f"dicom-deid: --{option}")
+    behind()
+    assert len([name for name, _ in gcs.matches(bucket) if name.endswith(".dcm")]) == len(UIDS)
+
+
 def names(workspace):
     """Source UID → target UID of each instance that has a Provenance."""
     (state,) = listed(Workspace(str(workspace)).operations, "*.json")

@@ -1,0 +1,118 @@
+"""What became of an instance is read from the sequences of the store's answer (PS3.18 10.5.3), and then looked up in the store."""
+
+import http.server
+import json
+
+import pytest
+from on_loopback import listening
+
+from transforms.model import dicomweb
+from transforms.model.dicom_store import store_at
+from transforms.model.errors import InstanceProblem, OutcomeKind
+from transforms.model.records import InstanceUids
+from transforms.write.destination import Store
+
+NAME = "projects/p/locations/us/datasets/d/dicomStores/s"
+UIDS = InstanceUids("1.2", "1.2.3", "1.2.3.4")
+CONTENT, OTHER = b"\0" * 128 + b"DICM of ours", b"\0" * 128 + b"DICM of others"
+STORED = {"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["1.2.3.4"]}}]}}
+
+
+def failed(reason):
+    """FailedSOPSequence with this FailureReason."""
+    item = {"00081155": {"vr": "UI", "Value": ["1.2.3.4"]}, "00081197": {"vr": "US", "Value": [reason]}}
+    return {"00081198": {"vr": "SQ", "Value": [item]}}
+
+
+def warned(reason):
+    """ReferencedSOPSequence with this WarningReason."""
+    (item,) = STORED["00081199"]["Value"]
+    return {"00081199": {"vr": "SQ", "Value": [{**item, "00081196": {"vr": "US", "Value": [reason]}}]}}
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A store of the Healthcare API's shape: what it `kept`, and its `answers` to STOW-RS, each (status, body, what it then keeps)."""
+    monkeypatch.setattr(dicomweb, "delay", lambda _attempt, _chance: 0.01)
+    kept, answers = {}, []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            content = kept.get(self.path.partition("/dicomWeb/")[2])
+            part = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + (content or b"") + b"\r\n--b--"
+            self.answer(200 if content else 404, part, 'multipart/related; type="application/dicom"; boundary=b')
+
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            assert self.path == f"/v1/{NAME}/dicomWeb/studies"
+            assert CONTENT in body
+            status, said, keeps = answers.pop(0)
+            if keeps:
+                kept[UIDS.path] = keeps
+            self.answer(status, json.dumps(said).encode(), "application/dicom+json")
+
+        def answer(self, status, content, kind):
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with listening(Handler) as url:
+        yield Store(store_at("--destination", NAME, f"{url}/v1")), kept, answers
+    assert answers == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [(200, STORED, CONTENT)],
+        [(200, [STORED], CONTENT)],
+        [(202, warned(0xB007), CONTENT)],  # it warns of the instance, and keeps it as it is
+        [(200, {}, CONTENT)],  # it says nothing, and has it
+        [(409, failed(0x0111), CONTENT)],  # another run of ours was quicker
+        [(202, failed(0xA700), None), (202, failed(0xA7FF), None), (200, STORED, CONTENT)],  # out of resources for a moment
+        [(503, {}, CONTENT), (409, failed(0x0111), None)],  # the first answer was lost on its way
+    ],
+)
+def test_an_instance_that_is_there_as_it_was_sent_is_done(server, answer):
+    store, kept, answers = server
+    answers += answer
+    store.publish(UIDS, CONTENT)
+    assert kept == {UIDS.path: CONTENT}
+    store.publish(UIDS, CONTENT)  # and is not sent again
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((202, failed(0x0110), None), "HTTP 202, failure reason 0110"),
+        ((200, failed(0xC122), None), "HTTP 200, failure reason C122"),
+        ((409, failed(0x0124), None), "HTTP 409, failure reason 0124"),
+        ((409, {}, None), "HTTP 409"),
+        ((400, "no JSON of DICOM", None), "HTTP 400"),
+        ((200, STORED | failed(0x0110), None), "HTTP 200, failure reason 0110"),
+    ],
+)
+def test_an_instance_that_is_not_there_is_refused_with_the_stores_reason(server, answer, said):
+    store, kept, answers = server
+    answers.append(answer)
+    with pytest.raises(InstanceProblem) as refused:
+        store.publish(UIDS, CONTENT)
+    assert (refused.value.code, refused.value.kind) == ("STORE_REFUSES", OutcomeKind.FAILED)
+    assert refused.value.sentence.endswith(f"({said})")
+    assert kept == {}
+
+
+@pytest.mark.parametrize("answer", [(409, failed(0x0111), OTHER), (202, warned(0xB000), OTHER)], ids=["duplicate", "coerced"])
+def test_an_instance_that_is_there_otherwise_than_sent_holds_ours(server, answer):
+    store, kept, answers = server
+    answers.append(answer)
+    for _ in range(2):  # as the store has it now, it is not asked to take ours again
+        with pytest.raises(InstanceProblem) as held:
+            store.publish(UIDS, CONTENT)
+        assert (held.value.code, held.value.kind) == ("DUPLICATE_INSTANCE", OutcomeKind.HELD)
+    assert kept == {UIDS.path: OTHER}
