@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from benchmarks.burned_in.backgrounds import Picture, Random
 from benchmarks.burned_in.frames import SEEDS, Text, frame
+from benchmarks.burned_in.variations import varied
 from transforms.pixels.detector import CELL, Found, LineDetector
 from transforms.pixels.verifier import Windows, windows
 
@@ -25,6 +26,8 @@ WITH_TEXT = 0.25
 """Share of text in a box from which it is a line."""
 WITHOUT, NEAR = 0.03, 4
 """Share of text, grown by so many pixels, up to which a box is none; what lies between teaches nothing."""
+SMALLEST, LARGEST = 40, 200
+"""Sides of the frames that a fifth of the seeds is drawn in: the fewer the pixels, the more things look like letters."""
 UNKNOWN = 0.5
 """Share of a cell that does not count from which a box over it teaches nothing."""
 
@@ -41,7 +44,17 @@ def examples(picture: Picture, boxes: Sequence[Found], text: Bits, counts: Bits,
         if not counts[place].all() or not (has_text or near[place].mean() < WITHOUT):
             continue
         cuts = windows(picture, box[:4])
+        if has_text:
+            cuts = cuts[_shares(text, box) >= WITH_TEXT]
         yield cuts[np.sort(random.permutation(len(cuts))[:MOST_OF_A_BOX])], has_text
+
+
+def _shares(text: Bits, box: Found) -> NDArray[np.float64]:
+    """The share of text in each window of a box. Seen as a colour between black and white, so that nothing is stretched."""
+    layers = [text.astype(np.uint8) * np.uint8(255), np.full(text.shape, 255, np.uint8), np.zeros(text.shape, np.uint8)]
+    cuts = windows(np.dstack(layers), box[:4])
+    inside = cuts[..., 3] > 0
+    return (cuts[..., 0] * inside).sum(axis=(1, 2)) / (255 * inside.sum(axis=(1, 2)))
 
 
 def after_redaction(
@@ -61,8 +74,9 @@ def after_redaction(
 
 def of_frame(seed: int, with_text: bool, detector: LineDetector, random: Random) -> Iterator[Example]:
     """The boxes of a seeded frame, and some about its strings that do not depend on the detector."""
-    made = frame(SEEDS["train"] + seed, "train", with_text=with_text)
-    picture, counts = _varied(made.picture, random), np.ones(made.taken.shape, bool)
+    rows, columns = (int(side) for side in random.integers(SMALLEST, LARGEST, 2))
+    made = frame(SEEDS["train"] + seed, "train", (rows, columns) if random.integers(5) == 0 else None, with_text)
+    picture, counts = varied(made.picture, random), np.ones(made.taken.shape, bool)
     text = np.zeros(made.taken.shape, bool)
     for one in made.texts:
         text[max(0, one.top - 1) : one.bottom + 1, max(0, one.left - 1) : one.right + 1] = True
@@ -81,21 +95,6 @@ def of_patch(picture: Picture, target: NDArray[np.uint8], detector: LineDetector
     yield from examples(picture, found, text, counts, random)
     if random.integers(4) == 0:
         yield from after_redaction(picture, found, text, counts, detector, random)
-
-
-def _varied(picture: Picture, random: Random) -> Picture:
-    """As faint, dark, coarse and coloured as may be."""
-    if random.integers(4) == 0:
-        picture = cv2.convertScaleAbs(picture, alpha=float(random.uniform(0.15, 1)), beta=float(random.uniform(0, 80)))
-    if random.integers(5) == 0:
-        picture = 255 - picture
-    if random.integers(5) == 0:
-        _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(40, 96))])
-        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    if random.integers(3) == 0:  # few levels: a palette, or a range that a few samples stretch
-        levels = int(random.integers(4, 24))
-        picture = np.rint(picture * (levels / 255)).astype(np.uint8) * np.uint8(random.choice((1, 1, 255 // levels)))
-    return np.ascontiguousarray(picture[..., random.permutation(3)] if random.integers(3) == 0 else picture)
 
 
 def _about(text: Text, random: Random, shape: tuple[int, ...]) -> Found:

@@ -1,4 +1,4 @@
-"""More things that look like text and are none, for training alone: a detector is judged on decoys of which it met only some."""
+"""More things that look like text and are none, for training alone, beside those of `backgrounds`, which are drawn for judging too."""
 
 from __future__ import annotations
 
@@ -98,8 +98,75 @@ def _steps(random: Random, picture: Picture) -> Picture:
     return picture
 
 
+def _lattice(random: Random, picture: Picture) -> Picture:
+    """Spots, crosses or squares in rows and columns: holes of a plate, pixels of a test object, a board."""
+    rows, columns = picture.shape[:2]
+    step, size = random.uniform(3, 40, 2), random.uniform(0.8, 12)
+    at, colour = random.uniform((0, 0), (columns, rows)), _colour(random).tolist()
+    kind, turn = int(random.integers(3)), random.uniform(-0.2, 0.2) * int(random.integers(2))
+    along, across = np.array([np.cos(turn), np.sin(turn)]), np.array([-np.sin(turn), np.cos(turn)])
+    for row in range(int(random.integers(1, 8))):
+        for column in range(int(random.integers(2, 16))):
+            x, y = (int(place) for place in at + row * step[0] * across + column * step[1] * along)
+            if kind == 0:
+                cv2.circle(picture, (x, y), max(1, int(size / 2)), colour, int(random.choice((-1, -1, 1))))
+            elif kind == 1:
+                cv2.drawMarker(picture, (x, y), colour, int(random.choice((cv2.MARKER_CROSS, cv2.MARKER_TILTED_CROSS))), int(size) + 2, 1)
+            else:
+                cv2.rectangle(picture, (x, y), (x + int(size), y + int(size)), colour, -1)
+    return picture
+
+
+def _ticks(random: Random, picture: Picture) -> Picture:
+    """Scales of every kind: even, in groups, logarithmic, with a base line, in a box."""
+    turned = bool(random.integers(2))
+    canvas = np.ascontiguousarray(np.rot90(picture)) if turned else picture
+    height, width = canvas.shape[:2]
+    left, base, length = random.uniform(0, width), random.uniform(0, height), random.uniform(3, 30)
+    step, growth, group = random.uniform(3, 24), random.choice((1.0, 1.0, 1.0, 1.04, 0.95)), int(random.integers(2, 11))
+    colour, thickness, centred = _colour(random).tolist(), int(random.integers(1, 4)), bool(random.integers(2))
+    count, x = int(random.integers(4, 50)), left
+    for number in range(count):
+        long = length if number % group == 0 else length * random.choice((0.5, 0.5, 1.0, 0.7))
+        start = base - long / 2 if centred else base - long
+        cv2.line(canvas, (int(x), int(start)), (int(x), int(start + long)), colour, thickness)
+        x, step = x + step, max(2.0, step * growth)
+    if random.integers(2):
+        cv2.line(canvas, (int(left), int(base)), (int(x), int(base)), colour, thickness)
+    return np.ascontiguousarray(np.rot90(canvas, -1)) if turned else canvas
+
+
+def _static(random: Random, picture: Picture) -> Picture:
+    """A patch or a strip of noise of one grain, in many or few levels."""
+    rows, columns = picture.shape[:2]
+    height, width = (max(6, int(random.uniform(0.04, 0.9) * side)) for side in (rows, columns))
+    top, left = int(random.integers(rows - height + 1)), int(random.integers(columns - width + 1))
+    grain = random.uniform(1, 5, 2)
+    small = random.gamma(random.uniform(0.4, 4), 40, [max(2, int(side / one)) for side, one in zip((height, width), grain, strict=True)])
+    method = int(random.choice((cv2.INTER_NEAREST, cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
+    noise = cv2.resize(small.astype(np.float32), (width, height), interpolation=method).clip(0, 255)
+    if random.integers(3) == 0:
+        levels = random.uniform(60, 200)
+        noise = (noise // levels) * levels
+    picture[top : top + height, left : left + width] = noise[..., None].clip(0, 255).astype(np.uint8)
+    return picture
+
+
 def _colour(random: Random) -> NDArray[np.int64]:
     return random.integers(0, 256, 3) if random.integers(3) == 0 else np.repeat(random.integers(0, 256), 3)
 
 
-DECOYS: tuple[Callable[[Random, Picture], Picture], ...] = (_hatch, _curves, _curves, _beads, _bars, _symbols, _steps)
+DECOYS: tuple[Callable[[Random, Picture], Picture], ...] = (
+    _hatch,
+    _curves,
+    _curves,
+    _beads,
+    _bars,
+    _symbols,
+    _steps,
+    _lattice,
+    _lattice,
+    _ticks,
+    _ticks,
+    _static,
+)

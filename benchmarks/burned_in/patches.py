@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.burned_in.frames import SEEDS, Frame, frame
+from benchmarks.burned_in.variations import varied
 from transforms.pixels.detector import CELL, LARGEST_SMALL, LineDetector
 
 SIDE = 192
@@ -66,16 +67,7 @@ def _patch(made: Frame, scale: float, centre: tuple[float, float], random: Rando
     x, y = (int(place * scale - random.uniform(0.1, 0.9) * SIDE) for place in centre)
     x, y = max(0, min(x, columns - SIDE)), max(0, min(y, rows - SIDE))
     patch, target = _cut(picture, x, y), _cut(maps, x, y)
-    if random.integers(4) == 0:  # a fainter rendering
-        patch = cv2.convertScaleAbs(patch, alpha=float(random.uniform(0.3, 1)), beta=float(random.uniform(0, 80)))
-    if random.integers(4) == 0:
-        patch = 255 - patch
-    if random.integers(6) == 0:
-        _, coded = cv2.imencode(".jpg", patch, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(40, 95))])
-        patch = cv2.imdecode(coded, cv2.IMREAD_COLOR)
-    if random.integers(2):
-        patch = patch[..., random.permutation(3)]
-    return np.ascontiguousarray(patch), cv2.resize(target, (SIDE // CELL,) * 2, interpolation=cv2.INTER_AREA)
+    return varied(patch, random), cv2.resize(target, (SIDE // CELL,) * 2, interpolation=cv2.INTER_AREA)
 
 
 def _maps(made: Frame, scale: float, shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -8,8 +8,6 @@ A venv of its own: TensorFlow belongs neither to a run nor to its tests. The pat
 
 from __future__ import annotations
 
-import argparse
-import time
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow import keras
 
+from benchmarks.burned_in import loop
 from benchmarks.burned_in.graph import Graph
 
 OUT = Path(__file__).parents[2] / "transforms/pixels/data/line_detector.onnx"
@@ -99,40 +98,24 @@ def write_body(graph: Graph, image: str) -> str:
 
 def main() -> None:
     """Train on the patches of all files given."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("patches", nargs="+")
-    parser.add_argument("--steps", type=int, default=6000)
-    parser.add_argument("--rate", type=float, default=2e-3, help="the highest of the run; it falls to a fiftieth")
-    parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--weights", type=Path, help="where to go on from, and what is kept to go on from later")
-    options = parser.parse_args()
-    keras.utils.set_random_seed(1)
+    options = loop.parser(__doc__, "patches", 6000, OUT).parse_args()
+    keras.utils.set_random_seed(options.seed)
     files = [np.load(name) for name in options.patches]
     pictures, targets = (np.concatenate([file[name] for file in files]) for name in ("pictures", "targets"))
     model = network()
     if options.weights and options.weights.exists():
         model.load_weights(options.weights)
-    random = np.random.default_rng(1)
-    model.compile(
-        keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(0.0, options.steps, 0.02, warmup_target=options.rate, warmup_steps=50)
-        ),
-        loss,
-    )
-    print(f"{len(pictures)} patches, {model.count_params()} weights", flush=True)
-    start, mean = time.monotonic(), 0.0
-    for step in range(1, options.steps + 1):
+    random = np.random.default_rng(options.seed)
+    model.compile(loop.optimizer(options.rate, options.steps), loss)
+
+    def step() -> float:
         chosen = random.integers(len(pictures), size=BATCH)
-        picture, target = pictures[chosen], targets[chosen]
         turns = int(random.integers(4)) if random.integers(6) == 0 else 2 * int(random.integers(2) * random.integers(2))
-        picture, target = (np.rot90(one, turns, (1, 2)) for one in (picture, target))
-        mean += float(model.train_on_batch(picture.astype(np.float32) / 127.5 - 1, target.astype(np.float32) / 255)) / 200
-        if step % 200 == 0:
-            print(f"step {step}: loss {mean:.4f}, {time.monotonic() - start:.0f} s", flush=True)
-            mean = 0.0
-            write(model, options.out)
-            if options.weights:
-                model.save_weights(options.weights)
+        picture, target = (np.rot90(some[chosen], turns, (1, 2)).astype(np.float32) for some in (pictures, targets))
+        return float(model.train_on_batch(picture / 127.5 - 1, target / 255))
+
+    print(f"{len(pictures)} patches, {model.count_params()} weights", flush=True)
+    loop.run(options, model, step, write)
 
 
 if __name__ == "__main__":

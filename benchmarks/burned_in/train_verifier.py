@@ -7,8 +7,6 @@ In the venv that `train` names. The windows come from `boxes`.
 
 from __future__ import annotations
 
-import argparse
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +14,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tensorflow import keras
 
+from benchmarks.burned_in import loop
 from benchmarks.burned_in.graph import Graph, normed
 from benchmarks.burned_in.train import body, write_body
 from benchmarks.burned_in.train import network as detector_network
@@ -81,16 +80,10 @@ def varied(windows: NDArray[np.uint8], random: np.random.Generator) -> NDArray[n
 
 def main() -> None:
     """Train on the windows of all files given, as many with text as without in a batch."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("boxes", nargs="+")
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--rate", type=float, default=2e-3, help="the highest of the run; it falls to a fiftieth")
-    parser.add_argument("--out", type=Path, default=OUT)
-    parser.add_argument("--weights", type=Path, help="where to go on from, and what is kept to go on from later")
-    parser.add_argument("--seed", type=int, default=1, help="another one where training goes on")
+    parser = loop.parser(__doc__, "boxes", 4000, OUT)
     parser.add_argument("--detector", type=Path, help="weights that `train` kept, to begin with")
     options = parser.parse_args()
-    keras.utils.set_random_seed(1)
+    keras.utils.set_random_seed(options.seed)
     files = [np.load(name) for name in options.boxes]
     windows, text = (np.concatenate([file[name] for file in files]) for name in ("windows", "text"))
     with_text, without = np.flatnonzero(text), np.flatnonzero(~text)
@@ -101,11 +94,10 @@ def main() -> None:
         learn_from(detector, model)
     if options.weights and options.weights.exists():
         model.load_weights(options.weights)
-    rate = keras.optimizers.schedules.CosineDecay(0.0, options.steps, 0.02, warmup_target=options.rate, warmup_steps=100)
-    optimizer, random = keras.optimizers.Adam(rate), np.random.default_rng(options.seed)
+    optimizer, random = loop.optimizer(options.rate, options.steps), np.random.default_rng(options.seed)
 
     @tf.function(reduce_retracing=True)
-    def step(batch: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
+    def learn(batch: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
             logits = model(tf.cast(batch, tf.float32) / 127.5 - 1, training=True)[:, 0, 0, 0]
             entropy = tf.nn.sigmoid_cross_entropy_with_logits(truth * (1 - 2 * SOFTNESS) + SOFTNESS, logits)
@@ -113,17 +105,12 @@ def main() -> None:
         optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables, strict=True))
         return loss
 
-    print(f"{len(windows)} windows, {len(with_text)} with text, {model.count_params()} weights", flush=True)
-    start, mean = time.monotonic(), 0.0
-    for number in range(1, options.steps + 1):
+    def step() -> float:
         chosen = np.concatenate([random.choice(some, BATCH // 2) for some in (with_text, without)])
-        mean += float(step(tf.constant(varied(windows[chosen], random)), tf.constant(text[chosen].astype(np.float32)))) / 200
-        if number % 200 == 0:
-            print(f"step {number}: loss {mean:.4f}, {time.monotonic() - start:.0f} s", flush=True)
-            mean = 0.0
-            write(model, options.out)
-            if options.weights:
-                model.save_weights(options.weights)
+        return float(learn(tf.constant(varied(windows[chosen], random)), tf.constant(text[chosen].astype(np.float32))))
+
+    print(f"{len(windows)} windows, {len(with_text)} with text, {model.count_params()} weights", flush=True)
+    loop.run(options, model, step, write)
 
 
 if __name__ == "__main__":
