@@ -10,6 +10,7 @@ import traceback
 import types
 from collections.abc import Iterator
 
+from pipeline.faults import BrokenOffError
 from pipeline.operation import Clock, Operation
 from pipeline.operation_row import CANCELLED
 from transforms.model.errors import ConfigError, PreflightError, StoreError
@@ -17,10 +18,6 @@ from transforms.model.storage import replace
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
 """What the runner puts into an exception."""
-
-
-class BrokenOffError(Exception):
-    """A run did not come to its end. Its text holds no PHI."""
 
 
 @contextlib.contextmanager

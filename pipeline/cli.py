@@ -10,34 +10,28 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from pipeline.faults import guarded
 from pipeline.operation_verbs import add_verbs, workspace_of
-from transforms.model.errors import ConfigError, InstanceProblem, PreflightError, StoreError
-from transforms.model.quiet import quiet_libraries
+from transforms.model.errors import ConfigError, InstanceProblem
 from transforms.model.storage import canonical
 from transforms.model.workspace import Workspace
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb; the exit code (0 fine, 1 found nothing or not all published, 2 refused, 3 counts do not reconcile)."""
+    """Run one verb; the exit code (0 fine, 1 found nothing or not all published, 2 refused, 3 counts do not reconcile or broken off)."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["run"] and not {"-h", "--help"} & set(words):
-        from pipeline.main import main as run_main  # noqa: PLC0415 - Beam takes seconds to import
-
-        return run_main(words[1:])
+        return guarded(lambda: _run(words[1:]))
     if words[:1] == ["plan"] and not {"-h", "--help"} & set(words):
-        return _guarded(lambda: _plan(words[1:]))
+        return guarded(lambda: _piped(lambda: _plan(words[1:])))
     arguments = _parser().parse_args(words)
-    return _guarded(lambda: arguments.verb(arguments))
+    return guarded(lambda: _piped(lambda: arguments.verb(arguments)))
 
 
-def _guarded(verb: Callable[[], int]) -> int:
-    """A verb's exit code; every expected fault is one sentence on standard error."""
-    quiet_libraries()
+def _piped(verb: Callable[[], int]) -> int:
+    """A verb's exit code, where whoever reads what it prints may leave early."""
     try:
         return verb()
-    except (ConfigError, PreflightError, StoreError) as fault:
-        print(f"dicom-deid: {fault}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
         return 0
 
@@ -125,6 +119,12 @@ def _run_help(_arguments: argparse.Namespace) -> int:
 
     parser().print_help()
     return 0
+
+
+def _run(argv: list[str]) -> int:
+    from pipeline.main import main as run  # noqa: PLC0415 - Beam takes seconds to import
+
+    return run(argv)
 
 
 def _explain(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import datetime as dt
-import enum
 import json
 import logging
 import sys
@@ -17,10 +16,11 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from pipeline import graph
 from pipeline.accounting import pixel_lines, pixel_times
-from pipeline.broken import BrokenOffError, told_if_broken
+from pipeline.broken import told_if_broken
 from pipeline.dataflow_job import job_of, require_no_job
 from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
+from pipeline.faults import BrokenOffError, ExitCode, guarded
 from pipeline.lock import alone, alone_at
 from pipeline.loopback import listen_on_loopback
 from pipeline.maps import remember_maps, write_maps
@@ -47,33 +47,18 @@ from pipeline.request import (
 )
 from pipeline.retry import remember
 from pipeline.sources import Sources, list_sources
-from pipeline.stores import READ, WRITE, check_locations, check_store, remember_store
+from pipeline.stores import READ, WRITE, check_locations, check_sinks, check_store, remember_store
 from pipeline.tables import Tables
-from transforms.bigquery.preflight import check_bigquery_table
 from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
-from transforms.model.errors import ConfigError, PreflightError, StoreError
+from transforms.model.errors import PreflightError
 from transforms.model.keys import KeyReference, make_key_file
-from transforms.model.quiet import quiet_libraries
 from transforms.model.storage import replace
 from transforms.model.workspace import OperationFolder
 from transforms.pixels.strengths import check_search
 from transforms.provenance.operation import operation_provenance
-from transforms.write.preflight import check_destination
 
 log = logging.getLogger(__name__)
-
-
-class ExitCode(enum.IntEnum):
-    """DESIGN, Four outcomes."""
-
-    OK = 0
-    NOT_ALL_PUBLISHED = 1
-    REFUSED = 2
-    NOT_RECONCILED = 3
-    """Counts do not reconcile, or there are none, since the run broke off: the destination is not to be released."""
-    INTERRUPTED = 130
-    """Ctrl-C; what shells say of it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,22 +76,7 @@ class _Launch:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command line; the exit code. Every expected fault is one sentence on standard error."""
-    quiet_libraries()
-    try:
-        return run(parse(sys.argv[1:] if argv is None else argv))
-    except (ConfigError, PreflightError, StoreError) as fault:
-        print(f"dicom-deid: {fault}", file=sys.stderr)
-        return ExitCode.REFUSED
-    except BrokenOffError as fault:
-        print(f"dicom-deid: {fault}", file=sys.stderr)
-        return ExitCode.NOT_RECONCILED
-    except OSError as fault:  # its text names a file
-        why = fault.strerror or type(fault).__name__
-        print(f"dicom-deid: source, destination or workspace cannot be used ({why}); mend that, and start again.", file=sys.stderr)
-        return ExitCode.NOT_RECONCILED
-    except KeyboardInterrupt:
-        print("dicom-deid: interrupted; start the same command again to go on.", file=sys.stderr)
-        return ExitCode.INTERRUPTED
+    return guarded(lambda: run(parse(sys.argv[1:] if argv is None else argv)))
 
 
 def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
@@ -133,9 +103,6 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
         asked = asked_for(settings, request, store, secret)
         operation.hold_to(asked)
         require_no_job(operation.folder, GoogleCloudOptions(list(settings.beam)).job_name)
-        carry_out(operation.folder, destination_of(settings))
-        _require_destination(settings, operation)
-        done = find_done(operation, asked, key, destination_of(settings), clock) if settings.skip_done else None
         with delivery.address(settings.workspace) as url:
             if not settings.skip_preflight:
                 check_inspection(request.plan)
@@ -143,13 +110,17 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
             with _alone_there(settings, operation):
                 known = operation.folder.asked_file.exists()
                 settle_quarantine(operation, settings.quarantine, settings.quarantine_store, known)
+                carry_out(operation.folder, destination_of(settings))
+                _require_destination(settings, operation)
+                done = find_done(operation, asked, key, destination_of(settings), clock) if settings.skip_done else None
                 operation.bind(asked)
                 _remember(operation.folder, settings, request, delivery)
                 launch = _Launch(settings, request, sources, operation, key, delivery, url, operation.begin(clock()), clock)
-                _announce(launch)
-                ready = dataclasses.replace(_prepared(launch), done=done)
-                with told_if_broken(operation, clock), _beside(launch) as files:
-                    accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
+                with told_if_broken(operation, clock):
+                    _announce(launch)
+                    ready = dataclasses.replace(_prepared(launch), done=done)
+                    with _beside(launch) as files:
+                        accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
         if leaves(settings.runner):
             print(f"operation {operation.name.operation_id} is under way on {settings.runner}; dicom-deid operation --wait follows it")
             return ExitCode.OK
@@ -216,11 +187,11 @@ def _write_maps(settings: Settings, operation: Operation) -> None:
 
 
 def _check_dicom_stores(settings: Settings) -> None:
+    """The destination's turn comes with the table's."""
     if settings.source_store:
         check_store("--source", settings.source_store, (READ,))
-    for option, store in (("--destination", settings.destination_store), ("--quarantine", settings.quarantine_store)):
-        if store:
-            check_store(option, store, (READ, WRITE))
+    if settings.quarantine_store:
+        check_store("--quarantine", settings.quarantine_store, (READ, WRITE))
 
 
 def _require_destination(settings: Settings, operation: Operation) -> None:
@@ -267,10 +238,7 @@ def _preflight(settings: Settings, delivery: Delivery, url: str) -> None:
     """Raise PreflightError unless FHIR store, destination and table can take what the run will write."""
     with delivery.client(url) as client:
         check_fhir_store(client)
-    if not settings.destination_store:
-        check_destination(settings.destination)
-    if settings.bigquery:
-        check_bigquery_table(settings.bigquery)
+    check_sinks(destination_of(settings), settings.bigquery)
 
 
 def _announce(launch: _Launch) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from pipeline.faults import ExitCode
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.places import is_empty, place_of
 from transforms.model.storage import canonical, remove
@@ -84,7 +85,7 @@ def _operation(arguments: argparse.Namespace) -> int:
     print(json.dumps(operation.state(), indent=1))
     if not arguments.wait:
         return 0
-    from pipeline.main import ExitCode, exit_code  # noqa: PLC0415 - Beam takes seconds to import, which who asks again and again spares
+    from pipeline.main import exit_code  # noqa: PLC0415 - Beam takes seconds to import, which who asks again and again spares
 
     counts = operation.counts()
     return ExitCode.NOT_RECONCILED if counts is None else exit_code(counts)
@@ -109,7 +110,7 @@ def _look_after_job(operation: Operation) -> bool:
 
 def _release(arguments: argparse.Namespace) -> int:
     from pipeline.graph import utc_now  # noqa: PLC0415
-    from pipeline.main import ExitCode, exit_code, summary  # noqa: PLC0415
+    from pipeline.main import exit_code, summary  # noqa: PLC0415
     from pipeline.release import release  # noqa: PLC0415
 
     if bool(arguments.references) is arguments.all:

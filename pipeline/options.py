@@ -29,7 +29,7 @@ from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import Schema
 from transforms.model.config import parse_request
 from transforms.model.credentials import TokenReference
-from transforms.model.dicom_store import DicomStore, is_store
+from transforms.model.dicom_store import DicomStore, canonical_store, is_store
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
 from transforms.model.records import PixelSearch
@@ -58,7 +58,7 @@ class DeidentifyOptions(PipelineOptions):
         add(
             "--destination",
             help="Folder or gs://BUCKET/FOLDER for de-identified instances, as STUDY/SERIES/INSTANCE.dcm under their new UIDs; or a"
-            " DICOM store. By default the destinationStore of the request.",
+            " DICOM store. With a request its destinationStore, which may be a folder too.",
         )
         add(
             "--workspace",
@@ -246,8 +246,10 @@ def parser() -> argparse.ArgumentParser:
 def parse(argv: list[str]) -> Settings:
     """Settings from a command line. Raises ConfigError, which names the option and the mend."""
     known, beam = parser().parse_known_args(argv)
-    if known.request and not known.destination:
-        known.destination = parse_request(read_document("--request", known.request).text).destination_store
+    if known.config and known.request:
+        raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
+    if known.request:
+        known.destination = _asked_destination(known.request, known.destination)
     for option in ("source", "destination", "workspace"):
         if not getattr(known, option):
             raise ConfigError(f"--{option}", "this option is required", "add it")
@@ -263,8 +265,6 @@ def parse(argv: list[str]) -> Settings:
     if known.operation_id and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,53}", known.operation_id):
         why = "only letters, digits, dots and hyphens, at most 54, the first a letter or digit"
         raise ConfigError("--operation_id", why, "choose another", known.operation_id)
-    if known.config and known.request:
-        raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
     bigquery = _bigquery(known)
     check_quota("--fhir_write_ops_per_minute", known.fhir_write_ops_per_minute)
     settings = Settings(
@@ -360,6 +360,18 @@ def _maps(known: argparse.Namespace, source: str, destination: str) -> dict[str,
     if made["write_uid_map"] and made["write_uid_map"] == made["write_patient_map"]:
         raise ConfigError("--write_patient_map", "it is the file of --write_uid_map", "choose another name")
     return made
+
+
+def _asked_destination(request: str, given: str | None) -> str:
+    """The destinationStore of a request. Raises ConfigError where --destination, if it is given, names another place."""
+    asked = parse_request(read_document("--request", request).text).destination_store
+    if given and _one_spelling(given) != _one_spelling(asked):
+        raise ConfigError("--destination", "the request's destinationStore is another place", "leave the option out, or name the same")
+    return given or asked
+
+
+def _one_spelling(destination: str) -> str:
+    return canonical_store("--destination", destination) if is_store(destination) else canonical(destination)
 
 
 def _languages(wanted: str | None) -> tuple[str, ...]:

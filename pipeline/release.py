@@ -16,7 +16,7 @@ from pipeline.maps import renew_maps
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.operation_row import standing
 from pipeline.replay import deliver
-from pipeline.stores import known_destination
+from pipeline.stores import check_sinks, known_destination
 from pipeline.tables import Tables
 from transforms.model import spool
 from transforms.model.errors import ConfigError, InstanceProblem, OutcomeKind, PreflightError
@@ -50,6 +50,8 @@ def release(
         wanted = _wanted(folder, chosen)
         tables, destination, refused = Tables.of(workspace, folder), known_destination(folder), _Refused()
         with deliver(operation, delivery, skip_preflight) as send:
+            if not skip_preflight:
+                check_sinks(destination, tables.bigquery)
             entries = _decide(folder, destination, wanted, functools.partial(decided, person=name.strip(), moment=clock()), refused)
             spool.write_entries(folder.spool, entries)
             carry_out(folder, destination)

@@ -31,7 +31,7 @@ from transforms.read.origin import Store as SourceStore
 from transforms.tags import tables
 from transforms.tags.consent import leaves_identity
 from transforms.tags.patients import patient_plan, with_patients
-from transforms.write.destination import Destination, Folder
+from transforms.write.destination import Folder
 from transforms.write.destination import Store as DestinationStore
 
 _STORE = re.compile(r"projects/[^/]+/locations/[^/]+/datasets/[^/]+/fhirStores/[^/]+")
@@ -216,7 +216,7 @@ def origin_of(settings: Settings, chosen: ChosenReference | None) -> Origin:
     return SourceStore(settings.source_store, chosen) if settings.source_store else Files(settings.source)
 
 
-def destination_of(settings: Settings) -> Destination:
+def destination_of(settings: Settings) -> Folder | DestinationStore:
     """Where they go."""
     return DestinationStore(settings.destination_store) if settings.destination_store else Folder(settings.destination)
 

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.delivery import check_quota
 from pipeline.quota import processes
+from transforms.bigquery.operation import TableTarget
+from transforms.bigquery.preflight import check_bigquery_table
 from transforms.model.credentials import TokenReference
 from transforms.model.dicom_store import DicomStore, is_store, store_at
 from transforms.model.dicomweb import DicomWebClient
@@ -16,7 +18,8 @@ from transforms.model.names import LOCAL_DATASET
 from transforms.model.places import Place
 from transforms.model.storage import remove, replace
 from transforms.model.workspace import OperationFolder
-from transforms.write.destination import Destination, Folder, Store
+from transforms.write.destination import Folder, Store
+from transforms.write.preflight import check_destination
 
 PATIENCE = 10.0
 """Seconds in which a store must answer."""
@@ -44,12 +47,22 @@ def remember_store(file: Place, store: DicomStore | None) -> None:
         replace(file, store.to_json())
 
 
-def known_destination(folder: OperationFolder) -> Destination:
+def known_destination(folder: OperationFolder) -> Folder | Store:
     """Where the operation's latest run published."""
     try:
         return Store(DicomStore.from_json(folder.destination_store_file.read_bytes()))
     except FileNotFoundError:
         return Folder(folder.destination_file.read_bytes().decode(errors="surrogateescape"))
+
+
+def check_sinks(destination: Folder | Store, bigquery: TableTarget | None) -> None:
+    """Raise PreflightError unless destination and table can take what is to be written."""
+    if isinstance(destination, Store):
+        check_store("--destination", destination.store, (READ, WRITE))
+    else:
+        check_destination(destination.name)
+    if bigquery:
+        check_bigquery_table(bigquery)
 
 
 def check_locations(stores: Mapping[str, str]) -> None:

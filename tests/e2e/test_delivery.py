@@ -65,6 +65,17 @@ def test_a_store_that_takes_the_operation_alone_gets_the_rest_by_replay(deidenti
     assert (gate.operations, gate.entries) == (1, sent)
 
 
+def test_an_operation_that_its_store_does_not_take_says_so_before_anything_is_published(deidentify, few, tmp_path, gate):
+    gate.put_harm = lambda _: 400
+    broken = deidentify(few, tmp_path, "--on_uid_collision=distinct", "--fhir_store", gate.url)
+    assert (broken.code, broken.published()) == (3, {}), broken.output
+    state = broken.operation
+    assert (state["done"], state["error"]["code"], "HTTP 400" in state["error"]["message"]) == (True, 13, True), state
+    gate.put_harm = None
+    assert deidentify(few, tmp_path, "--on_uid_collision=distinct", "--fhir_store", gate.url).code == 0
+    assert "response" in broken.operation
+
+
 def test_a_token_reaches_the_store_and_nothing_else(deidentify, dicom_deid, few, tmp_path, gate):
     source = tmp_path / "source"
     source.mkdir()

@@ -9,7 +9,9 @@ import sqlite3
 import pydicom
 import pytest
 
-from transforms.model.workspace import Workspace
+from pipeline.tables import Tables
+from transforms.bigquery.operation import TableTarget
+from transforms.model.workspace import OperationFolder, Workspace
 
 PERSON = "Dr. Ada Example"
 OPTIONS = ("--operation_id=op",)
@@ -127,3 +129,24 @@ def test_a_release_that_was_killed_is_carried_out_by_the_next_release_or_run(dei
     assert verb("purge", "op", "--yes")[0] == 0
     assert [path for path in (tmp_path / "quarantine").rglob("*") if path.is_file()] == []
     assert finished.published() == whole
+
+
+def test_nothing_is_released_before_all_that_is_told_of_it_can_be_told(deidentify, verb, source, held, tmp_path):
+    finished, files = held
+    (reference,) = (line["reference"] for line in finished.outcomes if line["code"] == "PRIVATE_SOP_CLASS")
+    before, content = finished.published(), files[reference].read_bytes()
+    folder, nowhere = finished.workspace / "operations" / "op", "http://127.0.0.1:9"
+    Tables(Workspace(str(finished.workspace)), TableTarget("my-project:d.t", endpoint=nowhere)).save(OperationFolder(str(folder)))
+    code, output = verb("release", reference, "--by", PERSON)
+    assert (code, "--bigquery_table" in output, finished.published(), files[reference].exists()) == (2, True, before, True), output
+    Tables(Workspace(str(finished.workspace))).save(OperationFolder(str(folder)))
+    assert verb("release", reference, "--by", PERSON)[0] == 1
+    whole = finished.published()
+    (new,) = whole.keys() - before.keys()
+    files[reference].write_bytes(content)  # as after a kill between the decision and its end
+    (finished.destination / new).unlink()
+
+    options = (*OPTIONS, "--quarantine", tmp_path / "quarantine", "--write_uid_map", tmp_path / "uids.csv")
+    refused = deidentify(source, tmp_path, *options, "--bigquery_table=my-project:d.t", f"--bigquery_endpoint={nowhere}")
+    assert (refused.code, refused.published(), files[reference].exists()) == (2, before, True), refused.output
+    assert (deidentify(source, tmp_path, *options).code, finished.published()) == (1, whole)

@@ -1,4 +1,4 @@
-"""The API page's own request, as written: every text inspected, all text in pixels redacted, and a Provenance that says so."""
+"""The API page's own request, but for its destination: every text inspected, all text in pixels redacted, a Provenance that says so."""
 
 import json
 import shutil
@@ -17,7 +17,9 @@ def finished(deidentify, few, tmp_path_factory):
     source = tmp_path_factory.mktemp("source")
     for name in FILES:
         shutil.copy(few / f"{name}.dcm", source)
-    return deidentify(source, tmp_path_factory.mktemp("seed"), "--request", REQUEST)
+    folder = tmp_path_factory.mktemp("seed")
+    request = {**json.loads(REQUEST.read_text()), "destinationStore": str(folder / "destination")}
+    return deidentify(source, folder, "--request", json.dumps(request))
 
 
 def resources(finished):

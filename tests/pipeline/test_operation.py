@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from pipeline.faults import ExitCode
 from pipeline.local.sql import query
-from pipeline.main import ExitCode, exit_code
+from pipeline.main import exit_code
 from pipeline.operation import Counts, Operation
 from pipeline.operation_row import CANCELLED, operation_row
 from pipeline.tables import Tables

@@ -66,12 +66,12 @@ def test_a_plan_that_leaves_identity_needs_consent(settings, tmp_path, config):
 
 
 def test_a_request_is_consent_and_still_says_what_it_leaves(settings, tmp_path):
-    body = {"destinationStore": "projects/p", "config": {"dicom": {}}}
+    body = {"destinationStore": f"{tmp_path}/out", "config": {"dicom": {}}}
     assert len(require_consent(read_request(settings("--request", written(tmp_path, body))))) == 2
 
 
 def test_a_request_names_its_metadata_store(settings, tmp_path):
-    body = {"destinationStore": "x", "config": {"operationMetadata": {"fhirOutput": {"fhirStore": STORE}}}}
+    body = {"destinationStore": f"{tmp_path}/out", "config": {"operationMetadata": {"fhirOutput": {"fhirStore": STORE}}}}
     made = settings("--request", written(tmp_path, body))
     address = store_address(made, read_request(made).config)
     assert (address.name, address.url) == (STORE, None)
@@ -199,13 +199,14 @@ def test_a_config_is_a_file_or_the_text_itself(settings, tmp_path):
     )
     assert by_path == by_text
     assert by_text.recorded == '{"dicomTagConfig":{}}'
-    body = '{"destinationStore": "x", "config": {"dicomTagConfig": {}}}'
-    assert read_request(settings("--request", body)).plan == by_text.plan
+    body = {"destinationStore": f"{tmp_path}/out", "config": {"dicomTagConfig": {}}}
+    assert read_request(settings("--request", json.dumps(body))).plan == by_text.plan
 
 
-def test_a_request_without_a_config_is_as_strict_as_a_run_without_one(settings):
-    assert read_request(settings("--request", '{"destinationStore": "x"}')).plan == read_request(settings()).plan
-    assert read_request(settings("--request", '{"destinationStore": "x", "config": {}}')).plan.profile is Profile.KEEP_ALL
+def test_a_request_without_a_config_is_as_strict_as_a_run_without_one(settings, tmp_path):
+    body = {"destinationStore": f"{tmp_path}/out"}
+    assert read_request(settings("--request", json.dumps(body))).plan == read_request(settings()).plan
+    assert read_request(settings("--request", json.dumps({**body, "config": {}}))).plan.profile is Profile.KEEP_ALL
 
 
 @pytest.mark.parametrize(
@@ -218,9 +219,9 @@ def test_a_request_without_a_config_is_as_strict_as_a_run_without_one(settings):
         ({"gcsConfigUri": "gs://B/c.json"}, r"request\.gcsConfigUri: this is no name on Cloud Storage"),
     ],
 )
-def test_what_a_request_may_not_say(settings, extra, sentence):
+def test_what_a_request_may_not_say(settings, tmp_path, extra, sentence):
     with pytest.raises(ConfigError, match=sentence):
-        read_request(settings("--request", json.dumps({"destinationStore": "x", **extra})))
+        read_request(settings("--request", json.dumps({"destinationStore": f"{tmp_path}/out", **extra})))
 
 
 def test_a_trial_has_a_subject(settings):

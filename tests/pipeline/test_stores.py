@@ -76,13 +76,19 @@ def places(tmp_path):
     return [f"--source={US}", f"--workspace={tmp_path / 'ws'}", SERVER]
 
 
-def test_a_request_names_the_destination_unless_an_option_does(places, tmp_path):
+def test_a_request_names_the_destination_and_no_option_another(places, tmp_path):
     asked = ["--request", json.dumps({"destinationStore": NAME.format("us", "t")})]
     settings = parse([*places, *asked])
     assert settings.destination == NAME.format("us", "t")
     assert settings.destination_store.url == f"http://127.0.0.1:9/v1/{NAME.format('us', 't')}/dicomWeb"
     assert settings.source_store.name == US
-    assert parse([*places, *asked, f"--destination={tmp_path / 'out'}"]).destination_store is None
+    for same in (NAME.format("us", "t"), settings.destination_store.url):
+        assert parse([*places, *asked, f"--destination={same}"]).destination == settings.destination
+    for other in (tmp_path / "out", NAME.format("us", "other"), "gs://bucket/out"):
+        with pytest.raises(ConfigError, match="--destination: the request's destinationStore is another place; leave the option out"):
+            parse([*places, *asked, f"--destination={other}"])
+    folder = ["--request", json.dumps({"destinationStore": str(tmp_path / "out")})]
+    assert parse([*places, *folder]).destination == parse([*places, *folder, f"--destination={tmp_path}/./out/"]).destination
     with pytest.raises(ConfigError, match="--destination: this option is required"):
         parse(places)
 

@@ -83,7 +83,7 @@ def test_a_wrapped_key_is_an_object(bucket, key_services):
 
 def test_a_request_names_its_config(bucket, tmp_path):
     places = [f"--{name}={tmp_path / name}" for name in ("source", "destination", "workspace")]
-    body = {"destinationStore": "x", "gcsConfigUri": f"{bucket}/config.json"}
+    body = {"destinationStore": f"{tmp_path}/destination", "gcsConfigUri": f"{bucket}/config.json"}
     replace(f"{bucket}/request.json", json.dumps(body).encode())
     with pytest.raises(ConfigError, match=r"request\.gcsConfigUri is 'gs://"):
         read_request(parse([*places, "--request", f"{bucket}/request.json"]))
@@ -107,7 +107,8 @@ def chosen(bucket, stores, tmp_path, real_file):
     series = f"/studies/{report.StudyInstanceUID}/series/{report.SeriesInstanceUID}"
     lines = [f"/studies/{plan.StudyInstanceUID}", "/studies/1.2.3.471147", "", f"{series}9", f"{series}/instances/{report.SOPInstanceUID}"]
     replace(f"{bucket}/paths.txt", "\n".join(lines).encode())
-    return json.dumps({"destinationStore": "x", "config": CONFIG, "filterConfig": {"resourcePathsGcsUri": f"{bucket}/paths.txt"}})
+    chosen = {"resourcePathsGcsUri": f"{bucket}/paths.txt"}
+    return json.dumps({"destinationStore": f"{tmp_path}/destination", "config": CONFIG, "filterConfig": chosen})
 
 
 def test_a_request_chooses_instances_by_a_list_and_a_line_that_names_nothing_is_told_by_its_number(
