@@ -8,7 +8,16 @@ pages=$(cd "$(dirname "$0")/../tests/seed_page" && pwd)
 
 post() { curl -sS --fail-with-body -X POST -H 'Content-Type: application/json' "$@"; }
 name() { sed -n 's/.*"name": *"\([^"]*\)".*/\1/p' | head -n 1; }
-finished() { until curl -sSf "$api/$1" | grep -q '"done": *true'; do sleep 1; done; }
+finished() { # waits an hour at most for an operation; prints it, and ends the script if it failed
+  tries=3600
+  until said=$(curl -sSf "$api/$1") && echo "$said" | grep -q '"done": *true'; do
+    tries=$((tries - 1))
+    [ "$tries" -gt 0 ] || { echo "not done within an hour: $1" >&2 && exit 1; }
+    sleep 1
+  done
+  if echo "$said" | grep -q '"error": *{'; then echo "failed: $said" >&2 && exit 1; fi
+  echo "$said"
+}
 
 operation=$(post -d @- "$api/$dataset/dicomStores/$source:deidentify" <<BODY | name
 {"destinationStore": "$dataset/dicomStores/$destination",
@@ -18,13 +27,11 @@ BODY
 )
 echo "operation: $operation"
 finished "$operation"
-curl -sSf "$api/$operation"
-echo
 
 for parameter in relative-x lookup-source; do
   post -d @"$pages/search-parameter-$parameter.json" "$api/$dataset/fhirStores/$fhir/fhir/SearchParameter" >/dev/null
 done
-finished "$(post -d @"$pages/configure-search.json" "$api/$dataset/fhirStores/$fhir:configureSearch" | name)"
+finished "$(post -d @"$pages/configure-search.json" "$api/$dataset/fhirStores/$fhir:configureSearch" | name)" >/dev/null
 echo "of the source store:"
 curl -sSf "$api/$dataset/fhirStores/$fhir/fhir/Provenance?lookup-source-instance:contains=dicomStores/$source/" | grep -o '"total": *[0-9]*'
 

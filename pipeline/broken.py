@@ -29,7 +29,7 @@ def told_if_broken(operation: Operation, clock: Clock) -> Iterator[None]:
         with _heeded() as interrupted:
             yield
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net: whatever a runner raises
-        if interrupted.is_set():
+        if interrupted.is_set() or operation.folder.is_cancelled():
             operation.fail("interrupted; start the same command again to go on", clock(), CANCELLED)
             raise KeyboardInterrupt from None
         expected = isinstance(error, (ConfigError, PreflightError, StoreError))

@@ -195,4 +195,4 @@ class _Finish(beam.DoFn):
     def process(self, grouped: tuple[bytes, Iterable[tuple[str, int]]]) -> Iterator[Counts]:
         run = self._run
         tables = Tables(run.operation.workspace, run.bigquery, run.table_files)
-        yield run.operation.conclude(grouped[1], tables, run.clock, run.provenance_for_held)
+        yield run.operation.conclude(grouped[1], run.destination, tables, run.clock, run.provenance_for_held)

@@ -222,6 +222,9 @@ def summary(operation: Operation, counts: Counts) -> str:
         lines.append(f"table: {counts.rows} rows; it does not take {counts.refused_rows} more, see {operation.folder.refused_rows}")
     if counts.held or counts.failed:
         lines.append(f"why some are not published: {operation.workspace.outcomes_file}")
+    if counts.unproven:
+        why = "a run that did not come to its end published them, and the destination does not let us take them back"
+        lines.append(f"without Provenance in the destination: {counts.unproven} instances, see {operation.folder.marks} ({why})")
     if not counts.reconciled:
         lines.append("THE COUNTS DO NOT RECONCILE: do not release this destination before you know why")
     return "\n".join(lines)

@@ -18,6 +18,8 @@ from transforms.model.errors import ConfigError
 from transforms.model.names import OperationName
 from transforms.model.storage import create_if_absent, remove_all, replace
 from transforms.model.workspace import OperationFolder, Workspace
+from transforms.write.destination import Destination
+from transforms.write.marks import take_back
 
 Clock = Callable[[], dt.datetime]
 
@@ -60,6 +62,8 @@ class Counts:
     """Rows of the operation in the table, its own among them."""
     refused_rows: int = 0
     """Provenance that the table could not take."""
+    unproven: int = 0
+    """Instances that an unfinished run published, that no Provenance tells of, and that the destination did not let us take back."""
 
     @property
     def written(self) -> int:
@@ -72,7 +76,7 @@ class Counts:
         instances = self.listed == self.written + self.held + self.failed + self.skipped
         told = self.proven >= self.written + (self.held if self.held_too else 0)
         tabled = self.rows + self.refused_rows == self.proven + 1
-        return instances and told and tabled and self.proven == self.answered + self.dead
+        return instances and told and tabled and self.proven == self.answered + self.dead and not self.unproven
 
     @classmethod
     def of(cls, pairs: Iterable[tuple[str, int]]) -> Counts:
@@ -210,10 +214,14 @@ class Operation:
         """Write the counts down."""
         replace(self.folder.counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
 
-    def conclude(self, pairs: Iterable[tuple[str, int]], tables: Tables, clock: Clock, held_too: bool = False) -> Counts:
-        """The last step of the graph: outcomes and tables for people to read, counts, final state."""
+    def conclude(
+        self, pairs: Iterable[tuple[str, int]], destination: Destination, tables: Tables, clock: Clock, held_too: bool = False
+    ) -> Counts:
+        """The last step of the graph: nothing stays published that is not proven; outcomes and tables for people, counts, final state."""
+        unproven = take_back(self.folder, self.name, destination)
         self.tell_outcomes()
-        return self.settle(dataclasses.replace(Counts.of(pairs), proven=self._proven(), held_too=held_too), tables, clock)
+        counts = dataclasses.replace(Counts.of(pairs), proven=self._proven(), held_too=held_too, unproven=unproven)
+        return self.settle(counts, tables, clock)
 
     def recounted(self, counts: Counts, held: int, answered: int, dead: int, loaded: TableAnswer | None) -> Counts:
         """The counts once instances were released: what is held no more is written."""

@@ -18,18 +18,16 @@ from apache_beam.options.pipeline_options import (
 )
 
 from pipeline.delivery import check_quota
-from pipeline.documents import read_document
 from pipeline.maps import map_place
 from pipeline.quarantine import quarantine_apart
 from pipeline.remote import apply_defaults, check_remote, is_local
 from pipeline.runners import Refusing, refuse_unknown, runner_of
-from pipeline.stores import dicom_store
+from pipeline.stores import asked_destination, dicom_store
 from transforms.bigquery.client import check_endpoint
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import Schema
-from transforms.model.config import parse_request
 from transforms.model.credentials import TokenReference
-from transforms.model.dicom_store import DicomStore, canonical_store, is_store
+from transforms.model.dicom_store import DicomStore, is_store
 from transforms.model.errors import ConfigError
 from transforms.model.keys import KeyReference
 from transforms.model.records import PixelSearch
@@ -249,7 +247,7 @@ def parse(argv: list[str]) -> Settings:
     if known.config and known.request:
         raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
     if known.request:
-        known.destination = _asked_destination(known.request, known.destination)
+        known.destination = asked_destination(known.request, known.destination)
     for option in ("source", "destination", "workspace"):
         if not getattr(known, option):
             raise ConfigError(f"--{option}", "this option is required", "add it")
@@ -360,18 +358,6 @@ def _maps(known: argparse.Namespace, source: str, destination: str) -> dict[str,
     if made["write_uid_map"] and made["write_uid_map"] == made["write_patient_map"]:
         raise ConfigError("--write_patient_map", "it is the file of --write_uid_map", "choose another name")
     return made
-
-
-def _asked_destination(request: str, given: str | None) -> str:
-    """The destinationStore of a request. Raises ConfigError where --destination, if it is given, names another place."""
-    asked = parse_request(read_document("--request", request).text).destination_store
-    if given and _one_spelling(given) != _one_spelling(asked):
-        raise ConfigError("--destination", "the request's destinationStore is another place", "leave the option out, or name the same")
-    return given or asked
-
-
-def _one_spelling(destination: str) -> str:
-    return canonical_store("--destination", destination) if is_store(destination) else canonical(destination)
 
 
 def _languages(wanted: str | None) -> tuple[str, ...]:

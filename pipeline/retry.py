@@ -50,5 +50,6 @@ def retry(operation: Operation, run: Callable[[list[str]], int]) -> int:
     here = [f"--workspace={operation.workspace.root}", f"--operation_id={operation.name.operation_id}"]
     if not os.access(command["folder"], os.R_OK | os.X_OK):
         raise ConfigError("--operation", "the folder in which its command was given is gone", "start its run command again")
+    remove(operation.folder.cancelled_file)  # of a server that was killed before it had done so
     with contextlib.chdir(command["folder"]):
         return run([*(word for word in command["arguments"] if word not in here), *here])

@@ -1,4 +1,4 @@
-"""DICOM stores as source and destination: which are meant by the options, and whether they can be used."""
+"""DICOM stores as source and destination: which are meant by options and request, and whether they can be used."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pipeline.delivery import check_quota
+from pipeline.documents import read_document
 from pipeline.quota import processes
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.preflight import check_bigquery_table
+from transforms.model.config import parse_request
 from transforms.model.credentials import TokenReference
-from transforms.model.dicom_store import DicomStore, is_store, store_at
+from transforms.model.dicom_store import DicomStore, canonical_store, is_store, store_at
 from transforms.model.dicomweb import DicomWebClient
-from transforms.model.errors import PreflightError, StoreError
+from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.names import LOCAL_DATASET
 from transforms.model.places import Place
-from transforms.model.storage import remove, replace
+from transforms.model.storage import canonical, remove, replace
 from transforms.model.workspace import OperationFolder
 from transforms.write.destination import Folder, Store
 from transforms.write.preflight import check_destination
@@ -37,6 +39,18 @@ def dicom_store(known: argparse.Namespace, name: str, runner: str, beam: Sequenc
         return None
     token = TokenReference(known.dicom_token_uri, "--dicom_token_uri") if known.dicom_token_uri else None
     return store_at(f"--{name}", given, known.healthcare_endpoint, token, quota / processes(runner, beam) if quota else None)
+
+
+def asked_destination(request: str, given: str | None) -> str:
+    """The destinationStore of a request. Raises ConfigError where --destination, if it is given, names another place."""
+    asked = parse_request(read_document("--request", request).text).destination_store
+    if given and _one_spelling(given) != _one_spelling(asked):
+        raise ConfigError("--destination", "the request's destinationStore is another place", "leave the option out, or name the same")
+    return given or asked
+
+
+def _one_spelling(destination: str) -> str:
+    return canonical_store("--destination", destination) if is_store(destination) else canonical(destination)
 
 
 def remember_store(file: Place, store: DicomStore | None) -> None:

@@ -113,7 +113,7 @@ class Deidentifier:
         with self._lock:
             if not self._workspace.operation(operation_id).request_file.exists():
                 return
-            self._keep(operation_id, {**self._asked(operation_id), "cancelled": True})
+            replace(self._workspace.operation(operation_id).cancelled_file, b"")
             if self._running is not None and self._running.operation_id == operation_id:
                 self._running.process.send_signal(signal.SIGINT)
             else:
@@ -135,7 +135,7 @@ class Deidentifier:
         with self._lock:
             if self._stopping or not self._workspace.operation(operation_id).request_file.exists():
                 return
-            if self._is_cancelled(operation_id):  # when the server was killed
+            if self._workspace.operation(operation_id).is_cancelled():  # when the server was killed
                 self._close(operation_id, "cancelled", dt.datetime.now(dt.UTC), CANCELLED)
                 return
             if {self._asked(operation_id)[which] for which in ("source", "destination")} - self._stores.keys():
@@ -158,7 +158,7 @@ class Deidentifier:
         """Say how a run ended, where it did not do so itself."""
         self._forget_server(self._workspace.operation(operation_id))
         now = dt.datetime.now(dt.UTC)
-        if self._is_cancelled(operation_id):
+        if self._workspace.operation(operation_id).is_cancelled():
             self._close(operation_id, "cancelled; the same request again goes on", now, CANCELLED)
             return
         if self._stopping and "response" not in (self._operation(operation_id).state() or {}):
@@ -188,9 +188,6 @@ class Deidentifier:
     def _operation(self, operation_id: str) -> Operation:
         return Operation(OperationName(**self._asked(operation_id)["name"]), self._workspace)
 
-    def _is_cancelled(self, operation_id: str) -> bool:
-        return bool(self._asked(operation_id).get("cancelled"))
-
     def _keep(self, operation_id: str, asked: dict[str, Any]) -> None:
         replace(self._workspace.operation(operation_id).request_file, json.dumps(asked).encode())
 
@@ -206,6 +203,7 @@ class Deidentifier:
             operation.fail(why, now, *([code] if code else []))
         with contextlib.suppress(OSError):
             remove(operation.folder.request_file)
+            remove(operation.folder.cancelled_file)
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bytes:

@@ -16,6 +16,7 @@ from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
 from transforms.model.spool import write_entries
 from transforms.provenance.operation import operation_provenance
+from transforms.write.destination import Folder
 
 START = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 LATER = START + dt.timedelta(minutes=5)
@@ -111,7 +112,7 @@ def test_exit_codes():
 def test_outcomes_of_other_operations_stay(operation, workspace):
     workspace.outcomes_file.write_text('{"operation": "other", "reference": "1"}\n{"operation": "abc", "reference": "old"}\n')
     write_entries(operation.folder.outcomes, [("new", {"outcome": "failed", "stage": "read", "code": "TRUNCATED", "sentence": "s"})])
-    operation.conclude([("listed", 1), ("failed", 1)], Tables(workspace), lambda: START)
+    operation.conclude([("listed", 1), ("failed", 1)], Folder(f"{workspace.root}-out"), Tables(workspace), lambda: START)
     lines = [json.loads(line) for line in workspace.outcomes_file.read_text().splitlines()]
     assert [(line["operation"], line["reference"]) for line in lines] == [("other", "1"), ("abc", "new")]
     assert operation.counts() == Counts(listed=1, failed=1)
@@ -153,7 +154,7 @@ def test_the_table_of_operations_tells_what_its_files_tell(operation, workspace)
     operation.begin(START)
     assert operation_row(operation.folder)["state"] == "RUNNING"
     write_entries(operation.folder.outcomes, [("new", {"outcome": "failed", "stage": "read", "code": "TRUNCATED", "sentence": "s"})])
-    operation.conclude([("listed", 1), ("failed", 1)], Tables(workspace), lambda: LATER)
+    operation.conclude([("listed", 1), ("failed", 1)], Folder(f"{workspace.root}-out"), Tables(workspace), lambda: LATER)
     expected = {
         "id": "operation-abc",
         "name": "projects/local/locations/local/datasets/local/operations/abc",

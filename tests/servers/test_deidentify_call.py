@@ -67,12 +67,22 @@ def ended(server, name):
     raise AssertionError(operation)
 
 
-def test_the_page_from_deidentify_to_sql(server, stores, real_file, tmp_path):
+@pytest.fixture
+def followed(server, tmp_path):
+    """`followed()`: the page's calls as the guide's script makes them, after they have ended."""
+
+    def follow():
+        words = [ROOT / "docs" / "deidentify.sh", server, DATASET, "src", "dst", "metadata", tmp_path / "work"]
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return subprocess.run(words, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=280, check=False)
+
+    return follow
+
+
+def test_the_page_from_deidentify_to_sql(followed, stores, real_file):
     for name in ("SC_rgb_jpeg_dcmtk.dcm", "rtplan.dcm"):
         stores.source.put(real_file(name).read_bytes())
-    words = [ROOT / "docs" / "deidentify.sh", server, DATASET, "src", "dst", "metadata", tmp_path / "work"]
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    done = subprocess.run(words, env={**os.environ, "PATH": path}, capture_output=True, text=True, timeout=280, check=False)
+    done = followed()
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r'"success": ?"2"', done.stdout)
     assert re.search(r'of the source store:\n"total": ?2\n', done.stdout)
@@ -110,10 +120,10 @@ def test_operations_run_one_after_the_other_and_are_cancelled_waiting_or_at_work
     assert "response" in ended(server, third)
 
 
-def test_a_run_that_is_refused_says_why_in_its_operation(server, stores):
-    call = f"{server}/v1beta1/{stores.source.name}:deidentify"
-    operation = ended(server, requests.post(call, json=body(stores.destination.name), timeout=10).json()["name"])
-    assert operation["error"]["message"].startswith("--source: the store has no instance")
+def test_a_run_that_is_refused_says_why_in_its_operation_and_whoever_follows_the_page_stops_there(followed):
+    done = followed()
+    assert (done.returncode, "of the source store" in done.stdout) == (1, False), done.stdout
+    assert json.loads(done.stderr.removeprefix("failed: "))["error"]["message"].startswith("--source: the store has no instance")
 
 
 @pytest.fixture
@@ -178,8 +188,12 @@ def test_what_a_server_was_stopped_or_told_to_stop_at_is_done_by_the_next_one_or
         assert not requests.get(f"{address}/v1beta1/{name}", timeout=10).json()["done"]
         until(lambda: len(stores.destination.contents()) >= 3)
         requests.post(f"{address}/v1beta1/{name}:cancel", json={}, timeout=10)
+        begun = len(stores.destination.contents()) + 1  # what is on its way is not called back
         assert ended(address, name)["error"]["code"] == 1
-    assert len(stores.destination.contents()) < len(plans)
+        told = stores.destination.contents()
+        assert len(told) <= begun < len(plans)
+        time.sleep(1.5)
+        assert stores.destination.contents() == told
     proxy.before(stores.destination.url)
     identity = name.rpartition("/")[2]
     assert cli(["retry", "--workspace", str(tmp_path / "work"), "--operation", identity]) == 0, capsys.readouterr().err

@@ -32,7 +32,7 @@ before = peak()
 content = source.content(uri, size)
 target = InstanceUids(*uri.split("/")[-5::2])
 destination.publish(target, content)
-assert destination.has(target, content)
+assert destination.holds(target, content)
 print(peak() - before, digest_of(content).hex())
 """
 

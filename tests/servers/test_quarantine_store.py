@@ -1,6 +1,7 @@
 """Held instances wait in a DICOM store: Orthanc, and Orthanc behind a front that deletes, as the Healthcare API does."""
 
 import contextlib
+import dataclasses
 import hashlib
 import http.server
 import io
@@ -13,7 +14,10 @@ from on_loopback import listening
 
 from pipeline.cli import main as cli
 from pipeline.main import main
+from transforms.model.dicom_store import store_at
+from transforms.model.records import InstanceUids
 from transforms.model.workspace import Workspace
+from transforms.write.quarantine import FolderQuarantine, StoreQuarantine
 
 pytestmark = pytest.mark.servers("orthanc")
 
@@ -175,6 +179,35 @@ def test_what_took_its_place_is_not_released_and_what_is_leaves_the_store_after_
         reasons.write_text(json.dumps(said))  # killed when it was gone from the store, and what is said of it not yet
         assert run(quarantine) == 0
         assert (file.read_bytes(), reasons.exists()) == (whole, False)
+
+
+def test_what_is_held_again_with_other_bytes_takes_the_place_of_its_earlier_copy(stores, real_file, tmp_path, workspace):
+    plan, folder = pydicom.dcmread(real_file("rtplan.dcm")), workspace.operation("op")
+    target, said = InstanceUids(plan.StudyInstanceUID, plan.SeriesInstanceUID, plan.SOPInstanceUID), {"reasons": []}
+    other, file = dataclasses.replace(target, instance="1.2.3.4.6"), tmp_path / "held.dcm"
+
+    def keep(held, uids, label):
+        plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = uids.instance
+        plan.RTPlanLabel = label
+        plan.save_as(file)
+        held.keep("0" * 16, uids, file.read_bytes(), said)
+        return {uids.instance: file.read_bytes()}
+
+    with deleting(stores.source) as quarantine:
+        held = StoreQuarantine(store_at("--quarantine", quarantine, None), FolderQuarantine(str(folder.quarantine)))
+        keep(held, target, "A1")
+        for uids, label in ((target, "B2"), (other, "B2")):
+            kept = keep(held, uids, label)
+            assert stores.source.contents() == kept
+            assert held.content("0" * 16) == file.read_bytes()
+        stores.source.clear()
+        plan.RTPlanLabel = "somebody's"
+        plan.save_as(file)
+        stores.source.put(file.read_bytes())
+        theirs = stores.source.contents()
+        keep(held, other, "C3")
+        assert stores.source.contents() == theirs
+        assert held.content("0" * 16) == file.read_bytes()
 
 
 def test_a_store_that_cannot_delete_keeps_what_was_there_and_a_purge_says_so(run, stores, source, tmp_path, verb):

@@ -56,3 +56,7 @@ class InstanceProblem(Exception):  # noqa: N818 - the field's word is outcome; i
 
     def __str__(self) -> str:
         return f"{self.stage} {self.code}: {self.sentence}"
+
+
+class CancelledError(Exception):
+    """The operation was cancelled: the run ends here, and publishes nothing more."""

@@ -227,6 +227,8 @@ class ScrubbedInstance:
     findings: tuple[TagFinding, ...]
     holds: tuple[Hold, ...] = ()
     release: Release = Release()
+    published: bool = False
+    """Whether the destination has it already, byte for byte."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
-from transforms.model.errors import ConfigError, InstanceProblem, PreflightError, StoreError
+from transforms.model.errors import CancelledError, ConfigError, InstanceProblem, PreflightError, StoreError
 from transforms.model.places import Place
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, OpenInstance, Outcome, ScrubbedInstance, ShardRef, WrittenInstance
@@ -46,6 +46,8 @@ class InstanceDoFn(beam.DoFn, abc.ABC):
         """Beam's entry; collects `work` first, so that a fault half way leaves nothing half emitted."""
         try:
             return list(self.work(element))
+        except CancelledError:
+            raise
         except InstanceProblem as problem:
             known = problem
         except Exception as error:  # noqa: BLE001 - the last net: the text of a foreign exception may hold PHI, its type does not

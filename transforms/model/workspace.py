@@ -109,6 +109,16 @@ class OperationFolder:
         return place_of(self.root) / "request.json"
 
     @property
+    def cancelled_file(self) -> Place:
+        """There once a server was told to cancel the operation, until it has done so."""
+        return place_of(self.root) / "cancelled"
+
+    def is_cancelled(self) -> bool:
+        """Whether it is there; a server's workspace is on this machine."""
+        file = self.cancelled_file
+        return isinstance(file, Path) and file.exists()
+
+    @property
     def request_body(self) -> Place:
         """The request itself, as the server's run reads it, and a retry of it."""
         return place_of(self.root) / "request_body.json"
@@ -182,6 +192,11 @@ class OperationFolder:
     def spool(self) -> Place:
         """Provenance shards of written instances."""
         return place_of(self.root) / "spool"
+
+    @property
+    def marks(self) -> Place:
+        """What is about to be published, a file a batch, until a run came to its end."""
+        return place_of(self.root) / "marks"
 
     @property
     def outcomes(self) -> Place:

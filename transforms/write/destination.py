@@ -8,7 +8,7 @@ from typing import Protocol
 from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import InstanceProblem, OutcomeKind, StoreError
-from transforms.model.large import Content
+from transforms.model.large import Content, digest_of
 from transforms.model.places import place_of
 from transforms.model.records import InstanceUids
 from transforms.write import local
@@ -18,11 +18,19 @@ from transforms.write.paths import check_uids, destination_path
 class Destination(Protocol):
     """References only: it is pickled. All raise InstanceProblem where the destination does not do what is asked."""
 
+    def holds(self, target: InstanceUids, content: Content) -> bool:
+        """Whether these very bytes stand there under that name; False where nothing does. Raises where others do."""
+
+    def put(self, target: InstanceUids, content: Content) -> None:
+        """Put an instance there that was not there; equal bytes that came there meanwhile are fine."""
+
     def publish(self, target: InstanceUids, content: Content) -> None:
         """Put an instance there; one of equal bytes there is an earlier run's, and fine."""
+        if not self.holds(target, content):
+            self.put(target, content)
 
-    def has(self, target: InstanceUids, content: Content) -> bool:
-        """Whether these very bytes stand there under that name."""
+    def digest(self, target: InstanceUids) -> str | None:
+        """The SHA-256 in hex of what stands there under that name; None where nothing does."""
 
     def is_taken(self, target: InstanceUids) -> bool:
         """Whether anything stands there under that name, equal or not."""
@@ -35,18 +43,22 @@ class Destination(Protocol):
 
 
 @dataclasses.dataclass(frozen=True)
-class Folder:
+class Folder(Destination):
     """`<Study>/<Series>/<SOP Instance>.dcm` below a folder."""
 
     name: str
 
-    def publish(self, target: InstanceUids, content: Content) -> None:
-        """Where another file stands: DESTINATION_EXISTS."""
+    def holds(self, target: InstanceUids, content: Content) -> bool:
+        """By comparing. Where another file stands: DESTINATION_EXISTS."""
+        return local.holds(destination_path(self.name, target), content)
+
+    def put(self, target: InstanceUids, content: Content) -> None:
+        """In one step, which fails where a file stands already."""
         local.publish(destination_path(self.name, target), content)
 
-    def has(self, target: InstanceUids, content: Content) -> bool:
-        """By comparing."""
-        return local.stands(destination_path(self.name, target), content)
+    def digest(self, target: InstanceUids) -> str | None:
+        """By reading."""
+        return local.digest(destination_path(self.name, target))
 
     def is_taken(self, target: InstanceUids) -> bool:
         """By looking."""
@@ -62,28 +74,38 @@ class Folder:
 
 
 @dataclasses.dataclass(frozen=True)
-class Store:
+class Store(Destination):
     """A DICOM store, by DICOMweb. It is asked before it is given anything: servers differ in what they make of an instance that
     they have already, and some answer that they stored what they threw away.
     """
 
     store: DicomStore
 
-    def publish(self, target: InstanceUids, content: Content) -> None:
-        """Where another instance stands under that name: held, DUPLICATE_INSTANCE."""
+    def holds(self, target: InstanceUids, content: Content) -> bool:
+        """By comparing as it comes. Where another instance stands under that name: held, DUPLICATE_INSTANCE."""
         check_uids(target)
-        if self._agrees(target, content):
-            return
+        same = self._compared(target, content)
+        if same is False:
+            sentence = "the destination store has another instance of that name; compare the two, and keep one"
+            raise InstanceProblem("write", "DUPLICATE_INSTANCE", sentence, OutcomeKind.HELD)
+        return same is True
+
+    def put(self, target: InstanceUids, content: Content) -> None:
+        """By STOW-RS, once it was asked whether it has it."""
         try:
             refused = client_of(self.store).put(content)
         except StoreError as fault:
             raise _unavailable(fault) from None
-        if refused and not self._agrees(target, content):
+        if refused and not self.holds(target, content):
             raise InstanceProblem("write", "STORE_REFUSES", f"the destination store does not take the instance ({refused})")
 
-    def has(self, target: InstanceUids, content: Content) -> bool:
-        """By comparing as it comes."""
-        return bool(self._compared(target, content))
+    def digest(self, target: InstanceUids) -> str | None:
+        """By retrieving it."""
+        try:
+            found = client_of(self.store).retrieve(target.path)
+        except StoreError as fault:
+            raise _unavailable(fault) from None
+        return None if found is None else digest_of(found).hex()
 
     def is_taken(self, target: InstanceUids) -> bool:
         """By retrieving it, and keeping nothing."""
@@ -103,14 +125,6 @@ class Store:
     def is_empty(self) -> bool:
         """No study."""
         return not client_of(self.store).search("studies", {"limit": "1"})
-
-    def _agrees(self, target: InstanceUids, content: Content) -> bool:
-        """Whether the store has it; raises where it has another of that name."""
-        same = self._compared(target, content)
-        if same is False:
-            sentence = "the destination store has another instance of that name; compare the two, and keep one"
-            raise InstanceProblem("write", "DUPLICATE_INSTANCE", sentence, OutcomeKind.HELD)
-        return same is True
 
     def _compared(self, target: InstanceUids, content: Content) -> bool | None:
         try:

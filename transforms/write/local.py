@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from transforms.model.errors import InstanceProblem
-from transforms.model.large import Content, equal, pieces
+from transforms.model.large import Content, digest_of, equal, pieces
 from transforms.model.places import Place, size
 from transforms.model.storage import create_if_absent, read_sized, replace
 
@@ -14,12 +14,11 @@ def publish(path: Place, content: Content) -> None:
     Raises InstanceProblem: DESTINATION_EXISTS where a file of other bytes stands (it is left as it is), CANNOT_WRITE.
     """
     try:
-        if create_if_absent(path, content) or _holds(path, content):
+        if create_if_absent(path, content) or _equals(path, content):
             return
     except OSError as error:
         raise _cannot_write("destination", error) from None
-    sentence = "the destination holds another file of that name; use an empty destination for another config or key"
-    raise InstanceProblem("write", "DESTINATION_EXISTS", sentence)
+    raise _another()
 
 
 def is_taken(path: Place) -> bool:
@@ -41,10 +40,22 @@ def quarantine(path: Place, content: Content) -> None:
         raise _cannot_write("quarantine", error) from None
 
 
-def stands(path: Place, content: Content) -> bool:
-    """Whether these very bytes stand at `path`. Raises InstanceProblem (CANNOT_WRITE)."""
+def holds(path: Place, content: Content) -> bool:
+    """Whether these very bytes stand at `path`; False where nothing does. Raises InstanceProblem as `publish` does."""
     try:
-        return path.is_file() and _holds(path, content)
+        if not path.exists():
+            return False
+        if _equals(path, content):
+            return True
+    except OSError as error:
+        raise _cannot_write("destination", error) from None
+    raise _another()
+
+
+def digest(path: Place) -> str | None:
+    """The SHA-256 of the file at `path` in hex; None where there is none. Raises InstanceProblem (CANNOT_WRITE, NO_ROOM)."""
+    try:
+        return digest_of(read_sized(str(path), size(path))).hex() if path.is_file() else None
     except OSError as error:
         raise _cannot_write("destination", error) from None
 
@@ -57,7 +68,12 @@ def remove(path: Place, where: str) -> None:
         raise _cannot_write(where, error) from None
 
 
-def _holds(path: Place, content: Content) -> bool:
+def _another() -> InstanceProblem:
+    sentence = "the destination holds another file of that name; use an empty destination for another config or key"
+    return InstanceProblem("write", "DESTINATION_EXISTS", sentence)
+
+
+def _equals(path: Place, content: Content) -> bool:
     return size(path) == len(content) and equal(pieces(read_sized(str(path), len(content))), content)
 
 

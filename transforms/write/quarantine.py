@@ -111,8 +111,13 @@ class StoreQuarantine:
     beside: FolderQuarantine
 
     def keep(self, reference: str, target: InstanceUids, content: Content, said: dict[str, Any]) -> None:
-        """By STOW-RS, unchanged; else beside the store."""
-        if self._takes(reference, target, content, said):
+        """By STOW-RS, unchanged; else beside the store. An earlier run's of other bytes leaves the store, where that has DELETE."""
+        digest = digest_of(content).hex()
+        with _told():
+            if self._kept(reference).get("sha256", digest) != digest:
+                self._delete(reference)
+            taken = self._takes(reference, target, content, {**said, "store": self.store.name, "path": target.path, "sha256": digest})
+        if taken:
             remove(self.beside.file(reference), "quarantine")
         else:
             self.beside.keep(reference, target, content, said)
@@ -122,15 +127,13 @@ class StoreQuarantine:
             check_uids(target)
         except InstanceProblem:
             return False
-        client, digest = client_of(self.store), digest_of(content).hex()
-        with _told():
-            same = client.compare(target.path, content)
-            ours = self._kept(reference).get("path") == target.path
-            if same is not None and not (ours and same):  # an equal one is another's, who may take it away
-                return False
-            # First this: whatever is in the store is known of, even after a kill.
-            self.beside.tell(reference, {**said, "store": self.store.name, "path": target.path, "sha256": digest})
-            return bool(same) or not client.put(content) or bool(client.compare(target.path, content))
+        client = client_of(self.store)
+        same = client.compare(target.path, content)
+        ours = self._kept(reference).get("path") == target.path
+        if same is not None and not (ours and same):  # an equal one is another's, who may take it away
+            return False
+        self.beside.tell(reference, said)  # first this: whatever is in the store is known of, even after a kill
+        return bool(same) or not client.put(content) or bool(client.compare(target.path, content))
 
     def waiting(self) -> set[str]:
         """All of which something is said."""

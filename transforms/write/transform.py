@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms.model.errors import InstanceProblem, OutcomeKind
+from transforms.model.errors import CancelledError, InstanceProblem, OutcomeKind
 from transforms.model.records import Hold, Outcome, ScrubbedInstance, WrittenInstance
 from transforms.model.transform import OUTCOME, InstanceDoFn, typed
 from transforms.model.workspace import OperationFolder
-from transforms.write.claims import is_claimed
 from transforms.write.destination import Destination
+from transforms.write.marks import set_marks
 from transforms.write.measure import measure
-from transforms.write.paths import check_uids
 from transforms.write.quarantine import quarantine_of
 
+BATCH, BATCH_BYTES = 64, 4 << 20
+"""Instances that are marked together, so that a mark costs little, as long as they are small: they wait for one another in memory."""
 _INSTANCES = "instances"
 _HELD = "held"
 
@@ -48,10 +51,61 @@ class WriteInstance(beam.PTransform):
 
     def expand(self, instances: beam.PCollection[ScrubbedInstance]) -> Written:
         """ScrubbedInstance to Written."""
+        looked = instances | "Look" >> beam.ParDo(_Look(self.destination)).with_outputs(OUTCOME, main=_INSTANCES)
+        marked = typed(looked[_INSTANCES], ScrubbedInstance) | "Mark" >> beam.ParDo(_Mark(self.folder)).with_output_types(ScrubbedInstance)
         write = beam.ParDo(_Write(self.destination, self.folder, self.clock))
-        written = instances | "Write" >> write.with_outputs(OUTCOME, _HELD, main=_INSTANCES)
+        written = marked | "Write" >> write.with_outputs(OUTCOME, _HELD, main=_INSTANCES)
+        outcomes = (looked[OUTCOME], written[OUTCOME]) | "Outcomes" >> beam.Flatten()
         instances, held = (typed(written[name], WrittenInstance) for name in (_INSTANCES, _HELD))
-        return Written(instances, typed(written[OUTCOME], Outcome), held)
+        return Written(instances, typed(outcomes, Outcome), held)
+
+
+class _Look(InstanceDoFn):
+    """Finds out what the destination has under an instance's name; another one of that name is a doubt."""
+
+    stage = "write"
+
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
+
+    def reference(self, element: ScrubbedInstance) -> str:
+        return element.opened.ref.reference
+
+    def work(self, element: ScrubbedInstance) -> Iterator[ScrubbedInstance]:
+        if element.holds:
+            yield element
+            return
+        try:
+            published = self._destination.holds(element.target, element.content)
+        except InstanceProblem as problem:
+            yield _doubted(element, problem)
+        else:
+            yield dataclasses.replace(element, published=published)
+
+
+class _Mark(beam.DoFn):
+    """Says in the workspace, for a batch at a time, what is about to be published."""
+
+    def __init__(self, folder: OperationFolder) -> None:
+        self._folder = folder
+
+    def start_bundle(self) -> None:
+        self._batch: list[ScrubbedInstance] = []
+        self._size = 0
+
+    def process(self, element: ScrubbedInstance) -> Iterable[ScrubbedInstance]:
+        self._batch.append(element)
+        self._size += len(element.content)
+        return self._marked() if len(self._batch) >= BATCH or self._size >= BATCH_BYTES else ()
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        yield from (WindowedValue(element, window.max_timestamp(), [window]) for element in self._marked())
+
+    def _marked(self) -> list[ScrubbedInstance]:
+        marked, self._batch, self._size = self._batch, [], 0
+        set_marks(self._folder, marked)
+        return marked
 
 
 class _Write(InstanceDoFn):
@@ -68,32 +122,31 @@ class _Write(InstanceDoFn):
         return element.opened.ref.reference
 
     def work(self, element: ScrubbedInstance) -> Iterator[WrittenInstance | TaggedOutput]:
-        doubt = next((InstanceProblem(hold.stage, hold.code, hold.sentence, OutcomeKind.HELD) for hold in element.holds), None)
-        doubt = doubt or self._published(element)
-        if doubt is None:
+        if self._folder.is_cancelled():
+            raise CancelledError("the operation was cancelled")
+        element = self._put(element)
+        if not element.holds:
             self._quarantine.remove(self.reference(element))
             yield self._written(element)
             return
-        self._quarantine.keep(self.reference(element), element.target, element.content, self._said(element, doubt))
-        if element.holds:
-            self._withdraw(element)
-        yield TaggedOutput(_HELD, self._written(element, doubt.code))
-        yield self.outcome(element, doubt)
+        self._quarantine.keep(self.reference(element), element.target, element.content, self._said(element))
+        first = element.holds[0]
+        yield TaggedOutput(_HELD, self._written(element, first.code))
+        yield self.outcome(element, InstanceProblem(first.stage, first.code, first.sentence, OutcomeKind.HELD))
 
-    def _published(self, element: ScrubbedInstance) -> InstanceProblem | None:
-        """Put it into the destination; the doubt that arises there. Raises InstanceProblem of other kinds."""
+    def _put(self, element: ScrubbedInstance) -> ScrubbedInstance:
+        """Into the destination, unless it is held or there already; with the doubt that arises there. Raises InstanceProblem."""
+        if element.holds or element.published:
+            return element
         try:
-            self._destination.publish(element.target, element.content)
+            self._destination.put(element.target, element.content)
         except InstanceProblem as problem:
-            if problem.kind is not OutcomeKind.HELD:
-                raise
-            return problem
-        return None
+            return _doubted(element, problem)
+        return element
 
-    def _said(self, element: ScrubbedInstance, doubt: InstanceProblem) -> dict[str, Any]:
+    def _said(self, element: ScrubbedInstance) -> dict[str, Any]:
         """Why the instance is held, for the person who decides."""
-        holds = element.holds or (Hold(doubt.stage, doubt.code, doubt.sentence),)
-        reasons = [dataclasses.asdict(hold) for hold in holds]
+        reasons = [dataclasses.asdict(hold) for hold in element.holds]
         return {"operation": self._folder.operation_id, "reference": self.reference(element), "reasons": reasons}
 
     def _written(self, element: ScrubbedInstance, held: str = "") -> WrittenInstance:
@@ -116,11 +169,9 @@ class _Write(InstanceDoFn):
             release=element.release,
         )
 
-    def _withdraw(self, element: ScrubbedInstance) -> None:
-        """A killed run may have published what is held now (a new collision, say); unless proven, it goes."""
-        try:
-            check_uids(element.target)
-        except InstanceProblem:
-            return  # no run can have published it
-        if self._destination.has(element.target, element.content) and not is_claimed(self._folder, element.target):
-            self._destination.withdraw(element.target)
+
+def _doubted(element: ScrubbedInstance, problem: InstanceProblem) -> ScrubbedInstance:
+    """The instance with a doubt that is to be held. Raises InstanceProblem where it is to fail."""
+    if problem.kind is not OutcomeKind.HELD:
+        raise problem
+    return dataclasses.replace(element, holds=(Hold(problem.stage, problem.code, problem.sentence),))

@@ -1,5 +1,6 @@
 """A run that a server starts ends by itself, or with the server."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -21,17 +22,16 @@ def test_a_refused_run_ends_with_its_own_code_while_the_server_is_there(refused)
         assert process.stderr.read().startswith(b"dicom-deid: --source: ")
 
 
-def test_a_run_ends_with_a_server_that_ignores_interrupts(tmp_path):
+def test_a_run_ends_with_a_server_that_ignores_interrupts(refused, tmp_path):
     """As one does that a script has started in the background: what it starts inherits that."""
-    code = (
-        "import runpy, sys, time, types; main = types.ModuleType('pipeline.main'); main.main = lambda: time.sleep(60) or 0\n"
-        "sys.modules['pipeline.main'] = main; runpy.run_module('pipeline.local.served_run', run_name='__main__')"
-    )
+    config = tmp_path / "config.json"
+    os.mkfifo(config)
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        process = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen([*RUN, *refused, f"--config={config}"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     finally:
         signal.signal(signal.SIGINT, before)
-    with process:
+    with process, config.open("w"):  # as soon as the run reads it, and then it waits for what is in it
         process.stdin.close()
-        assert process.wait(30) != 0
+        assert process.wait(60) == 130
+        assert process.stderr.read().endswith(b"dicom-deid: interrupted; start the same command again to go on.\n")

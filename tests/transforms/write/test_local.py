@@ -1,5 +1,6 @@
 """Publishing: whole or not at all, never over something else, closed to others in the quarantine."""
 
+import hashlib
 import os
 import resource
 import signal
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from transforms.model.errors import InstanceProblem
-from transforms.write.local import publish, quarantine, remove, stands
+from transforms.write.local import digest, holds, publish, quarantine, remove
 
 SIZE = 16 << 20
 
@@ -118,9 +119,12 @@ def test_the_quarantine_is_the_owner_s_and_holds_the_latest(tmp_path):
 
 def test_whether_these_very_bytes_stand_there(tmp_path):
     path = tmp_path / "1.dcm"
-    assert not stands(path, b"one")
+    assert not holds(path, b"one")
+    assert digest(path) is None
     publish(path, b"one")
-    assert not stands(path, b"two")
-    assert stands(path, b"one")
+    with pytest.raises(InstanceProblem, match="DESTINATION_EXISTS"):
+        holds(path, b"two")
+    assert holds(path, b"one")
+    assert digest(path) == hashlib.sha256(b"one").hexdigest()
     remove(path, "destination")
     assert not path.exists()

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import hashlib
 import io
 import json
 from pathlib import Path
@@ -11,7 +12,7 @@ import pydicom
 import pytest
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from transforms.model import spool
+from transforms.model.errors import CancelledError
 from transforms.model.records import (
     BoxFinding,
     Hold,
@@ -111,17 +112,33 @@ def test_a_held_instance_goes_to_the_quarantine_only(run, tmp_path, real_file, w
     assert not (tmp_path / "destination").exists()
 
 
-@pytest.mark.parametrize("operation_id", ["op", "an-earlier-night"])
-def test_a_hold_withdraws_what_a_killed_run_published_but_not_what_is_proven(run, tmp_path, workspace, operation_id):
-    run()
-    published = tmp_path / "destination" / "2.25.1" / "2.25.2" / "2.25.3.dcm"
-    proven = {"target": [{"identifier": {"value": f"projects/local/x/dicomWeb/{TARGET.path}"}}]}
-    (shard,) = spool.write_entries(workspace.operation(operation_id).spool, [("another", {"provenance": proven})])
+def test_what_is_published_is_marked_before_and_what_stood_there_is_not(run, tmp_path, workspace, real_file):
+    marks = workspace.operation("op").marks
+    (tmp_path / "destination" / "2.25.1").mkdir(parents=True)
+    in_the_way = tmp_path / "destination" / "2.25.1" / "2.25.2"
+    in_the_way.write_text("")
+    assert run()[1:4] == ["failed", "write", "CANNOT_WRITE"]
+    (mark,) = marks.iterdir()
+    digest = hashlib.sha256(real_file("CT_small.dcm").read_bytes()).hexdigest()
+    assert json.loads(mark.read_text()) == ["00000000deadbeef", list(dataclasses.astuple(TARGET)), digest]
+    in_the_way.unlink()
+    assert run()[0] == "written"
+    assert list(marks.iterdir()) == [mark]
+    mark.unlink()
+    assert run()[0] == "written"
     assert run(holds=(HOLD,))[1] == "held"
-    assert published.exists()
-    (workspace.operation(operation_id).spool / f"{shard.name}.ndjson").write_text(json.dumps({"reference": "another"}))
-    assert run(holds=(HOLD,))[1] == "held"
-    assert not published.exists()
+    assert list(marks.iterdir()) == []
+
+
+def test_nothing_is_published_once_the_operation_is_cancelled(run, tmp_path, workspace):
+    cancelled = workspace.operation("op").cancelled_file
+    cancelled.parent.mkdir(parents=True)
+    cancelled.touch()
+    with pytest.raises(CancelledError, match="the operation was cancelled"):
+        run()
+    assert not (tmp_path / "destination").exists()
+    cancelled.unlink()
+    assert run()[0] == "written"
 
 
 def test_a_hostile_uid_stays_inside(run, tmp_path):
