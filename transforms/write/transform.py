@@ -21,7 +21,7 @@ from transforms.write.marks import set_marks
 from transforms.write.measure import measure
 from transforms.write.quarantine import quarantine_of
 
-BATCH, BATCH_BYTES = 64, 4 << 20
+BATCH, BATCH_BYTES = 16, 4 << 20
 """Instances that are marked together, so that a mark costs little, as long as they are small: they wait for one another in memory."""
 _INSTANCES = "instances"
 _HELD = "held"
