@@ -7,7 +7,6 @@ marked: it is another's.
 
 from __future__ import annotations
 
-import collections
 import hashlib
 import json
 import re
@@ -26,6 +25,8 @@ from transforms.write.destination import Destination
 
 _NAME = re.compile(rb'"([^"]+/dicomWeb/studies/[0-9.]+/series/[0-9.]+/instances/[0-9.]+)"')
 """What Provenance names an instance by."""
+_ENOUGH = 16
+"""Digits of a digest that tell two contents of one source apart; a run may have millions."""
 
 
 class Mark(NamedTuple):
@@ -55,21 +56,31 @@ def take_back(folder: OperationFolder, name: OperationName, destination: Destina
 
     Called when a run has come to its end; then the marks go, unless the destination did not do what it was asked. Raises OSError.
     """
-    left = sum(not _gone(mark, destination) for mark in _unproven(folder, name.destination_store))
+    left, standing = 0, []
+    for mark in _doubtful(folder):
+        try:
+            if destination.digest(mark.target) == mark.digest:  # else nothing is there, or another's
+                standing.append(mark)
+        except InstanceProblem:
+            left += 1
+    claimed = _claimed(folder) if standing else set()
+    for mark in standing:
+        if instance_name(name.destination_store, mark.target).encode() not in claimed:
+            left += not _withdrawn(mark, destination)
     if not left:
         remove_all(folder.marks)
     return left
 
 
-def _unproven(folder: OperationFolder, store: str) -> list[Mark]:
-    """The marked instances that no finished shard of the workspace names as being in `store`."""
-    by_reference: collections.defaultdict[str, set[Mark]] = collections.defaultdict(set)
+def _doubtful(folder: OperationFolder) -> set[Mark]:
+    """The marks of instances that no finished shard of the operation tells of, or that were not the same in all runs."""
+    digests: dict[str, str] = {}
+    changed: set[str] = set()
     for mark in _marks(folder):
-        by_reference[mark.reference].add(mark)
-    proven = spool.references(folder.spool) if by_reference else set()
-    open_marks = [mark for reference, marks in by_reference.items() if reference not in proven or len(marks) > 1 for mark in marks]
-    claimed = _claimed(folder) if open_marks else set()
-    return [mark for mark in open_marks if instance_name(store, mark.target).encode() not in claimed]
+        if digests.setdefault(mark.reference, mark.digest[:_ENOUGH]) != mark.digest[:_ENOUGH]:
+            changed.add(mark.reference)
+    doubtful = changed | (digests.keys() - spool.references(folder.spool) if digests else set())
+    return {mark for mark in _marks(folder) if mark.reference in doubtful} if doubtful else set()
 
 
 def _marks(folder: OperationFolder) -> Iterator[Mark]:
@@ -88,11 +99,9 @@ def _claimed(folder: OperationFolder) -> set[bytes]:
     return {name for shard in shards if not shard.name.startswith(spool.HELD) for name in _NAME.findall(shard.read_bytes())}
 
 
-def _gone(mark: Mark, destination: Destination) -> bool:
-    """Whether it is not in the destination, now; what took its place there is another's, and stays."""
+def _withdrawn(mark: Mark, destination: Destination) -> bool:
     try:
-        if destination.digest(mark.target) == mark.digest:
-            destination.withdraw(mark.target)
+        destination.withdraw(mark.target)
     except InstanceProblem:
         return False
     return True
