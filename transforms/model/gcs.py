@@ -162,10 +162,13 @@ def read_generation(uri: str) -> Generation:
 def create_if_absent(uri: str, content: Content) -> bool:
     """Put an object in one step; False if one stands there already (which is left as it is). Raises OSError.
 
-    After a lost answer it may be our own that stands there: whoever must know compares the content.
+    It asks first, so that a run that is repeated uploads nothing; the precondition decides. After a lost answer it may be
+    our own that stands there: whoever must know compares the content.
     """
     from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
 
+    if size(uri) is not None:
+        return False
     try:
         _blob(uri).upload_from_file(as_file(view(content)), size=len(content), content_type=_BINARY, if_generation_match=0)
     except PreconditionFailed:
