@@ -4,8 +4,8 @@
 
 Debian by debootstrap, with its Python as a venv in /usr/local, stands for the base image. `COPY --from` is left out, since
 other images are not to be had without an engine: Beam's boot program and the template launcher. Every other step is carried
-out as it stands, and then the image is asked for what a launch needs: the packages agree, Tesseract has its languages, the
-program says its options, refuses a launch without a key in one sentence, and de-identifies a real image.
+out as it stands, and then the image is asked for what a launch needs: the packages agree, Tesseract has the packs of the ARG, the
+program says its options, refuses a launch without a key in one sentence, and de-identifies a real image, read in English and by all packs.
 """
 
 from __future__ import annotations
@@ -29,14 +29,27 @@ SEARCHED = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 OF_OTHER_IMAGES = "--from="
 SAMPLE = """$(python -c 'from pydicom.data import get_testdata_file as find; print(find("examples_palette.dcm", download=False))')"""
 LAUNCH = "python /template/main.py --runner=DataflowRunner --source=gs://bucket/in --destination=gs://bucket/out --workspace=gs://bucket/ws"
-CHECKS = (
-    ("pip check", 0, "No broken requirements"),
-    ("tesseract --list-langs", 0, "eng"),
-    ("dicom-deid run --help", 0, "--key_uri"),
-    (LAUNCH, 2, "--key_uri"),
-    (f"dicom-deid run --source {SAMPLE} --destination /tmp/out --workspace /tmp/ws --text_search strict", 0, "1 written"),
-)
-"""Command, exit code, and what its answer says."""
+DEIDENTIFY = f"dicom-deid run --source {SAMPLE} --destination /tmp/{{0}} --workspace /tmp/{{0}}-workspace --ocr_languages {{0}} {{1}}"
+
+
+class Check(NamedTuple):
+    """A command in the image, its exit code, and what its answer says."""
+
+    command: str
+    code: int
+    answer: tuple[str, ...]
+
+
+def checks(packs: list[str]) -> list[Check]:
+    """What a launch needs, of an image with these packs of Tesseract."""
+    return [
+        Check("pip check", 0, ("No broken requirements",)),
+        Check("tesseract --list-langs", 0, tuple(f"\n{pack}\n" for pack in packs)),
+        Check("dicom-deid run --help", 0, ("--key_uri",)),
+        Check(LAUNCH, 2, ("--key_uri",)),
+        Check(DEIDENTIFY.format("eng", "--text_search strict"), 0, ("1 written",)),
+        Check(DEIDENTIFY.format(",".join(packs), ""), 0, ("1 written",)),
+    ]
 
 
 class Step(NamedTuple):
@@ -60,6 +73,12 @@ class CleanRoot:
     def __init__(self, folder: Path) -> None:
         self._folder, self._at = folder, "/"
         self._set = {"PATH": SEARCHED}
+        self._arguments: dict[str, str] = {}
+
+    @property
+    def packs(self) -> list[str]:
+        """The packs of Tesseract that it is to have, as Tesseract names them."""
+        return self._arguments["TESSERACT_PACKS"].replace("-", "_").split()
 
     def carry_out(self, step: Step) -> None:
         """One step. Raises CalledProcessError where its command fails, and ValueError where the instruction is not known here."""
@@ -71,10 +90,12 @@ class CleanRoot:
                 self._inside(step.words).mkdir(parents=True, exist_ok=True)
             case "ENV":
                 self._set |= dict(pair.split("=", 1) for pair in shlex.split(step.words))
+            case "ARG":
+                self._arguments |= dict(pair.split("=", 1) for pair in shlex.split(step.words))
             case "COPY":
                 self._copy(shlex.split(step.words))
             case "RUN":
-                self.run(step.words, {"PIP_CERT": TRUSTED}).check_returncode()
+                self.run(step.words, self._arguments | {"PIP_CERT": TRUSTED}).check_returncode()
             case "ENTRYPOINT":
                 pass
             case _:
@@ -124,9 +145,9 @@ def main() -> int:
         print(f"{time.monotonic() - begun:6.0f} s  {step.name} {step.words[:110]}", flush=True)
         root.carry_out(step)
     wrong = 0
-    for command, code, part in CHECKS:
+    for command, code, answer in checks(root.packs):
         done = root.run(command, capture_output=True)
-        good = done.returncode == code and part in done.stdout + done.stderr
+        good = done.returncode == code and all(part in done.stdout + done.stderr for part in answer)
         wrong += not good
         print(f"{time.monotonic() - begun:6.0f} s  {'as it should be' if good else 'WRONG'}: {command}", flush=True)
         if not good:

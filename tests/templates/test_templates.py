@@ -4,16 +4,20 @@ import argparse
 import json
 import re
 import runpy
+import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
+from benchmarks.burned_in.frames import SCRIPTS
 from pipeline.options import DeidentifyOptions
 from transforms.bigquery.table import TableName
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "templates" / "Dockerfile").read_text()
 METADATA = json.loads((ROOT / "templates" / "metadata.json").read_text())
+BODY = json.loads((ROOT / "templates" / "launch_body.json").read_text().replace("${max_workers}", "1"))["launchParameter"]
 STEPS = list(runpy.run_path(str(ROOT / "scripts" / "try_image.py"))["instructions"](DOCKERFILE))
 """As the script reads them that tries the image's steps."""
 PARAMETERS = {parameter["name"]: parameter for parameter in METADATA["parameters"]}
@@ -76,7 +80,40 @@ def test_the_steps_are_read_as_docker_reads_them():
     read = runpy.run_path(str(ROOT / "scripts" / "try_image.py"))["instructions"]
     text = "# syntax\nFROM a\n\nRUN one \\\n# a comment between\n && two\nENV A=1\n"
     assert [tuple(step) for step in read(text)] == [("FROM", "a"), ("RUN", "one   && two"), ("ENV", "A=1")]
-    assert {step.name for step in STEPS} == {"FROM", "COPY", "RUN", "WORKDIR", "ENV", "ENTRYPOINT"}
+    assert {step.name for step in STEPS} == {"FROM", "ARG", "COPY", "RUN", "WORKDIR", "ENV", "ENTRYPOINT"}
+
+
+def packs():
+    (words,) = [step.words for step in STEPS if step.words.startswith("TESSERACT_PACKS=")]
+    return words.partition("=")[2].strip('"')
+
+
+def test_the_image_reads_the_scripts_that_the_benchmark_draws():
+    packs_of = {
+        "latin": "eng",
+        "arabic": "ara",
+        "chinese": "chi-sim",
+        "cyrillic": "rus",
+        "greek": "ell",
+        "hangul": "kor",
+        "japanese": "jpn",
+    }
+    assert sorted(packs().split()) == sorted(packs_of[script] for script in set(SCRIPTS))
+
+
+def test_the_builder_passes_on_the_same_packs_and_the_body_names_one_of_them():
+    build = yaml.safe_load((ROOT / "templates" / "cloudbuild.yaml").read_text())
+    assert build["substitutions"] == {"_TESSERACT_PACKS": packs()}
+    arguments = build["steps"][0]["args"]
+    assert arguments[arguments.index("--build-arg") + 1] == "TESSERACT_PACKS=${_TESSERACT_PACKS}"
+    assert BODY["parameters"]["ocr_languages"] in packs().split()
+
+
+def test_each_pack_is_installed_by_its_package():
+    (install,) = [step.words for step in STEPS if "apt-get install" in step.words]
+    told = install.replace("apt-get", "echo").replace("rm -rf", "echo")
+    said = subprocess.run(["/bin/sh", "-ec", told], env={"TESSERACT_PACKS": packs()}, capture_output=True, text=True, check=True).stdout
+    assert f"tesseract-ocr {' '.join(f'tesseract-ocr-{pack}' for pack in packs().split())}\n" in said
 
 
 def copied():

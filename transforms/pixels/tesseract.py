@@ -60,7 +60,10 @@ def languages_of(wanted: Iterable[str]) -> tuple[str, ...]:
     for pack in wanted:
         if pack not in installed:
             raise ConfigError(
-                "--ocr_languages", "this pack is not installed", f"install tesseract-ocr-{pack}, or choose of {', '.join(installed)}", pack
+                "--ocr_languages",
+                "this pack is not installed",
+                f"install tesseract-ocr-{pack.replace('_', '-')}, or choose of {', '.join(installed)}",
+                pack,
             )
     return tuple(wanted) or installed
 
