@@ -24,17 +24,17 @@ from transforms.bigquery.schema import Field, operations_table, provenance_table
 from transforms.bigquery.views import OPERATIONS, TABLE, VIEWS, sql_text
 from transforms.model.errors import ConfigError
 from transforms.model.places import Place, listed, place_of, scratch
-from transforms.model.spool import read_all
+from transforms.model.spool import MAX_ENTRIES, read_all, shard_names
 from transforms.model.storage import move
 from transforms.model.workspace import OperationFolder, Workspace
 
-BATCH_BYTES = 8 << 20
-"""Rows are loaded in batches of this size; it bounds the memory of a build."""
+BATCH_BYTES = 64 << 20
+"""Rows are loaded from files of at most this size."""
 MEMORY = "256MB"
-"""What DuckDB may take for a build; the rest it writes down. Python takes a batch and the ids seen."""
-ROW_GROUP = 20480
-"""Rows that DuckDB gathers before it writes them. At its smallest, 2,048, what it keeps of each group exceeds MEMORY at 250,000 rows;
-at the usual 122,880 large rows can take gigabytes."""
+"""What DuckDB may take for a build; the rest it writes down. Python takes a row and the ids seen."""
+VECTOR, LARGEST_GROUP, GROUPS = 2048, 20480, 32
+"""Rows that DuckDB gathers before it writes them are a multiple of VECTOR. It holds some 10 kB of each until the group is full, so that the
+usual 122,880 can take gigabytes, and something of each group that it wrote, so that groups of 2,048 exceed MEMORY at 250,000 rows."""
 
 _TYPES = {"STRING": "VARCHAR", "FLOAT": "DOUBLE", "TIMESTAMP": "TIMESTAMPTZ", "INTEGER": "BIGINT", "BOOLEAN": "BOOLEAN"}
 
@@ -49,15 +49,21 @@ def build(workspace: Workspace) -> dict[str, int]:
     rows, counts = _Rows(), {}
     with scratch(place_of(workspace.root)) as beside:
         aside, batch = beside / "provenance.duckdb", beside / "batch.ndjson"
-        with _new_database(aside) as connection:
+        group = row_group(MAX_ENTRIES * sum(len(shard_names(folder.spool)) for folder in folders))
+        with _new_database(aside, group) as connection:
             for folder in folders:
-                counts[folder.operation_id] = _load(connection, provenance_table(), rows.of(folder), batch)
-            _load(connection, operations_table(), filter(None, map(operation_row, folders)), batch)
+                counts[folder.operation_id] = _load(connection, provenance_table(), rows.of(folder), batch, group)
+            _load(connection, operations_table(), filter(None, map(operation_row, folders)), batch, group)
             relations = {name.lower(): name for name in (TABLE, OPERATIONS)}
             for name, file in VIEWS.items():
                 connection.execute(f'CREATE TABLE "{name}" AS {translate(sql_text(file), relations)}')
         move(aside, workspace.table_database)
     return counts
+
+
+def row_group(rows: int) -> int:
+    """How many rows DuckDB is to gather where there are so many at most: as few as give GROUPS groups or not many more."""
+    return min(max(rows // GROUPS // VECTOR, 1) * VECTOR, LARGEST_GROUP)
 
 
 def require(workspace: Workspace, at: str) -> Place:
@@ -100,29 +106,29 @@ def _is_loaded_elsewhere(folder: OperationFolder) -> bool:
     return folder.tables_file.is_file() and json.loads(folder.tables_file.read_bytes())["bigquery"] is not None
 
 
-def _load(connection: duckdb.DuckDBPyConnection, table: Field, rows: Iterable[Row], batch: Path) -> int:
-    """Append rows to their table; how many."""
+def _load(connection: duckdb.DuckDBPyConnection, table: Field, rows: Iterable[Row], batch: Path, group: int) -> int:
+    """Append rows to their table, as many at once as DuckDB gathers: it would gather those of a group begun again. How many."""
     columns = {field.name: _type(field) for field in table.fields}
     statement = f"INSERT INTO {table.name} SELECT * FROM read_json(?, columns = ?, format = 'newline_delimited', maximum_object_size = ?)"  # noqa: S608 - constants of ours
-    count = 0
-    for lines in _batches(rows, table):
-        _write_private(batch, lines)
-        connection.execute(statement, [str(batch), columns, max(map(len, lines)) + 1])  # DuckDB's buffers are a multiple of the last
-        count += len(lines)
+    count, lines = 0, (json.dumps(_whole(row, table), separators=(",", ":")).encode() + b"\n" for row in rows)
+    batch.touch(mode=0o600)
+    for first in lines:
+        written, longest = _write(batch, itertools.chain([first], lines), group)
+        connection.execute(statement, [str(batch), columns, longest + 1])  # DuckDB's buffers are a multiple of the last
+        count += written
     return count
 
 
-def _batches(rows: Iterable[Row], table: Field) -> Iterator[list[bytes]]:
-    lines: list[bytes] = []
-    size = 0
-    for row in rows:
-        lines.append(json.dumps(_whole(row, table), separators=(",", ":")).encode() + b"\n")
-        size += len(lines[-1])
-        if size >= BATCH_BYTES:
-            yield lines
-            lines, size = [], 0
-    if lines:
-        yield lines
+def _write(batch: Path, lines: Iterator[bytes], most: int) -> tuple[int, int]:
+    """Write the next lines to a file, in place of what was in it; how many these are, and the longest of them."""
+    written = size = longest = 0
+    with batch.open("wb") as file:
+        for line in lines:
+            file.write(line)
+            written, size, longest = written + 1, size + len(line), max(longest, len(line))
+            if written == most or size >= BATCH_BYTES:
+                break
+    return written, longest
 
 
 def _whole(row: Row, record: Field) -> Row:
@@ -138,12 +144,12 @@ def _whole(row: Row, record: Field) -> Row:
 
 
 @contextlib.contextmanager
-def _new_database(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _new_database(path: Path, group: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """A new file with the empty tables. Extensions are never fetched: those in use come with the package."""
     alone = {"autoinstall_known_extensions": "false", "threads": "1", "memory_limit": MEMORY, "temp_directory": f"{path}.tmp"}
     with duckdb.connect(config=alone) as connection:
         quoted = str(path).replace("'", "''")
-        connection.execute(f"ATTACH '{quoted}' AS built (ROW_GROUP_SIZE {ROW_GROUP})")
+        connection.execute(f"ATTACH '{quoted}' AS built (ROW_GROUP_SIZE {group})")
         path.chmod(0o600)
         connection.execute("USE built")
         connection.execute("SET TimeZone = 'UTC'")
@@ -159,8 +165,3 @@ def _type(field: Field) -> str:
     """The column's type in DuckDB; names are quoted, since `left` and `right` are words of SQL."""
     inner = ", ".join(f'"{child.name}" {_type(child)}' for child in field.fields)
     return (f"STRUCT({inner})" if field.fields else _TYPES[field.type]) + ("[]" if field.repeated else "")
-
-
-def _write_private(path: Path, lines: list[bytes]) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(b"".join(lines))

@@ -8,7 +8,7 @@ import pytest
 
 from pipeline.local import table
 from pipeline.local.sql import query
-from pipeline.local.table import build
+from pipeline.local.table import build, row_group
 from pipeline.lock import alone
 from pipeline.tables import Tables
 from transforms.bigquery.marshal import provenance_row
@@ -112,6 +112,22 @@ def test_what_cannot_be_a_row_is_told_and_stops_nothing(tabled):
         shard.unlink()
     assert build(tabled) == {"op1": 1}
     assert not folder.refused_rows.exists()
+
+
+@pytest.mark.parametrize("rows", [0, 1, 20_000, 131_071, 250_000, 10**7])
+def test_few_rows_are_gathered_at_a_time_and_many_do_not_make_too_many_groups(rows):
+    group = row_group(rows)
+    assert group % 2048 == 0  # DuckDB takes no other
+    assert 2048 <= group <= 20480
+    assert group == 20480 or rows / group <= 64
+    assert group == 2048 or group * 32 <= rows
+
+
+def test_more_rows_than_are_gathered_at_a_time_are_all_there(tabled):
+    small = ({"resourceType": "Provenance", "id": f"small-{number}"} for number in range(row_group(0) + 1))
+    write_entries(tabled.operation("op1").spool, ((made["id"], {"provenance": made}) for made in small))
+    assert build(tabled) == {"op1": 4 + row_group(0) + 1}
+    assert query(tabled, "SELECT COUNT(DISTINCT id) FROM P.D.Provenance WHERE id LIKE 'small-%'")[1] == [(row_group(0) + 1,)]
 
 
 def test_many_batches_give_the_table_that_one_gives(tabled, monkeypatch):
