@@ -23,8 +23,8 @@ from apache_beam.pvalue import TaggedOutput
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from pydicom.data import get_testdata_file
 
-from benchmarks.scale import cpu
 from pipeline import graph
+from pipeline.cpu import cpu_seconds
 from pipeline.local.store_process import running_store
 from pipeline.operation import Operation
 from transforms.model.config import SAFE_CONFIG
@@ -129,9 +129,9 @@ def measured(folder: Path, source: Path, way: Callable[[beam.Pipeline], None]) -
         )
         pipeline = beam.Pipeline(runner=FnApiRunner())
         graph.build(run, pipeline)
-        start = cpu()
+        start = cpu_seconds()
         way(pipeline)
-        took = cpu() - start
+        took = cpu_seconds() - start
     counts = operation.counted()
     assert counts.written == counts.answered == len([*source.iterdir()]), counts
     return took

@@ -19,7 +19,6 @@ import datetime as dt
 import hashlib
 import math
 import random
-import resource
 import tempfile
 import time
 import tracemalloc
@@ -29,6 +28,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from benchmarks.large_instances import LAYOUT, Case, make
+from pipeline.cpu import cpu_seconds
 from transforms.fhir.ledger import Ledger
 from transforms.fhir.pacing import Pacer, bundle_entries
 from transforms.model import spool
@@ -91,12 +91,6 @@ def varied(content: bytes, number: int) -> bytes:
     return bytes(changed)
 
 
-def cpu() -> float:
-    """Seconds of this process and of those it waited for (Tesseract)."""
-    both = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return sum(one.ru_utime + one.ru_stime for one in both)
-
-
 def stage_costs(seconds: float) -> dict[str, float]:
     """CPU seconds of an instance of each kind, after a first one that warms up."""
     stages, found = Stages(), {}
@@ -105,11 +99,11 @@ def stage_costs(seconds: float) -> dict[str, float]:
         assert isinstance(path, str)
         content, done = Path(path).read_bytes(), 0
         stages.run(content)
-        start, end = cpu(), time.monotonic() + seconds
+        start, end = cpu_seconds(), time.monotonic() + seconds
         while time.monotonic() < end:
             done += 1
             stages.run(content if "tags only" in kind else varied(content, done))
-        found[kind] = (cpu() - start) / done
+        found[kind] = (cpu_seconds() - start) / done
     return found
 
 
@@ -122,9 +116,9 @@ def byte_costs() -> dict[str, float]:
             with tempfile.TemporaryDirectory() as folder:
                 make(Case(frames, SIDE, syntax), Path(folder, "source.dcm"))
                 content = Path(folder, "source.dcm").read_bytes()
-            start = cpu()
+            start = cpu_seconds()
             stages.run(content)
-            taken.append(cpu() - start)
+            taken.append(cpu_seconds() - start)
         found[name] = (taken[2] - taken[1]) / ((MANY - FEW) * 2 * SIDE**2 / 1e6)
     return found
 

@@ -24,12 +24,12 @@ import cv2
 import numpy as np
 
 from benchmarks.burned_in.backgrounds import Picture, colours, images_of
-from benchmarks.burned_in.cpu import cpu_seconds
 from benchmarks.burned_in.fonts import PACKAGES
 from benchmarks.burned_in.frames import SEEDS, Frame, Text, frame
 from benchmarks.burned_in.instances import instance
 from benchmarks.burned_in.rivals import Naive, Peer
 from benchmarks.burned_in.scores import Score
+from pipeline.cpu import cpu_seconds
 from transforms.model.records import PixelSearch
 from transforms.pixels.codecs import decode
 from transforms.pixels.description import PixelDescription

@@ -20,6 +20,7 @@ from apache_beam.options.pipeline_options import (
 from pipeline.delivery import check_quota
 from pipeline.maps import map_place
 from pipeline.quarantine import quarantine_apart
+from pipeline.quota import cores_of
 from pipeline.remote import apply_defaults, check_remote, is_local
 from pipeline.runners import Refusing, refuse_unknown, runner_of
 from pipeline.stores import asked_destination, dicom_store
@@ -321,11 +322,15 @@ def beam_options(settings: Settings, operation_id: str) -> PipelineOptions:
 
 
 def workers(settings: Settings) -> int:
-    """How many workers the options ask for; one where they leave it to the runner."""
-    direct, remote = DirectOptions(list(settings.beam)), WorkerOptions(list(settings.beam))
+    """How many instances the options have worked on at a time at most, a core each; one where they leave it to the runner."""
+    options = list(settings.beam)
     if settings.is_local:
-        return direct.direct_num_workers or os.cpu_count() or 1
-    return remote.num_workers or remote.max_num_workers or max(FlinkRunnerOptions(list(settings.beam)).parallelism, 1)
+        cores = os.cpu_count() or 1
+        return min(DirectOptions(options).direct_num_workers or cores, cores)
+    remote = WorkerOptions(options)
+    scaled = None if remote.autoscaling_algorithm == "NONE" else remote.max_num_workers
+    machines: int = scaled or remote.num_workers or max(FlinkRunnerOptions(options).parallelism, 1)
+    return machines * (cores_of(remote.machine_type or "") or 1)
 
 
 def dlp_parent(engine: str, parent: str | None) -> str:

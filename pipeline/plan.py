@@ -3,7 +3,8 @@ is the engine.
 
 Wall time is that of de-identifying and that of writing N + 1 resources at the store's quota, whichever is longer, since
 both go on at the same time (DESIGN 11). The first is measured: a sample of the source, spread evenly over it, goes
-through the very stages of a run on this machine.
+through the very stages of a run on this machine. Reading, and whatever asks a server, counts by the clock; the rest by its
+CPU, so that a machine with other work makes nothing dearer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from pipeline.cpu import cpu_seconds
 from transforms.inspection.engine import requests_sent
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
 from transforms.model.large import Content
@@ -43,8 +45,9 @@ class Plan:
     """Bytes; 0 of a DICOM store, which does not tell."""
     sampled: int
     seconds_each: float
-    """Mean over the sample, on one worker."""
+    """Mean over the sample, on one core that does nothing else."""
     workers: int
+    """Instances that are worked on at a time, a core each."""
     write_ops_per_minute: int | None
     requests_sampled: int | None = None
     """Requests that the sample cost where Cloud DLP inspects; None where it does not."""
@@ -94,10 +97,14 @@ def make_plan(
     workers: int,
     write_ops_per_minute: int | None,
     clock: Callable[[], float] = time.monotonic,
+    busy: Callable[[], float] = cpu_seconds,
 ) -> Plan:
-    """Plan a run over `files` (URI, bytes), of which there is at least one; `read` gives their contents, `clock` seconds."""
+    """Plan a run over `files` (URI, bytes), of which there is at least one; `read` gives their contents, `clock` seconds, and `busy`
+    those of CPU.
+    """
     sent_before = requests_sent()
-    seconds = list(_measured(spread(files, SAMPLE), _Stages(read, plan, redactor), clock))
+    stages = _Stages(read, plan, redactor)
+    seconds = list(_measured(spread(files, SAMPLE), stages, clock, clock if plan.dlp_parent else busy))
     requests = requests_sent() - sent_before if plan.dlp_parent else None
     mean = sum(seconds) / len(seconds)
     return Plan(len(files), sum(size for _, size in files), len(seconds), mean, workers, write_ops_per_minute, requests)
@@ -114,13 +121,15 @@ def spread(files: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]
     return chosen
 
 
-def _measured(files: Sequence[tuple[str, int]], work: _Stages, clock: Callable[[], float]) -> Iterator[float]:
+def _measured(files: Sequence[tuple[str, int]], stages: _Stages, clock: Callable[[], float], busy: Callable[[], float]) -> Iterator[float]:
     """Seconds that each of the files takes, until the time is up."""
     end = clock() + SAMPLE_SECONDS
     for uri, size in files:
         start = clock()
-        work.run(uri, size)
-        yield clock() - start
+        content = stages.read(uri, size)
+        read, before = clock() - start, busy()
+        stages.run(uri, size, content)
+        yield read + busy() - before
         if clock() > end:
             return
 
@@ -135,9 +144,16 @@ class _Stages:
         self._redactor = redactor
         self._scrubber, self._prover = Scrubber(plan, secret), Prover(plan)
 
-    def run(self, uri: str, size: int) -> None:
+    def read(self, uri: str, size: int) -> Content:
+        """Nothing, where that fails: a run would fail or skip it, after the same time."""
         try:
-            opened = open_instance(InstanceRef("0" * 16, uri, size), self._read(uri, size), self._uids, dt.datetime.now(dt.UTC))
+            return self._read(uri, size)
+        except Exception:  # noqa: BLE001 - whatever it is
+            return b""
+
+    def run(self, uri: str, size: int, content: Content) -> None:
+        try:
+            opened = open_instance(InstanceRef("0" * 16, uri, size), content, self._uids, dt.datetime.now(dt.UTC))
             admit(opened.dataset)
             if has_pixels(opened.dataset):
                 opened = self._redactor.redact(opened)

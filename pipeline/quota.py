@@ -33,6 +33,12 @@ def processes(runner: str, beam: Sequence[str]) -> int:
     return _portable(runner, options)
 
 
+def cores_of(machine: str) -> int | None:
+    """How many cores a machine type has; None where its name does not tell."""
+    found = _CORES.fullmatch(machine)
+    return int(found[1] or found[2]) if found else None
+
+
 def _dataflow_workers(options: list[str]) -> int:
     workers = WorkerOptions(options)
     if workers.autoscaling_algorithm == "NONE" and workers.num_workers:
@@ -47,11 +53,11 @@ def _harnesses_a_worker(options: list[str]) -> int:
     if DebugOptions(options).lookup_experiment("no_use_multiple_sdk_containers"):
         return 1
     machine = WorkerOptions(options).machine_type or ""
-    cores = _CORES.fullmatch(machine)
+    cores = cores_of(machine)
     if cores is None:
         why = f"{_SHARED} the processes of all workers, one a core, and the machine type does not tell how many cores a worker has"
         raise ConfigError("--machine_type", why, "name one that ends in their number, such as n2-highmem-2", machine)
-    return int(cores[1] or cores[2])
+    return cores
 
 
 def _portable(runner: str, options: list[str]) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 import pytesseract
 from numpy.typing import NDArray
 
-from benchmarks.burned_in.cpu import cpu_seconds
+from pipeline.cpu import cpu_seconds
 from transforms.pixels.search import Line
 
 PEER = ("rapidocr==3.10.0", "onnxruntime==1.32.0")

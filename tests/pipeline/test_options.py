@@ -156,7 +156,8 @@ def test_a_token_is_a_reference_and_flags_are_off_unless_given(base):
 
 def test_workers_are_those_the_options_ask_for(base):
     assert workers(parse(base)) == 1
-    assert workers(parse([*base, "--direct_num_workers=3"])) == 3
+    assert workers(parse([*base, "--direct_num_workers=2"])) == min(2, os.cpu_count())
+    assert workers(parse([*base, "--direct_num_workers=1000"])) == os.cpu_count()
     assert workers(parse([*base, "--direct_num_workers=0"])) == os.cpu_count()
     buckets = ["--source=gs://hospital/in", "--destination=gs://published/out", "--workspace=gs://confidential/ws"]
     elsewhere = [
@@ -168,6 +169,9 @@ def test_workers_are_those_the_options_ask_for(base):
     ]
     assert workers(parse([*buckets, *elsewhere])) == 5
     assert workers(parse([*buckets, *elsewhere[:3], elsewhere[4], "--parallelism=7"])) == 7
+    assert workers(parse([*buckets, *elsewhere, "--max_num_workers=8"])) == 8
+    assert workers(parse([*buckets, *elsewhere, "--max_num_workers=8", "--worker_machine_type=n2-highmem-4"])) == 32
+    assert workers(parse([*buckets, *elsewhere, "--max_num_workers=8", "--autoscaling_algorithm=NONE"])) == 5
 
 
 @pytest.mark.parametrize(

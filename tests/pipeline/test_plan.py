@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pydicom
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.cli import main
+from pipeline.cpu import cpu_seconds
 from pipeline.plan import SAMPLE_SECONDS, Plan, make_plan, spread
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile
@@ -52,6 +55,28 @@ def test_real_instances_are_measured_and_broken_ones_do_not_stop_it(real_file, t
     assert 0 < plan.seconds_each < 60
 
 
+def test_reading_counts_by_the_clock_and_the_rest_by_cpu(real_file):
+    """A clock that goes ten seconds at every look, and CPU that goes three."""
+    wall, taken = iter(range(0, 10**6, 10)), iter(range(0, 10**6, 3))
+    clocks = {"clock": lambda: float(next(wall)), "busy": lambda: float(next(taken))}
+    files = [(str(real_file("rtplan.dcm")), 1000)]
+    plan = make_plan(files, read_content, resolve(SAFE_CONFIG), redactor_of(ALL_TEXT), 1, None, **clocks)
+    assert plan.seconds_each == 10 + 3
+
+
+def test_cpu_is_that_of_programs_too_whether_they_have_ended_or_not():
+    def spent(burn):
+        before = cpu_seconds()
+        with subprocess.Popen([sys.executable, "-c", burn], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
+            program.stdout.readline()
+            running = cpu_seconds() - before
+            program.stdin.close()
+        return running, cpu_seconds() - before
+
+    running, ended = spent("import time; end = 0.5\nwhile time.process_time() < end: pass\nprint(flush=True); input()")
+    assert 0.4 < running <= ended + 0.02
+
+
 def test_a_slow_source_is_sampled_no_longer_than_it_takes_to_know(real_file):
     times = iter(range(0, 10**6, 10))
     plan = make_plan(
@@ -62,6 +87,7 @@ def test_a_slow_source_is_sampled_no_longer_than_it_takes_to_know(real_file):
         1,
         None,
         clock=lambda: float(next(times)),
+        busy=lambda: 0.0,
     )
     assert plan.seconds_each == 10
     assert plan.sampled * 10 <= SAMPLE_SECONDS
