@@ -3,12 +3,12 @@
     PYTHONPATH=. python benchmarks/scale.py [--seconds 10] [--vcpu_hour PRICE]
 
 CPU of an instance on its way from bytes to bytes (read, redact, scrub, prove), its processes included, is measured for real files of
-four kinds, each for so many seconds, and CPU of a megabyte as what many large frames take more than few. What a run holds for each
+eight kinds, each for so many seconds, and CPU of a megabyte as what many large frames take more than few. What a run holds for each
 instance is measured on two hundred thousand and told for ten million; it grows in proportion. Shards are as large as those of a
 treatment plan's Provenance, and the ledger is the writer's own, to which every entry is answered at once. The folder of a spool is
 listed with as many shards as ten million instances have. Pacing runs through ten million entries by a clock that jumps.
-`--vcpu_hour` is what an hour of a vCPU with its memory costs you; a million instances are then told in money. `docs/scale.md` has
-the model that takes these.
+`--vcpu_hour` is what an hour of a vCPU with its memory costs you; a million instances are then told in money. Instances an hour
+against cores and quota are `dicom-deid plan`'s own (`docs/scale.md`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import random
 import tempfile
 import time
 import tracemalloc
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydicom.data import get_testdata_file
@@ -29,6 +30,7 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from benchmarks.large_instances import LAYOUT, Case, make
 from pipeline.cpu import cpu_seconds
+from pipeline.plan import Plan
 from transforms.fhir.ledger import Ledger
 from transforms.fhir.pacing import Pacer, bundle_entries
 from transforms.model import spool
@@ -49,10 +51,16 @@ from transforms.tags.scrubber import Scrubber
 
 KINDS = {
     "plan, tags only": "rtplan.dcm",
-    "MR 64x64": "MR_small.dcm",
-    "CT 128x128": "CT_small.dcm",
-    "ultrasound 800x350": "examples_palette.dcm",
+    "MR 64×64": "MR_small.dcm",
+    "MR, 10 frames of 64×64": "emri_small.dcm",
+    "CT 128×128": "CT_small.dcm",
+    "CT 512×512": "693_UNCR.dcm",
+    "CR 1955×1841": "RG1_UNCR.dcm",
+    "US 800×350": "examples_palette.dcm",
+    "US, 2 frames of 800×600": "OBXXXX1A_2frame.dcm",
 }
+CORES, QUOTAS = (2, 8, 32, 128), (6_000, 60_000)
+"""What the model is told for."""
 NOISY = 0.25
 """The part of a file, from its end, in which one byte in a hundred is changed by one: texts that were read are remembered."""
 FRAMES = {"native": ExplicitVRLittleEndian, "RLE": RLELossless}
@@ -96,15 +104,46 @@ def stage_costs(seconds: float) -> dict[str, float]:
     stages, found = Stages(), {}
     for kind, name in KINDS.items():
         path = get_testdata_file(name, download=False)
-        assert isinstance(path, str)
-        content, done = Path(path).read_bytes(), 0
+        if path is None:
+            raise SystemExit(f"{name} is not installed: pip install pydicom-data")
+        content, taken, end = Path(str(path)).read_bytes(), list[float](), time.monotonic() + seconds
         stages.run(content)
-        start, end = cpu_seconds(), time.monotonic() + seconds
-        while time.monotonic() < end:
-            done += 1
-            stages.run(content if "tags only" in kind else varied(content, done))
-        found[kind] = (cpu_seconds() - start) / done
+        while time.monotonic() < end or not taken:
+            other = content if "tags only" in kind else varied(content, len(taken))
+            start = cpu_seconds()
+            stages.run(other)
+            taken.append(cpu_seconds() - start)
+        found[kind] = sum(taken) / len(taken)
     return found
+
+
+def planned(seconds: float, cores: int, quota: int) -> Plan:
+    """What `dicom-deid plan` says of a million instances, each of which takes so much CPU."""
+    return Plan(MILLION, 0, 1, seconds, cores, quota)
+
+
+def an_hour(plan: Plan) -> float:
+    """Instances, where writing goes on beside the work."""
+    return 60 * plan.instances / plan.wall
+
+
+def cores_fed(seconds: float, quota: int) -> int:
+    """As many cores as keep the store's quota busy; more of them wait."""
+    return math.ceil(quota * seconds / 60)
+
+
+def model_rows(costs: dict[str, float], vcpu_hour: float | None) -> Iterator[str]:
+    """The tables of the model: what an instance costs, and instances an hour against cores and quota, with `*` where the quota binds."""
+    money = " in money |" if vcpu_hour else ""
+    yield f"| kind | CPU an instance | an hour on one core | core-hours a million |{money} cores that {QUOTAS[0]:,} writes a minute feed |"
+    for kind, seconds in costs.items():
+        hours = planned(seconds, 1, QUOTAS[0]).deidentifying / 60
+        price = f" {hours * vcpu_hour:.2f} |" if vcpu_hour else ""
+        yield f"| {kind} | {seconds:.3f} s | {3600 / seconds:,.0f} | {hours:.0f} |{price} {cores_fed(seconds, QUOTAS[0])} |"
+    yield "| instances an hour | " + " | ".join(f"{cores} cores, {quota:,}" for quota in QUOTAS for cores in CORES) + " |"
+    for kind, seconds in costs.items():
+        plans = [planned(seconds, cores, quota) for quota in QUOTAS for cores in CORES]
+        yield f"| {kind} | " + " | ".join(f"{an_hour(plan):,.0f}{'*' if plan.waits_for_quota else ''}" for plan in plans) + " |"
 
 
 def byte_costs() -> dict[str, float]:
@@ -197,10 +236,8 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=10.0)
     arguments.add_argument("--vcpu_hour", type=float, help="the price of an hour of a vCPU, in any currency")
     asked = arguments.parse_args()
-    for kind, seconds in stage_costs(asked.seconds).items():
-        hours = seconds * MILLION / 3600
-        money = f", {hours * asked.vcpu_hour:.2f} in money" if asked.vcpu_hour else ""
-        print(f"{kind}: {seconds:.3f} s of CPU an instance; a million {hours:.0f} core-hours{money}", flush=True)
+    for row in model_rows(stage_costs(asked.seconds), asked.vcpu_hour):
+        print(row, flush=True)
     for kind, seconds in byte_costs().items():
         print(f"{kind} frames with a box in each: {1000 * seconds:.0f} ms of CPU a megabyte, {1 / seconds:.0f} MB/s a core", flush=True)
     microseconds, size = listing()

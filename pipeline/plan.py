@@ -72,6 +72,16 @@ class Plan:
         """At the whole quota; None where no quota is known."""
         return self.writes / self.write_ops_per_minute if self.write_ops_per_minute else None
 
+    @property
+    def waits_for_quota(self) -> bool:
+        """Whether the store's quota binds, and not the work."""
+        return self.writing is not None and self.writing > self.deidentifying
+
+    @property
+    def wall(self) -> float:
+        """Until all is de-identified and written, where both go on at the same time."""
+        return max(self.deidentifying, self.writing or 0.0)
+
     def lines(self) -> list[str]:
         """For a person."""
         sample = f"{self.seconds_each:.2f} s each, by {self.sampled} of them on this machine"
@@ -85,7 +95,7 @@ class Plan:
             said.append(f"requests to Cloud DLP: about {self.requests} ({self.requests_sampled} for the {self.sampled} of the sample)")
         if self.writing is None:
             return [*said, "writing: no quota is given (--fhir_write_ops_per_minute); the store decides", "bound by: de-identifying"]
-        bound = "the FHIR store's write quota" if self.writing > self.deidentifying else "de-identifying"
+        bound = "the FHIR store's write quota" if self.waits_for_quota else "de-identifying"
         return [*said, f"writing: {_minutes(self.writing)} at {self.write_ops_per_minute} writes a minute", f"bound by: {bound}"]
 
 
