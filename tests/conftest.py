@@ -155,6 +155,7 @@ INSTALLED = Path(__file__).parents[1] / ".venv" / "servers"
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--servers", action="store_true", help="fail, rather than skip, where a real server or tool is missing")
     parser.addoption("--engines_on_demo", action="store_true", help="compare engines on all files of the demo, which takes long")
+    parser.addoption("--every_engine", action="store_true", help="compare sources and destinations on every engine, which takes long")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

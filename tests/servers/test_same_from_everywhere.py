@@ -1,13 +1,20 @@
-"""The same 50 real instances from a folder, a DICOM store and Cloud Storage: the same bytes, findings (boxes too) and outcomes."""
+"""The same 50 real instances from a folder, a DICOM store and Cloud Storage: the same bytes, findings (boxes too) and outcomes.
+
+    python -m pytest tests/servers/test_same_from_everywhere.py --servers --every_engine -rP --timeout 7200
+
+does it on Prism and Flink, too, and tells how long each run took.
+"""
 
 import collections
 import importlib.util
 import json
+import time
 from pathlib import Path
 
 import pydicom
 import pytest
 import requests
+from fhir_servers import INSTALLED
 
 from pipeline.main import main
 from transforms.model import spool
@@ -63,23 +70,41 @@ def outcomes(workspace):
     return collections.Counter((line["outcome"], line["stage"], line["code"]) for line in lines)
 
 
-def test_the_same_from_everywhere(everywhere, stores, bucket, tmp_path, key_uri):
+def pytest_generate_tests(metafunc):
+    others = [pytest.param(name, marks=pytest.mark.servers(name)) for name in ("prism", "flink")]
+    metafunc.parametrize("engine", ["fnapi", *(others if metafunc.config.getoption("--every_engine") else [])])
+
+
+@pytest.fixture
+def on(engine, started):
+    """The options that name an engine."""
+    if engine == "flink":
+        return "--runner=PortableRunner", f"--job_endpoint={started['flink'].endpoint}", "--environment_type=LOOPBACK"
+    return ("--runner=PrismRunner", f"--prism_location={INSTALLED / 'prism' / 'prism'}") if engine == "prism" else ()
+
+
+def test_the_same_from_everywhere(everywhere, stores, bucket, tmp_path, key_uri, on):
     def run(source, destination, name):
         places = {"source": source, "destination": destination, "workspace": tmp_path / name, "key_uri": key_uri, "text_search": "fast"}
-        return main([f"--{option}={at}" for option, at in places.items()])
+        start = time.monotonic()
+        code = main([*(f"--{option}={at}" for option, at in places.items()), *on])
+        print(f"{name}: {time.monotonic() - start:.0f} s")
+        return code
 
     codes = {
-        run(f"{bucket}/source", tmp_path / "out", "of-objects"),
-        run(tmp_path / "source", stores.destination.url, "of-files"),
-        run(stores.source.url, f"{bucket}/out", "of-store"),
+        run(f"{bucket}/source", tmp_path / "out", "of-objects-to-files"),
+        run(tmp_path / "source", stores.destination.url, "of-files-to-store"),
+        run(stores.source.url, f"{bucket}/out", "of-store-to-objects"),
     }
     assert len(codes) == 1
     published = {path.stem: path.read_bytes() for path in (tmp_path / "out").rglob("*.dcm")}
     assert len(published) > 0.8 * INSTANCES
     assert stores.destination.contents() == published
     assert {name.rpartition("/")[2][:-4]: read_bytes(name) for name, _ in list_files(f"{bucket}/out")} == published
-    found = told(tmp_path / "of-files")
-    assert found == told(tmp_path / "of-store") == told(tmp_path / "of-objects")
+    found = told(tmp_path / "of-files-to-store")
+    assert found == told(tmp_path / "of-store-to-objects") == told(tmp_path / "of-objects-to-files")
     assert found.keys() == published.keys()
     assert sum('"frame-index"' in resource for resource in found.values()) >= len(WITH_TEXT)
-    assert outcomes(tmp_path / "of-files") == outcomes(tmp_path / "of-store") == outcomes(tmp_path / "of-objects")
+    assert (
+        outcomes(tmp_path / "of-files-to-store") == outcomes(tmp_path / "of-store-to-objects") == outcomes(tmp_path / "of-objects-to-files")
+    )
