@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ELSEWHERE = {
     "benchmarks.burned_in.graph": ("tensorflow", "onnx"),
+    "benchmarks.burned_in.loop": ("tensorflow",),
     "benchmarks.burned_in.train": ("tensorflow",),
     "benchmarks.burned_in.train_verifier": ("tensorflow",),
     "benchmarks.burned_in.peer": ("rapidocr",),
