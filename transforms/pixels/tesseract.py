@@ -18,7 +18,7 @@ import time
 import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 import pytesseract
 from pytesseract.pytesseract import run_tesseract
@@ -105,19 +105,20 @@ class PageServer:
 
     def tsv(self, page: Strip) -> str:
         """As `PageReader.tsv`."""
-        process = self._process = self._process or self._started()
+        process, self._process = self._process or self._started(), None  # whoever leaves it halfway must not have its answer next
         begun, timer = time.monotonic(), threading.Timer(self._timeout, process.kill)
         timer.start()
         try:
-            return _answer(process, page)
-        except (OSError, struct.error):  # the process is gone: its pipe is broken, or ends in an answer
+            answer = _answer(process, page)
+        except (OSError, EOFError):  # the process is gone
             _end(process)
-            self._process = None
             if time.monotonic() - begun >= self._timeout:
                 return ""
             raise _failed() from None
         finally:
             timer.cancel()
+        self._process = process
+        return answer
 
     def _started(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(  # noqa: S603 - our own program
@@ -132,13 +133,21 @@ class PageServer:
 
 
 def _answer(process: subprocess.Popen[bytes], page: Strip) -> str:
-    """Raises OSError and struct.error if the process is gone."""
+    """Raises OSError and EOFError if the process is gone."""
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.write(struct.pack("<II", *page.shape) + page.tobytes())
     process.stdin.flush()
-    (length,) = struct.unpack("<I", process.stdout.read(4))
-    return process.stdout.read(length).decode()
+    length = int.from_bytes(_whole(process.stdout, 4), "little")
+    return _whole(process.stdout, length).decode()
+
+
+def _whole(stream: IO[bytes], length: int) -> bytes:
+    """So many bytes. Raises EOFError if the stream ends before."""
+    found = stream.read(length)
+    if len(found) < length:
+        raise EOFError
+    return found
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -152,7 +161,6 @@ def _failed() -> InstanceProblem:
 
 def _packs_folder() -> str:
     """Where the distribution keeps its packs: Tesseract's first line of `--list-langs` says so."""
-    listed = pytesseract.pytesseract.subprocess.run(
-        [pytesseract.pytesseract.tesseract_cmd, "--list-langs"], capture_output=True, text=True, check=True
-    )
+    command = [pytesseract.pytesseract.tesseract_cmd, "--list-langs"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - the one that pytesseract runs
     return listed.stdout.partition('"')[2].partition('"')[0]

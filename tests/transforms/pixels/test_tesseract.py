@@ -4,6 +4,7 @@ import datetime as dt
 import gc
 import os
 import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -111,6 +112,14 @@ def test_a_server_that_breaks_fails_the_instance_and_is_started_anew():
         server.tsv(page("DOE JOHN"))
     assert (caught.value.stage, caught.value.code, caught.value.__cause__) == ("pixels", "OCR_FAILED", None)
     assert "JOHN" in server.tsv(page("DOE JOHN"))
+
+
+def test_half_an_answer_is_none():
+    server = PageServer(["eng"])
+    program = "import sys; sys.stdin.buffer.read(8); sys.stdout.buffer.write(b'\\x64\\0\\0\\0' + b'5\\t1')"
+    server._command = [sys.executable, "-c", program]
+    with pytest.raises(InstanceProblem, match="OCR_FAILED"):
+        server.tsv(page("DOE JOHN"))
 
 
 def test_a_server_that_cannot_start_fails_the_instance():
