@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import tempfile
 from typing import BinaryIO, cast
 
@@ -46,6 +47,6 @@ def list_sources(settings: Settings, origin: Origin) -> Sources:
     quarantine = [settings.quarantine] if settings.quarantine else []
     apart = Apart(origin, (settings.destination, settings.workspace.root, *quarantine))
     if leaves(settings.runner) and not settings.source.endswith(".txt"):
-        return Sources(apart, sum(1 for _ in zip(range(1), apart.instances(), strict=False)), None)
+        return Sources(apart, len([*itertools.islice(apart.instances(), 1)]), None)
     listed = cast(BinaryIO, tempfile.SpooledTemporaryFile(LARGE))  # noqa: SIM115 - it goes with its owner
     return Sources(apart, write_listing(apart, listed), listed)
