@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -123,6 +123,7 @@ def test_an_answer_does_not_depend_on_what_is_asked_with_it(verifier, noise):
     np.testing.assert_allclose(verifier.chances(noise, boxes), alone, atol=1e-5)
 
 
+@settings(deadline=None)
 @given(hnp.arrays(np.uint8, hnp.array_shapes(max_dims=3), elements=st.integers(0, 255)))
 def test_percentiles_are_those_of_numpy(part):
     np.testing.assert_allclose(percentiles(part), np.percentile(part, (1, 99)), atol=1e-9)
