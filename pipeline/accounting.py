@@ -1,4 +1,4 @@
-"""Where the time of a run's pixels went, as its workers counted it: for the operation's state, and for a person."""
+"""Where the time of a run went, as its workers counted it, in pixels and in waiting: for the operation's state, and for a person."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TypedDict
 from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
-from transforms.pixels.transform import INSTANCES, NAMESPACE, PIXEL_TIME, TOOK, UP_TO
+from transforms.model.transform import NAMESPACE, THROTTLED
+from transforms.pixels.transform import INSTANCES, PIXEL_TIME, TOOK, UP_TO
 
 
 class PixelTimes(TypedDict):
@@ -38,6 +39,12 @@ def pixel_times(result: PipelineResult) -> PixelTimes | None:
     }
 
 
+def waited(result: PipelineResult) -> int:
+    """Seconds that the stages of a run waited for the quotas of stores, those of all workers added up."""
+    found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE).with_name(THROTTLED))["counters"]
+    return sum(one.result for one in found)
+
+
 def together(one: PixelTimes, other: PixelTimes) -> PixelTimes:
     """Those of two runs."""
     kinds = sorted({*one["seconds"], *other["seconds"]})
@@ -56,3 +63,8 @@ def pixel_lines(times: PixelTimes | None) -> list[str]:
     spent = ", ".join(f"{kind} {seconds:.1f} s (at most {times['longest'][kind]:.2f})" for kind, seconds in times["seconds"].items())
     took = [f"{number} longer" if limit == "more" else f"{number} within {limit} s" for limit, number in times["took"].items()]
     return [f"pixels: {times['instances']} instances; {spent}", f"an instance's pixels took: {', '.join(took)}"]
+
+
+def waiting_lines(seconds: int) -> list[str]:
+    """One line; none where nobody waited."""
+    return [f"quotas: {seconds} s of waiting for them"] if seconds else []

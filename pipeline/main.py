@@ -15,7 +15,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from pipeline import graph
-from pipeline.accounting import pixel_lines, pixel_times
+from pipeline.accounting import pixel_lines, pixel_times, waited, waiting_lines
 from pipeline.broken import told_if_broken
 from pipeline.dataflow_job import job_of, require_no_job
 from pipeline.delivery import Delivery, announce
@@ -300,9 +300,9 @@ def _execute(ready: graph.Run, settings: Settings) -> list[str]:
         operation.submitted(job.to_json() if job else b"")
         return []
     result.wait_until_finish()
-    times = pixel_times(result)
-    operation.account(times, before)
-    return pixel_lines(times)
+    times, seconds = pixel_times(result), waited(result)
+    operation.account(times, seconds, before)
+    return [*pixel_lines(times), *waiting_lines(seconds)]
 
 
 if __name__ == "__main__":

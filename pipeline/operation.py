@@ -28,6 +28,8 @@ RESPONSE_TYPE = "type.googleapis.com/google.cloud.healthcare.v1beta1.deidentify.
 METHOD = "google.cloud.healthcare.v1beta1.dicom.DicomService.DeidentifyDicomStore"
 INTERNAL = 13
 """google.rpc.Code.INTERNAL."""
+_ACCOUNTS = _PIXELS, _WAITED = "pixels", "throttledSeconds"
+"""What runs add to the state's metadata, and later states keep."""
 
 
 def timestamp(moment: dt.datetime) -> str:
@@ -135,16 +137,20 @@ class Operation:
             return
         self._save(metadata | {"endTime": timestamp(now)}, done=True, response={"@type": RESPONSE_TYPE})
 
-    def account(self, times: PixelTimes | None, before: Mapping[str, Any] | None) -> None:
-        """Add what the pixels of a run took to what those of earlier runs took; a run that was killed told nobody.
+    def account(self, times: PixelTimes | None, waited: int, before: Mapping[str, Any] | None) -> None:
+        """Add what the pixels of a run took, and the seconds its workers waited, to those of earlier runs; a killed one told nobody.
 
         `before`: the state before the run; one that changed nothing leaves no trace.
         """
         state = self.state()
-        if state is not None and state != before and times is not None:
-            known = state["metadata"].get("pixels")
-            state["metadata"]["pixels"] = together(known, times) if known else times
-            replace(self.folder.state_file, _as_json(state))
+        if state is None or state == before:
+            return
+        metadata = state["metadata"]
+        if times is not None:
+            metadata[_PIXELS] = together(metadata[_PIXELS], times) if _PIXELS in metadata else times
+        if waited:
+            metadata[_WAITED] = metadata.get(_WAITED, 0) + waited
+        replace(self.folder.state_file, _as_json(state))
 
     def bind(self, asked: str) -> None:
         """Remember what the first run was asked for (`request.asked_for`), as soon as it starts."""
@@ -171,7 +177,7 @@ class Operation:
 
     def _save(self, metadata: dict[str, Any], done: bool, **result: Any) -> None:
         known = self.state()  # whoever replays or cancels knows the operation by its id alone
-        kept = {"pixels": known["metadata"]["pixels"]} if known and "pixels" in known["metadata"] else {}
+        kept = {name: known["metadata"][name] for name in _ACCOUNTS if name in known["metadata"]} if known else {}
         state = {"name": known["name"] if known else self.name.name, "metadata": {**metadata, **kept}, "done": done, **result}
         replace(self.folder.state_file, _as_json(state))
 

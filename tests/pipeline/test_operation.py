@@ -57,7 +57,7 @@ def test_the_same_operation_keeps_its_start_and_a_run_that_adds_nothing_its_end(
     assert operation.folder.state_file.read_bytes() == before
 
 
-def test_times_of_pixels_add_up_over_runs_and_stay_through_what_follows(operation):
+def test_times_of_pixels_and_waiting_add_up_over_runs_and_stay_through_what_follows(operation):
     operation.begin(START)
     operation.finish(GOOD, LATER)
     times = {
@@ -66,16 +66,17 @@ def test_times_of_pixels_add_up_over_runs_and_stay_through_what_follows(operatio
         "longest": {"decode": 0.06, "detect": 1.1},
         "took": {"0.1": 0, "1": 2, "more": 0},
     }
-    operation.account(times, None)
-    operation.account(times, operation.state())
-    operation.account(None, None)
+    operation.account(times, 7, None)
+    operation.account(times, 7, operation.state())
+    operation.account(None, 0, None)
     operation.finish(GOOD, LATER + dt.timedelta(days=1))
     assert (state(operation)["metadata"]["pixels"], state(operation)["metadata"]["endTime"]) == (times, "2026-01-02T03:09:05.000Z")
     operation.fail("the run broke off", LATER)
     operation.begin(LATER)
     operation.finish(dataclasses.replace(GOOD, held=0, new=3), LATER)
     one = {"decode": 0.2, "read": 3.0}
-    operation.account({"instances": 1, "seconds": one, "longest": one, "took": {"0.1": 0, "1": 0, "more": 1}}, None)
+    operation.account({"instances": 1, "seconds": one, "longest": one, "took": {"0.1": 0, "1": 0, "more": 1}}, 2, None)
+    assert state(operation)["metadata"]["throttledSeconds"] == 9
     assert state(operation)["metadata"]["pixels"] == {
         "instances": 3,
         "seconds": {"decode": 0.3, "detect": 1.5, "read": 3.0},

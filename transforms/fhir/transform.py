@@ -16,7 +16,7 @@ from transforms.model import spool
 from transforms.model.credentials import TokenReference, token_for
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef
-from transforms.model.transform import under_one_key
+from transforms.model.transform import NAMESPACE, tell_waiting, under_one_key
 from transforms.model.workspace import OperationFolder
 
 
@@ -57,25 +57,11 @@ class _Write(beam.DoFn):
 
     def process(self, _grouped: tuple[bytes, Iterable[str]]) -> Iterator[ShardAnswer]:
         with turn(self._turn, wait=True):
-            writer = FhirWriter(self._client, self._folder, self._quota, _Throttling())
+            writer = FhirWriter(self._client, self._folder, self._quota, tell_waiting)
             for answer in writer.write(spool.shards(self._folder.spool)):
-                Metrics.counter("dicom_deid", "fhir_answered").inc(answer.answered)
-                Metrics.counter("dicom_deid", "fhir_dead").inc(answer.dead)
+                Metrics.counter(NAMESPACE, "fhir_answered").inc(answer.answered)
+                Metrics.counter(NAMESPACE, "fhir_dead").inc(answer.dead)
                 yield answer
 
     def teardown(self) -> None:
         self._client.close()
-
-
-class _Throttling:
-    """Reports waiting in whole seconds, under the name by which Dataflow tells throttling from slowness."""
-
-    def __init__(self) -> None:
-        self._seconds = 0.0
-
-    def __call__(self, seconds: float) -> None:
-        self._seconds += seconds
-        whole = int(self._seconds)
-        if whole:
-            Metrics.counter("dicom_deid", "cumulativeThrottlingSeconds").inc(whole)
-            self._seconds -= whole

@@ -20,6 +20,7 @@ import requests
 import requests.adapters
 from google.auth.exceptions import GoogleAuthError
 
+from transforms.model import waiting
 from transforms.model.backoff import delay, retry_after
 from transforms.model.credentials import Token, token_for
 from transforms.model.dicom_store import DicomStore
@@ -37,7 +38,8 @@ AT_ONCE = 16
 
 _CHUNK = 1 << 20
 """Bytes of an instance that are taken from the connection at a time."""
-_PASSING = frozenset({0, 408, 425, 429, 500, 502, 503, 504})
+_THROTTLED = 429
+_PASSING = frozenset({0, 408, 425, _THROTTLED, 500, 502, 503, 504})
 _JSON = "application/dicom+json"
 _INSTANCE = f'multipart/related; type="{DICOM}"; transfer-syntax=*'
 """In the syntax it is stored in: else PS3.18 has it transcoded to Explicit VR Little Endian."""
@@ -51,7 +53,7 @@ Take = Callable[[requests.Response], T]
 
 
 class TokenBucket:
-    """Lets through so many calls a minute, a second's worth at once; for any number of threads. None: all."""
+    """Lets through so many calls a minute, a second's worth at once; for any number of threads. None: all. Waiting is noted."""
 
     def __init__(self, per_minute: float | None, clock: Callable[[], float], sleep: Callable[[float], None]) -> None:
         self._interval = 60.0 / per_minute if per_minute else 0.0
@@ -66,6 +68,7 @@ class TokenBucket:
             self._next = turn + self._interval
         if turn > now:
             self._sleep(turn - now)
+            waiting.note(turn - now)
 
 
 class DicomWebClient:
@@ -191,6 +194,8 @@ class DicomWebClient:
             if status not in _PASSING or self._clock() - start + pause > self._deadline:
                 raise _fault(status)
             self._sleep(pause)
+            if status == _THROTTLED:
+                waiting.note(pause)
             attempt += 1
 
     def _send(

@@ -14,6 +14,7 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 from apache_beam.pvalue import TaggedOutput
 
+from transforms.model import waiting
 from transforms.model.errors import CancelledError, ConfigError, InstanceProblem, PreflightError, StoreError
 from transforms.model.places import Place
 from transforms.model.quiet import quiet_libraries
@@ -23,6 +24,18 @@ from transforms.model.spool import Shard
 _ONE_KEY = b""
 OUTCOME = "outcome"
 """The tag of the output on which a stage puts outcomes."""
+NAMESPACE = "dicom_deid"
+"""Of all counters."""
+THROTTLED = "cumulativeThrottlingSeconds"
+"""The name by which Dataflow's autoscaler knows waiting from work, in whatever namespace (Beam's own connectors count by it)."""
+
+
+def tell_waiting(seconds: float = 0.0) -> None:
+    """Count what this thread waited for quotas, whole seconds at a time: these `seconds`, and what clients noted (`waiting`)."""
+    waiting.note(seconds)
+    whole = waiting.take_whole()
+    if whole:
+        Metrics.counter(NAMESPACE, THROTTLED).inc(whole)
 
 
 class InstanceDoFn(beam.DoFn, abc.ABC):
@@ -53,16 +66,18 @@ class InstanceDoFn(beam.DoFn, abc.ABC):
         except Exception as error:  # noqa: BLE001 - the last net: the text of a foreign exception may hold PHI, its type does not
             sentence = f"{type(error).__name__} at {_place(error)}; please report it with the library versions"
             known = InstanceProblem(self.stage, "UNEXPECTED", sentence)
+        finally:
+            tell_waiting()
         return [self.outcome(element, known)]
 
     def outcome(self, element: Any, problem: InstanceProblem) -> TaggedOutput:
         """The outcome that a problem makes of the instance at hand, counted; for a stage with something to say beside it."""
-        Metrics.counter("dicom_deid", f"{self.stage}_{problem.kind.value}").inc()
+        Metrics.counter(NAMESPACE, f"{self.stage}_{problem.kind.value}").inc()
         return TaggedOutput(OUTCOME, Outcome.of(self.reference(element), problem))
 
 
 def nameless(process: Callable[[Any, Any], Iterable[Any]]) -> Callable[[Any, Any], Iterator[Any]]:
-    """For a DoFn's `process` that has no instance to blame: what breaks the run names a type and a place.
+    """For a DoFn's `process` that has no instance to blame: what breaks the run names a type and a place, and waiting is told.
 
     Beam logs the text of exceptions, and a foreign text may hold a source name.
     """
@@ -70,7 +85,10 @@ def nameless(process: Callable[[Any, Any], Iterable[Any]]) -> Callable[[Any, Any
     @functools.wraps(process)
     def named(self: Any, element: Any) -> Iterator[Any]:
         try:
-            yield from process(self, element)
+            for made in process(self, element):
+                tell_waiting()
+                yield made
+            tell_waiting()
         except (ConfigError, PreflightError, StoreError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text may hold a name

@@ -11,13 +11,12 @@ import cv2
 from apache_beam.metrics import Metrics
 
 from transforms.model.records import OpenInstance, Outcome
-from transforms.model.transform import OUTCOME, InstanceDoFn, typed
+from transforms.model.transform import NAMESPACE, OUTCOME, InstanceDoFn, typed
 from transforms.pixels.redactor import Redactor
 from transforms.pixels.timing import Stopwatch
 
 _REDACTED = "redacted"
 
-NAMESPACE = "dicom_deid"
 INSTANCES = "pixels_instances"
 PIXEL_TIME = "pixels_us_"
 """Distributions of microseconds an instance, by kind of work."""

@@ -22,6 +22,7 @@ from transforms.model.keys import KeyReference
 from transforms.model.names import OperationName
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import ShardRef, WrittenInstance
+from transforms.model.transform import NAMESPACE
 from transforms.model.workspace import OperationFolder
 from transforms.provenance.identifiers import replaced_identifiers
 from transforms.provenance.instance import ProvenanceBuilder
@@ -122,7 +123,7 @@ class _Spool(beam.DoFn):
             resource = self._builder.build(written)
         except Exception as error:  # noqa: BLE001 - the instance is published: it must not go without a Provenance
             kind = type(error).__name__
-            Metrics.counter("dicom_deid", "provenance_without_findings").inc()
+            Metrics.counter(NAMESPACE, "provenance_without_findings").inc()
             log.error("%s: its Provenance is without findings (%s); please report it", written.ref.reference, kind)
             resource = self._builder.without_findings(written, kind)
         if self._to_validate:
@@ -134,6 +135,6 @@ class _Spool(beam.DoFn):
         try:
             Provenance.model_validate(resource)
         except pydantic.ValidationError as error:
-            Metrics.counter("dicom_deid", "provenance_invalid").inc()
+            Metrics.counter(NAMESPACE, "provenance_invalid").inc()
             first = error.errors(include_url=False, include_context=False, include_input=False)[0]
             log.warning("%s: its Provenance is not valid R4 at %s (%s)", reference, ".".join(map(str, first["loc"])), first["type"])
