@@ -30,7 +30,7 @@ from pipeline.overlap import REMOTE_POLL_SECONDS, following
 from pipeline.progress import watched
 from pipeline.quarantine import settle_quarantine
 from pipeline.release import carry_out
-from pipeline.remote import leaves
+from pipeline.remote import check_staging, leaves
 from pipeline.request import (
     Request,
     asked_for,
@@ -238,10 +238,12 @@ def _key(settings: Settings) -> KeyReference:
 
 
 def _preflight(settings: Settings, delivery: Delivery, url: str) -> None:
-    """Raise PreflightError unless FHIR store, destination and table can take what the run will write."""
+    """Raise PreflightError unless FHIR store, destination, table and Dataflow's buckets can take what the run will write."""
     with delivery.client(url) as client:
         check_fhir_store(client)
     check_sinks(destination_of(settings), settings.bigquery)
+    if leaves(settings.runner):
+        check_staging(settings.beam)
 
 
 def _announce(launch: _Launch) -> None:

@@ -317,7 +317,7 @@ def beam_options(settings: Settings, operation_id: str) -> PipelineOptions:
     options = PipelineOptions(list(settings.beam))
     options.view_as(StandardOptions).runner = settings.runner
     options.view_as(SetupOptions).save_main_session = False
-    apply_defaults(options, settings.runner, operation_id)
+    apply_defaults(options, settings.runner, settings.beam, operation_id)
     return options
 
 

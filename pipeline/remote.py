@@ -17,10 +17,11 @@ from apache_beam.options.pipeline_options import (
 )
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 
-from pipeline.runners import LOCAL_RUNNERS
+from pipeline.runners import LOCAL_RUNNERS, TAKES_ENVIRONMENT, is_given
 from transforms.model.dicom_store import is_store
-from transforms.model.errors import ConfigError
+from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.gcs import is_gcs
+from transforms.model.places import is_empty, place_of
 
 DATAFLOW = "DataflowRunner"
 LOOPBACK = "LOOPBACK"
@@ -39,9 +40,9 @@ _GOOGLES = "leave it out: a store on Google Cloud takes the workers' own credent
 
 def is_local(runner: str, beam: Sequence[str]) -> bool:
     """Whether the workers are on this machine: Beam's own runners, or an engine whose workers are in the launcher's process."""
-    if runner.lower() in LOCAL_RUNNERS:
-        return True
     environment = PortableOptions(list(beam)).environment_type
+    if runner.lower() in LOCAL_RUNNERS:
+        return runner.lower() not in TAKES_ENVIRONMENT or environment in (None, LOOPBACK)
     if environment is None and runner.lower() == "flinkrunner":
         return FlinkRunnerOptions(list(beam)).flink_master in OWN_CLUSTER
     return environment == LOOPBACK
@@ -95,20 +96,30 @@ def _check_dataflow(runner: str, beam: Sequence[str], named: Mapping[str, str | 
             raise ConfigError(f"--{option}", "it is a folder on Cloud Storage", "write gs://BUCKET/FOLDER", place)
 
 
-def apply_defaults(options: PipelineOptions, runner: str, operation_id: str) -> None:
+def check_staging(beam: Sequence[str]) -> None:
+    """Raise PreflightError unless the buckets of temp and staging location are there: Beam asks for them when it submits the job."""
+    google = GoogleCloudOptions(list(beam))
+    for option in ("temp_location", "staging_location"):
+        if place := getattr(google, option):
+            try:
+                is_empty(place_of(place))
+            except OSError as error:
+                why = f"its bucket cannot be listed ({error})"
+                raise PreflightError(f"--{option}", why, "make it, or grant storage.objects.list on it", place) from None
+
+
+def apply_defaults(options: PipelineOptions, runner: str, beam: Sequence[str], operation_id: str) -> None:
     """What a job starts with where nobody says otherwise (docs/dataflow.md says why for Dataflow)."""
-    portable = options.view_as(PortableOptions)
-    if runner.lower() in LOCAL_RUNNERS and portable.job_server_timeout == PortableOptions([]).job_server_timeout:
-        portable.job_server_timeout = PRISM_SECONDS
+    if runner.lower() in LOCAL_RUNNERS and not is_given("job_server_timeout", PortableOptions, beam):
+        options.view_as(PortableOptions).job_server_timeout = PRISM_SECONDS
     if leaves(runner):
-        _apply_dataflow(options, operation_id)
+        _apply_dataflow(options, beam, operation_id)
 
 
-def _apply_dataflow(options: PipelineOptions, operation_id: str) -> None:
+def _apply_dataflow(options: PipelineOptions, beam: Sequence[str], operation_id: str) -> None:
     debug, google, standard = (options.view_as(kind) for kind in (DebugOptions, GoogleCloudOptions, StandardOptions))
     debug.number_of_worker_harness_threads = debug.number_of_worker_harness_threads or HARNESS_THREADS
     standard.resource_hints = standard.resource_hints or [MIN_RAM]
     google.job_name = google.job_name or f"dicom-deid-{operation_id.lower().replace('.', '-')}".rstrip("-")
-    setup = options.view_as(SetupOptions)
-    if setup.sdk_location == SetupOptions([]).sdk_location:
-        setup.sdk_location = "container"
+    if not is_given("sdk_location", SetupOptions, beam):
+        options.view_as(SetupOptions).sdk_location = "container"

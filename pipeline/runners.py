@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
@@ -19,6 +20,19 @@ LOSES_OUTPUTS = frozenset({"daskrunner", "pysparkrunner", "beampysparkrunner"})
 
 LOCAL_RUNNERS = frozenset({"fnapirunner", "directrunner", "bundlebaseddirectrunner", "switchingdirectrunner", "prismrunner"})
 
+TAKES_ENVIRONMENT = frozenset({"directrunner", "switchingdirectrunner", "prismrunner"})
+"""Of these, those that are Prism or may become it, whose workers are where --environment_type says."""
+
+OF_THE_LAUNCH = (
+    "launcher_machine_type",
+    "enable_launcher_vm_serial_port_logging",
+    "dump_heap_on_oom",
+    "save_heap_dumps_to_gcs_path",
+    "streaming_mode",
+)
+"""What the environment of a Flex Template has beyond Beam's options (Dataflow API, FlexTemplateRuntimeEnvironment): the service settles
+it before the launcher starts, or it is of Java's workers or of streams, which are none of ours."""
+
 
 class Refusing(argparse.ArgumentParser):
     """A parser that refuses as we do."""
@@ -30,6 +44,14 @@ class Refusing(argparse.ArgumentParser):
 
 class _BeamParser(Refusing, BeamArgumentParser):
     pass
+
+
+def is_given(option: str, kind: type[PipelineOptions], beam: Sequence[str]) -> bool:
+    """Whether a command line names an option of one of Beam's kinds, be it with its default value."""
+    parser = _BeamParser(allow_abbrev=False)
+    kind._add_argparse_args(parser)
+    parser.set_defaults(**{option: None})
+    return getattr(parser.parse_known_args(list(beam))[0], option) is not None
 
 
 def runner_of(beam: list[str]) -> str:
@@ -44,10 +66,12 @@ def runner_of(beam: list[str]) -> str:
 
 
 def refuse_unknown(beam: list[str]) -> None:
-    """Raise ConfigError for what is no option of Beam's either."""
+    """Raise ConfigError for what is no option of Beam's either, nor of a Flex Template's launcher."""
     known_to_beam = _BeamParser(allow_abbrev=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(known_to_beam)
+    for name in OF_THE_LAUNCH:
+        known_to_beam.add_argument(f"--{name}", nargs="?")
     _, unknown = known_to_beam.parse_known_args(beam)
     for flag in unknown:
         name = flag.split("=")[0]

@@ -48,6 +48,7 @@ def test_a_run_on_prism_may_take_days(base):
 
     assert limit("--runner=PrismRunner") > 24 * 3600
     assert limit("--runner=PrismRunner", "--job_server_timeout=20") == 20
+    assert limit("--runner=PrismRunner", "--job_server_timeout=300") == 300  # which is Beam's default, but was asked for
     assert limit("--runner=PortableRunner", "--job_endpoint=localhost:1", "--environment_type=LOOPBACK") == 300  # a server may not be there
 
 

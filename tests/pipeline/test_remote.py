@@ -79,6 +79,10 @@ def test_a_job_starts_with_one_instance_a_core_in_our_image():
     ("beam", "local"),
     [
         (["--runner=PrismRunner"], True),
+        (["--runner=PrismRunner", "--environment_type=LOOPBACK"], True),
+        (["--runner=PrismRunner", "--environment_type=DOCKER", "--environment_config=image"], False),
+        (["--runner=DirectRunner", "--environment_type=DOCKER", "--environment_config=image"], False),
+        (["--runner=FnApiRunner", "--environment_type=DOCKER"], True),  # which has no use for it
         (["--runner=FlinkRunner"], True),  # Beam starts a cluster of its own
         (["--runner=FlinkRunner", "--flink_master=flink:8081"], False),
         (["--runner=FlinkRunner", "--flink_master=127.0.0.1:8081", "--environment_type=LOOPBACK"], True),

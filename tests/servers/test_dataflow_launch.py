@@ -11,6 +11,7 @@ from pipeline.local.store_process import running_store
 from pipeline.main import main
 from pipeline.operation import find_operation
 from pipeline.tables import Tables
+from transforms.model import gcs
 from transforms.model.storage import create_if_absent, list_files
 from transforms.model.workspace import Workspace
 
@@ -23,8 +24,8 @@ def launch(bucket, real_file, workspace, tmp_path):
     create_if_absent(f"{bucket}/in/CT_small.dcm", real_file("CT_small.dcm").read_bytes())
     create_if_absent(f"{bucket}/keys/deid.key", b"6b" * 32)
     dataflow = (
-        "--runner=DataflowRunner --dry_run=True --no_auth --project=my-proj --region=us-central1 --temp_location=gs://staging/temp"
-        " --sdk_container_image=example/image:1"
+        "--runner=DataflowRunner --dry_run=True --no_auth --project=my-proj --region=us-central1"
+        f" --temp_location={bucket}/temp --sdk_container_image=example/image:1"
     ).split()
     with running_store(workspace) as base:
 
@@ -67,3 +68,11 @@ def test_the_operation_is_followed_to_the_end_of_the_job(launch, bucket, capsys)
 def test_a_source_without_files_is_refused_before_the_launch(launch, bucket, capsys):
     assert launch(f"--source={bucket}/nothing") == 2
     assert "no file is there" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["source", "destination", "workspace", "temp_location", "staging_location"])
+def test_a_bucket_that_is_not_there_is_told_before_the_launch(launch, bucket, capsys, option):
+    assert launch(f"--{option}=gs://no-such-bucket/x") == 2
+    (sentence,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dicom-deid: ")]
+    assert sentence.startswith(f"dicom-deid: --{option}")
+    assert not [name for name, _ in gcs.matches(f"{bucket}/ws/") if name.endswith("/submitted")]

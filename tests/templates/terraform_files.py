@@ -25,19 +25,21 @@ def _labelled(labels, content):
 
 
 def names(content):
-    """Arguments and nested blocks: name → contents of its blocks, or None for an argument."""
+    """Arguments and nested blocks, dynamic ones too: name → contents of its blocks, or None for an argument; a name may come twice."""
     for name, value in content.items():
-        if not name.startswith("__"):
+        if name == "dynamic":
+            yield from ((label.strip('"'), inner["content"]) for block in value for label, inner in block.items())
+        elif not name.startswith("__"):
             is_block = isinstance(value, list) and value and isinstance(value[0], dict) and value[0].get("__is_block__")
             yield name, value if is_block else None
 
 
 def references():
-    """`var.x`, `local.x` and `google_….x` wherever an expression names them; `"project"` in a text is none."""
+    """`var.x`, `local.x.y`, `data.x.y.z` and `google_….x.y` in full, wherever an expression names them; `"project"` in a text is none."""
     for text in FILES.values():
         for line in text.splitlines():
             code = re.sub(r'"(?:[^"$]|\$\{(?P<inside>[^}]*)\}|\$(?!\{))*"', _expressions, line.partition("#")[0])
-            yield from re.findall(r"\b((?:var|local|google_\w+)\.\w+)", code)
+            yield from re.findall(r"\b((?:var|local|data|google_\w+)(?:\.\w+)+)", code)
 
 
 def _expressions(quoted):

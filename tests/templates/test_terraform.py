@@ -9,12 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from google.cloud.dataflow_v1beta3 import FlexTemplateRuntimeEnvironment
 
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
 
 from terraform_files import FILES, FOLDER, blocks, references
 
-from pipeline.options import parse
+from pipeline.options import beam_options, parse
+from transforms.model.errors import ConfigError
 
 RESOURCES = dict(blocks("resource"))
 BODY = (FOLDER.parent / "launch_body.json").read_text()
@@ -37,6 +39,11 @@ VALUES = {
 }
 
 
+def body():
+    """The body of a launch, with these values."""
+    return json.loads(string.Template(BODY).substitute(VALUES))
+
+
 def declared():
     """Everything that a reference may name."""
     yield from (f"var.{name}" for (name,), _ in blocks("variable"))
@@ -44,16 +51,40 @@ def declared():
     yield from (".".join(labels) for labels in RESOURCES)
 
 
+def named(reference):
+    """What a reference names, without the attribute that it takes of it."""
+    return ".".join(reference.split(".")[:2])
+
+
 def test_every_reference_resolves_and_every_variable_is_used():
-    found, known = set(references()), set(declared())
+    found, known = set(map(named, references())), set(declared())
     assert len(found) > 30
     assert found <= known
     assert {name for name in known if name.startswith("var.")} <= found
 
 
+def is_there(reference):
+    """Whether what a reference takes of a variable or a local value is in it; of locals only the body of a launch has anything."""
+    kind, name, *path = reference.split(".")
+    at = {"launch": body()} if kind == "local" else {}
+    for part in [name, *path] if path else []:
+        at = at.get(part) if isinstance(at, dict) else None
+    return at is not None
+
+
+def test_what_is_taken_of_a_local_value_is_in_it():
+    """Of resources the provider's schema says it (tests/servers/test_terraform.py)."""
+    taken = {reference for reference in references() if not reference.startswith("google_")}
+    assert "local.launch.launchParameter.parameters.workspace" in taken
+    assert {reference for reference in taken if not is_there(reference)} == set()
+
+
 def test_a_reference_to_nothing_would_be_noticed(monkeypatch):
-    monkeypatch.setitem(FILES, "wrong.tf", 'x = "${var.nothing}-${local.launch.y}" # var.comment\n')
-    assert set(references()) - set(declared()) == {"var.nothing"}
+    monkeypatch.setitem(FILES, "wrong.tf", 'x = "${var.nothing}-${local.other.y}-${data.google_project.p.id}" # var.comment\n')
+    assert set(map(named, references())) - set(declared()) == {"var.nothing", "local.other", "data.google_project"}
+    assert not is_there("local.launch.launchParameter.parameters.workspaces")
+    assert not is_there("var.project.number")
+    assert not is_there("local.image.name")
 
 
 def granted(content):
@@ -87,13 +118,60 @@ def test_the_body_has_a_value_for_each_of_its_names():
 
 
 def test_the_body_starts_what_we_parse():
-    body = json.loads(string.Template(BODY).substitute(VALUES))["launchParameter"]
-    of_the_launcher = ["--project=hospital", "--region=r", f"--temp_location={body['environment']['tempLocation']}"]
-    settings = parse([f"--{name}={value}" for name, value in body["parameters"].items()] + of_the_launcher)
+    launched = body()["launchParameter"]
+    of_the_launcher = ["--project=hospital", "--region=r", f"--temp_location={launched['environment']['tempLocation']}"]
+    settings = parse([f"--{name}={value}" for name, value in launched["parameters"].items()] + of_the_launcher)
     assert (settings.source, settings.destination, settings.runner) == (VALUES["source"], VALUES["destination"], "DataflowRunner")
     assert settings.fhir_write_ops_per_minute == 6000
-    assert body["jobName"] == "dicom-deid"
-    assert body["environment"]["maxWorkers"] == 10
+    assert launched["jobName"] == "dicom-deid"
+    assert launched["environment"]["maxWorkers"] == 10
+
+
+ENVIRONMENT = {
+    "num_workers": "--num_workers=2",
+    "max_workers": "--max_num_workers=10",
+    "zone": "--zone=r-a",
+    "service_account_email": "--service_account_email=w@p.iam.gserviceaccount.com",
+    "temp_location": "--temp_location=gs://staging/temp",
+    "machine_type": "--machine_type=n2-highmem-2",
+    "additional_experiments": "--experiments=use_runner_v2",
+    "network": "--network=default",
+    "subnetwork": "--subnetwork=regions/r/subnetworks/s",
+    "additional_user_labels": '--labels={"team": "research"}',
+    "kms_key_name": "--dataflow_kms_key=projects/p/locations/r/keyRings/k/cryptoKeys/c",
+    "ip_configuration": "--no_use_public_ips",
+    "worker_region": "--worker_region=r",
+    "worker_zone": "--worker_zone=r-a",
+    "enable_streaming_engine": "--enable_streaming_engine",
+    "flexrs_goal": "--flexrs_goal=COST_OPTIMIZED",
+    "staging_location": "--staging_location=gs://staging/staging",
+    "sdk_container_image": "--sdk_container_image=r-docker.pkg.dev/p/images/dicom-deid:1",
+    "disk_size_gb": "--disk_size_gb=50",
+    "autoscaling_algorithm": "--autoscaling_algorithm=THROUGHPUT_BASED",
+    "dump_heap_on_oom": "--dump_heap_on_oom",
+    "save_heap_dumps_to_gcs_path": "--save_heap_dumps_to_gcs_path=gs://staging/heap",
+    "launcher_machine_type": "--launcher_machine_type=n1-standard-1",
+    "enable_launcher_vm_serial_port_logging": "--enable_launcher_vm_serial_port_logging",
+    "streaming_mode": "--streaming_mode=STREAMING_MODE_EXACTLY_ONCE",
+    "additional_pipeline_options": "--dataflow_service_options=enable_prime",
+}
+"""Fields of the environment of a launch, and how Python's launcher may say them; each of them may be in a body."""
+
+
+def test_whatever_the_environment_of_a_launch_may_say_is_taken():
+    assert set(FlexTemplateRuntimeEnvironment.meta.fields) == set(ENVIRONMENT)
+    parameters = [f"--{name}={value}" for name, value in body()["launchParameter"]["parameters"].items()]
+    of_the_job = [
+        "--project=hospital",
+        "--region=r",
+        "--job_name=dicom-deid",
+        "--template_location=gs://staging/template_launches/1/job_object",
+    ]
+    settings = parse(parameters + of_the_job + list(ENVIRONMENT.values()))
+    options = beam_options(settings, "nightly").get_all_options()
+    assert (options["max_num_workers"], options["use_public_ips"], options["subnetwork"]) == (10, False, "regions/r/subnetworks/s")
+    with pytest.raises(ConfigError, match="neither ours nor one of Apache Beam's"):
+        parse([*parameters, *of_the_job, "--temp_location=gs://staging/temp", "--launcher_machine=n1-standard-1"])
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")
