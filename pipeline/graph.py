@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 
 import apache_beam as beam
+from apache_beam.metrics import Metrics
 
 from pipeline.done_before import DoneReference
 from pipeline.operation import Counts, Operation
@@ -20,7 +21,7 @@ from transforms.model.credentials import TokenReference
 from transforms.model.keys import KeyReference
 from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
-from transforms.model.transform import SpoolOutcomes, nameless, typed
+from transforms.model.transform import NAMESPACE, SpoolOutcomes, nameless, typed
 from transforms.pixels.redactor import Redactor
 from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
@@ -195,4 +196,7 @@ class _Finish(beam.DoFn):
     def process(self, grouped: tuple[bytes, Iterable[tuple[str, int]]]) -> Iterator[Counts]:
         run = self._run
         tables = Tables(run.operation.workspace, run.bigquery, run.table_files)
-        yield run.operation.conclude(grouped[1], run.destination, tables, run.clock, run.provenance_for_held)
+        counts = run.operation.conclude(grouped[1], run.destination, tables, run.clock, run.provenance_for_held)
+        Metrics.counter(NAMESPACE, "refused_rows").inc(counts.refused_rows)
+        Metrics.counter(NAMESPACE, "not_reconciled").inc(0 if counts.reconciled else 1)
+        yield counts

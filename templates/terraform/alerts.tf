@@ -19,13 +19,21 @@ resource "google_monitoring_alert_policy" "failures" {
     }
   }
 
-  conditions {
-    display_name = "Provenance that the FHIR store refused for good"
-    condition_threshold {
-      filter          = "resource.type = \"dataflow_job\" AND resource.labels.job_name = \"${var.name}\" AND metric.type = \"dataflow.googleapis.com/job/user_counter\" AND metric.labels.metric_name = \"fhir_dead\""
-      comparison      = "COMPARISON_GT"
-      threshold_value = 0
-      duration        = "0s"
+  # What the graph counts of its own (pipeline/graph.py, transforms/fhir/transform.py).
+  dynamic "conditions" {
+    for_each = {
+      fhir_dead      = "Provenance that the FHIR store refused for good"
+      refused_rows   = "rows that the table does not take"
+      not_reconciled = "the counts do not reconcile: do not release the destination"
+    }
+    content {
+      display_name = conditions.value
+      condition_threshold {
+        filter          = "resource.type = \"dataflow_job\" AND resource.labels.job_name = \"${var.name}\" AND metric.type = \"dataflow.googleapis.com/job/user_counter\" AND metric.labels.metric_name = \"${conditions.key}\""
+        comparison      = "COMPARISON_GT"
+        threshold_value = 0
+        duration        = "0s"
+      }
     }
   }
 

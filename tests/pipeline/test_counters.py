@@ -1,0 +1,86 @@
+"""What the schedule's alerts watch is what a run counts, and counts when it should."""
+
+import functools
+import sys
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+from apache_beam.metrics import MetricsFilter
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "templates"))  # test files are imported by their paths: this is how they share a module
+
+from terraform_files import blocks
+
+from pipeline.graph import Run, build
+from pipeline.local.store_process import running_store
+from pipeline.operation import Operation
+from transforms.model.config import SAFE_CONFIG
+from transforms.model.keys import KeyReference
+from transforms.model.names import LOCAL_FHIR_STORE, OperationName
+from transforms.model.plan import NO_TEXT
+from transforms.model.resolve import resolve
+from transforms.model.spool import write_entries
+from transforms.pixels.redactor import redactor_of
+from transforms.read.origin import Files
+from transforms.write.destination import Folder
+
+WATCHED = {"fhir_dead", "refused_rows", "not_reconciled"}
+
+
+def watched():
+    """The counters of the alert policies, by their names."""
+    for _, policy in blocks("resource"):
+        for dynamic in policy.get("dynamic", []):
+            (content,) = dynamic['"conditions"']["content"]
+            (threshold,) = content["condition_threshold"]
+            assert 'metric.labels.metric_name = \\"${conditions.key}\\"' in threshold["filter"]
+            yield from dynamic['"conditions"']["for_each"]
+
+
+def test_alerts_watch_what_must_not_happen():
+    assert set(watched()) == WATCHED
+
+
+@pytest.fixture
+def counted(workspace, key_uri, tmp_path):
+    """`counted(folder)`: the watched counters of a run of an operation that is already spooled; its one new source is no DICOM file."""
+
+    def run(folder):
+        source = tmp_path / "in"
+        source.mkdir()
+        (source / "letter.txt").write_text("no image at all")
+        with running_store(workspace) as base:
+            graph = Run(
+                operation=Operation(OperationName(folder.operation_id, "source", "destination", LOCAL_FHIR_STORE), workspace),
+                plan=resolve(SAFE_CONFIG),
+                redactor=functools.partial(redactor_of, NO_TEXT),
+                key=KeyReference(key_uri),
+                source=Files(str(source)),
+                destination=Folder(str(tmp_path / "out")),
+                on_uid_collision="hold",
+                store_url=f"{base}/v1beta1/{LOCAL_FHIR_STORE}",
+                write_ops_per_minute=None,
+                phi="include",
+                shape="google",
+                bigquery=None,
+            )
+            pipeline = beam.Pipeline(runner="FnApiRunner")
+            build(graph, pipeline)
+            found = pipeline.run().metrics().query(MetricsFilter().with_namespace("dicom_deid"))["counters"]
+        return {one.key.metric.name: one.result for one in found if one.key.metric.name in WATCHED}
+
+    return run
+
+
+def test_dead_letters_and_refused_rows_are_counted(counted, spool_operation, make_instance):
+    folder = spool_operation("op", [make_instance(1)])
+    bad = {"resourceType": "Provenance", "id": "bad", "recorded": ["DOE"]}
+    write_entries(folder.spool, [("0123456789abcdef", {"provenance": bad})])
+    assert counted(folder) == {"fhir_dead": 1, "refused_rows": 1, "not_reconciled": 0}
+
+
+def test_counts_that_do_not_reconcile_are_counted(counted, spool_operation, make_instance):
+    folder = spool_operation("op", [make_instance(1)])
+    folder.provenance_file.unlink()  # then the table has no row of the operation
+    assert counted(folder) == {"fhir_dead": 0, "refused_rows": 0, "not_reconciled": 1}
