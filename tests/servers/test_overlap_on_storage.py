@@ -1,16 +1,13 @@
 """Where workers are not here: the launcher follows the spool on Cloud Storage, and takes turns with the engine's own writer by a lease."""
 
-import contextlib
-import os
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import apache_beam as beam
 import pytest
-from held import HOST, free_port
+from worker_pools import ON_LOOPBACK, WorkerPool
 
 from pipeline.delivery import Delivery
 from pipeline.local.store_process import running_store
@@ -26,9 +23,7 @@ from transforms.model.workspace import Workspace
 
 pytestmark = pytest.mark.servers("storage")
 
-ON_LOOPBACK = "import sys; from pipeline.loopback import listen_on_loopback; listen_on_loopback(); sys.argv[0] = 'x'; "
 LAUNCHER = ON_LOOPBACK + "from pipeline.main import main; sys.exit(main(sys.argv[1:]))"
-POOL = ON_LOOPBACK + "from apache_beam.runners.worker.worker_pool_main import main; main(sys.argv)"
 
 
 @pytest.fixture
@@ -85,27 +80,14 @@ def test_a_lease_is_waited_for_where_that_is_asked(bucket):
     assert gcs.size(uri) is None
 
 
-@contextlib.contextmanager
-def worker_pool():
-    """HOST:PORT of a process that starts Beam's workers, as there is one on each machine of a cluster."""
-    port, path = free_port(), os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # it starts `python`
-    command = [sys.executable, "-c", POOL, f"--service_port={port}"]
-    pool = subprocess.Popen(command, stdin=subprocess.DEVNULL, env={**os.environ, "PATH": path})
-    try:
-        yield f"{HOST}:{port}"
-    finally:
-        pool.terminate()
-        pool.wait()
-
-
 def test_a_run_whose_workers_are_elsewhere_is_followed(bucket, workspace, real_file, kept):
     for name in ("rtplan.dcm", "test-SR.dcm"):
         create_if_absent(f"{bucket}/in/{name}", real_file(name).read_bytes())
     create_if_absent(f"{bucket}/keys/deid.key", b"6b" * 32)
     places = {"source": "in", "destination": "out", "workspace": "ws", "key_uri": "keys/deid.key"}
     words = [f"--{name}={bucket}/{place}" for name, place in places.items()]
-    with running_store(workspace) as base, worker_pool() as pool:
-        engine = ["--runner=PortableRunner", "--job_endpoint=embed", "--environment_type=EXTERNAL", f"--environment_config={pool}"]
+    with running_store(workspace) as base, WorkerPool() as pool:
+        engine = ["--runner=PortableRunner", "--job_endpoint=embed", *pool.options]
         command = [sys.executable, "-c", LAUNCHER, *words, *engine, f"--healthcare_endpoint={base}"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
