@@ -17,6 +17,7 @@ from pipeline.delivery import Delivery
 from transforms.fhir.turn import turn
 from transforms.fhir.writer import FhirWriter
 from transforms.model import spool
+from transforms.model.backoff import delay
 from transforms.model.workspace import OperationFolder
 
 POLL_SECONDS = 1.0
@@ -34,7 +35,7 @@ class _OverError(Exception):
 def following(delivery: Delivery, url: str, folder: OperationFolder, turn_file: str, poll: float = POLL_SECONDS) -> Iterator[None]:
     """Deliver an operation's shards during the block, as they are finished; those of held instances wait for the graph's writer.
 
-    Whatever goes wrong here does no harm, since the graph's writer delivers what is not answered.
+    Whatever goes wrong here is tried again, later and later, and does no harm: the graph's writer delivers what is not answered.
     """
     over = threading.Event()
     follower = threading.Thread(target=_follow, args=(delivery, url, folder, turn_file, poll, over), daemon=True)
@@ -52,20 +53,32 @@ def _follow(delivery: Delivery, url: str, folder: OperationFolder, turn_file: st
             raise _OverError
 
     delivered: set[str] = set()
-    try:
-        with delivery.client(url) as client:
-            writer = FhirWriter(client, folder, delivery.write_ops_per_minute, heed=heed)
-            while not over.wait(poll):
-                names = (name for name in spool.shard_names(folder.spool, held=False) if name not in delivered)
-                new = [spool.shard_ref(folder.spool, name) for name in names]
-                if not new:
-                    continue
-                with turn(turn_file, wait=False) as ours:
-                    if not ours:
+    faults = 0
+    while True:
+        try:
+            with delivery.client(url) as client:
+                writer = FhirWriter(client, folder, delivery.write_ops_per_minute, heed=heed)
+                while not over.wait(poll):
+                    if not _deliver_new(writer, folder, turn_file, delivered):
                         return
-                    collections.deque(writer.write(new), maxlen=0)
-                delivered |= {shard.name for shard in new}
-    except _OverError:
-        return
-    except Exception as error:  # noqa: BLE001 - whatever it is, the graph's writer meets it too, and says so
-        log.warning("Provenance is written at the end of the run, not during it (%s)", type(error).__name__)
+                    faults = 0
+                return
+        except _OverError:
+            return
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may pass; if not, the graph's writer meets it too, and says so
+            log.warning("Provenance is not written during the run for a moment (%s)", type(error).__name__)
+        if over.wait(delay(faults)):
+            return
+        faults += 1
+
+
+def _deliver_new(writer: FhirWriter, folder: OperationFolder, turn_file: str, delivered: set[str]) -> bool:
+    """Deliver the shards that are not among `delivered` yet; False where the graph's writer has begun, which needs nobody beside it."""
+    new = [name for name in spool.shard_names(folder.spool, held=False) if name not in delivered]
+    if new:
+        with turn(turn_file, wait=False) as ours:
+            if not ours:
+                return False
+            collections.deque(writer.write([spool.shard_ref(folder.spool, name) for name in new]), maxlen=0)
+        delivered.update(new)
+    return True

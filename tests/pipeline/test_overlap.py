@@ -94,3 +94,17 @@ def test_a_store_that_is_gone_does_not_end_the_run(delivery, spool_operation, ma
     with following(nowhere, nowhere.url, folder, str(tmp_path / "turn"), poll=0.02):
         time.sleep(0.3)
     assert answered(folder) == 0
+
+
+def test_after_a_fault_that_passes_shards_are_delivered_during_the_run(
+    delivery, workspace, spool_operation, make_instance, tmp_path, caplog
+):
+    folder = spool_operation("op", [make_instance(1)])
+    folder.answered.write_text("no folder")  # so that nothing can be written down there
+    with following(delivery, delivery.url, folder, str(tmp_path / "turn"), poll=0.02):
+        until(lambda: "Provenance is not written during the run for a moment" in caplog.text)
+        folder.answered.unlink()
+        until(lambda: folder.answered.is_dir() and answered(folder) == 1)
+        spool_operation("op", [make_instance(2)])
+        until(lambda: answered(folder) == 2)
+    assert versions(workspace) == [1, 1]
