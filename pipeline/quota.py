@@ -23,7 +23,7 @@ def processes(runner: str, beam: Sequence[str]) -> int:
     Raises ConfigError, which names the option that has to say it, where nothing does.
     """
     options = list(beam)
-    if runner.lower() in LOCAL_RUNNERS:
+    if runner.lower() in LOCAL_RUNNERS and is_local(runner, beam):
         direct = DirectOptions(options)
         return (direct.direct_num_workers or os.cpu_count() or 1) if direct.direct_running_mode == "multi_processing" else 1
     if leaves(runner):
