@@ -92,7 +92,7 @@ def _check_dataflow(runner: str, beam: Sequence[str], named: Mapping[str, str | 
         if (name := getattr(google, option)) and not re.fullmatch(form, name):
             raise ConfigError(f"--{option}", "Dataflow takes no such name", "write small letters and digits, dashes between them", name)
     for option in ("temp_location", "staging_location"):
-        if (place := getattr(google, option)) and not re.match(r"gs://[^/]{3,}", place):
+        if (place := getattr(google, option)) and PipelineOptionsValidator(google, None).validate_gcs_path(google, option):
             raise ConfigError(f"--{option}", "it is a folder on Cloud Storage", "write gs://BUCKET/FOLDER", place)
 
 

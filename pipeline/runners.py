@@ -6,8 +6,9 @@ import argparse
 import re
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, WorkerOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
+from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.transforms.resources import resource_hints_from_options
 
 from transforms.model.errors import ConfigError
@@ -81,7 +82,16 @@ def refuse_unknown(beam: list[str]) -> None:
         raise ConfigError("options", "a word stands where an option should", "write every value behind its --option")
     if DirectOptions(beam).direct_num_workers < 0:
         raise ConfigError("--direct_num_workers", "a number of workers is 0 (one a core) or more", "give another")
+    _require_valid(PipelineOptions(beam))
     try:
         resource_hints_from_options(PipelineOptions(beam))
     except ValueError:
         raise ConfigError("--resource_hints", "Beam knows no such hint, or no such value of it", "write min_ram=8GB, for example") from None
+
+
+def _require_valid(options: PipelineOptions) -> None:
+    """Raise ConfigError for values that do not go together. Beam would say it itself, when a run is under way."""
+    validator, workers = PipelineOptionsValidator(options, None), options.view_as(WorkerOptions)
+    errors = [*validator.validate(), *validator.validate_num_workers(workers), *validator.validate_worker_region_zone(workers)]
+    if errors:
+        raise ConfigError("options", f"Apache Beam does not take them ({errors[0].rstrip('.')})", "correct that")

@@ -5,7 +5,7 @@ resource "google_monitoring_notification_channel" "email" {
 }
 
 resource "google_monitoring_alert_policy" "failures" {
-  display_name          = "${var.name}: a job failed, or left dead letters"
+  display_name          = "${var.name}: a job failed, or not everything is as it should be"
   combiner              = "OR"
   notification_channels = [google_monitoring_notification_channel.email.id]
 

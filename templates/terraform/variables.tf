@@ -82,6 +82,6 @@ variable "parameters" {
 }
 
 variable "alert_email" {
-  description = "Who is told when a job fails, cannot start, or leaves dead letters."
+  description = "Who is told when a job fails, cannot start, or leaves anything to look into."
   type        = string
 }

@@ -56,6 +56,10 @@ def refusal(capsys, **changes):
         ({"allow_identifiable": "yes"}, "options: --allow_identifiable: the choices are true and false"),
         ({"provenance_phi": "maybe"}, "options: --provenance_phi: invalid choice"),
         ({"max_num_workers": "few"}, "options: --max_num_workers: invalid int value"),
+        ({"temp_location": "gs://staging"}, "--temp_location is 'gs://staging'"),
+        ({"max_num_workers": "-1"}, "options: Apache Beam does not take them (Invalid value (-1) for option: max_num_workers"),
+        ({"num_workers": "3", "max_num_workers": "2"}, "options: Apache Beam does not take them (num_workers (3) cannot exceed"),
+        ({"worker_zone": "r-a", "worker_region": "r"}, "options: Apache Beam does not take them (worker_region and worker_zone"),
         ({"bigquery_table": "Provenance"}, "--bigquery_table is 'Provenance'"),
     ],
 )

@@ -167,7 +167,11 @@ def test_whatever_the_environment_of_a_launch_may_say_is_taken():
         "--job_name=dicom-deid",
         "--template_location=gs://staging/template_launches/1/job_object",
     ]
-    settings = parse(parameters + of_the_job + list(ENVIRONMENT.values()))
+    needed = [ENVIRONMENT["temp_location"], *of_the_job]
+    for flag in ENVIRONMENT.values():
+        parse([*parameters, *needed, flag])
+    alone = {"zone", "worker_zone"}  # of the three that say where, Dataflow takes one
+    settings = parse([*parameters, *of_the_job, *(flag for name, flag in ENVIRONMENT.items() if name not in alone)])
     options = beam_options(settings, "nightly").get_all_options()
     assert (options["max_num_workers"], options["use_public_ips"], options["subnetwork"]) == (10, False, "regions/r/subnetworks/s")
     with pytest.raises(ConfigError, match="neither ours nor one of Apache Beam's"):
