@@ -1,9 +1,12 @@
 """A run that a server starts ends by itself, or with the server."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import termios
+import time
 
 import pytest
 
@@ -31,7 +34,11 @@ def test_a_run_ends_with_a_server_that_ignores_interrupts(refused, tmp_path):
         process = subprocess.Popen([*RUN, *refused, f"--config={config}"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     finally:
         signal.signal(signal.SIGINT, before)
-    with process, config.open("w"):  # as soon as the run reads it, and then it waits for what is in it
+    with process, config.open("w") as begun:  # as soon as the run reads it
+        begun.write("{")
+        begun.flush()
+        while fcntl.ioctl(begun, termios.FIONREAD, bytes(4)) != bytes(4):  # then it waits for the rest
+            time.sleep(0.05)
         process.stdin.close()
-        assert process.wait(60) == 130
+        assert process.wait(120) == 130
         assert process.stderr.read().endswith(b"dicom-deid: interrupted; start the same command again to go on.\n")
