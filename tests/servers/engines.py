@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 from fhir_servers import HERE, INSTALLED, START_SECONDS, Server
@@ -89,8 +90,15 @@ class Flink:
             time.sleep(0.2)
 
     def _registered(self):
-        with urllib.request.urlopen(f"{self._manager.url}/taskmanagers", timeout=30) as answer:
-            return len(json.load(answer)["taskmanagers"])
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self._manager.url}/taskmanagers", timeout=30) as answer:
+                    return len(json.load(answer)["taskmanagers"])
+            except urllib.error.HTTPError:  # 503 while the job manager starts
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.2)
 
     def stop(self):
         for worker in self._workers:
