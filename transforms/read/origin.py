@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+from urllib.parse import quote, unquote
 
 from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
@@ -24,6 +25,8 @@ _LISTINGS = 5
 _AT_ONCE = 8
 """Studies that are listed at the same time."""
 _STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
+
+T = TypeVar("T")
 
 
 class Origin(Protocol):
@@ -88,7 +91,7 @@ class Store:
         return f"{self.store.name}/dicomWeb"
 
     def instances(self) -> Iterator[tuple[str, int]]:
-        """Study by study, as QIDO-RS lists them; a UID that no store should have raises StoreError, and is not shown."""
+        """Study by study, as QIDO-RS lists them; a study that cannot be asked for counts as one instance, which has no UIDs."""
         known: set[str] = set()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for paths in pool.map(self._below, self._searches()):
@@ -101,28 +104,38 @@ class Store:
 
     def sop_instance(self, uri: str, size: int) -> str | None:  # noqa: ARG002 - as of any origin
         """The store knows it."""
-        return uri.rpartition("/")[2]
+        return self._uids(uri)[-1]
 
     def uids(self, uri: str, size: int) -> InstanceUids:  # noqa: ARG002 - as of any origin
         """They are the path."""
-        return InstanceUids(*uri.removeprefix(f"{self.root}/").split("/")[1::2])
+        return InstanceUids(*self._uids(uri))
 
     def content(self, uri: str, size: int = 0) -> Content:  # noqa: ARG002 - a store does not list it
         """By WADO-RS, in the transfer syntax in which it is stored."""
+        uids, path = self._uids(uri), self._path(uri)
         try:
-            found = client_of(self.store).retrieve(uri.removeprefix(f"{self.root}/"))
+            found = _answered(uids, lambda: client_of(self.store).retrieve(path))
         except StoreError as fault:
             sentence = f"the source store does not give it ({fault.got or 'no answer'})"
             raise InstanceProblem("read", "UNREADABLE", sentence) from None
-        if found is None:
+        if found is not None:
+            return found
+        if all(map(_is_valid, uids)):
             raise gone()
-        return found
+        raise InstanceProblem("read", "BAD_UID", "the source store lists it by a UID that is not valid, and gives nothing for that")
+
+    def _uids(self, uri: str) -> list[str]:
+        """Of study, series and instance."""
+        return [unquote(part) for part in self._path(uri).split("/")[1::2]]
+
+    def _path(self, uri: str) -> str:
+        return uri.removeprefix(f"{self.root}/")
 
     def _searches(self) -> Iterator[str]:
         """The paths below which instances are searched."""
         if self.chosen is None:
             for (study,) in self._listed("studies", (_STUDY,)):
-                yield f"studies/{study}"
+                yield f"studies/{_segment(study)}"
             return
         levels = ("studies", "series", "instances")
         for uids in sorted(self.chosen.load().lines):
@@ -132,14 +145,16 @@ class Store:
         """The paths of the instances of a study or series, or of one instance, where the store has it."""
         study, *rest = path.split("/")[1::2]
         if not rest:
-            listed = self._listed(f"studies/{study}/instances", (_SERIES, _INSTANCE))
-            return sorted(f"studies/{study}/series/{series}/instances/{uid}" for series, uid in listed)
+            uid = unquote(study)
+            listed = _answered([uid], lambda: self._listed(f"{path}/instances", (_SERIES, _INSTANCE)))
+            found = listed or ([] if _is_valid(uid) else [("", "")])
+            return sorted(f"{path}/series/{_segment(series)}/instances/{_segment(uid)}" for series, uid in found)
         below = f"studies/{study}/series/{rest[0]}/instances"
         found = self._listed(below, (_INSTANCE,), {"SOPInstanceUID": rest[1]} if len(rest) > 1 else {})
-        return sorted(f"{below}/{uid}" for (uid,) in found if uid in rest[1:] or len(rest) == 1)
+        return sorted(f"{below}/{_segment(uid)}" for (uid,) in found if uid in rest[1:] or len(rest) == 1)
 
     def _listed(self, path: str, tags: Sequence[str], parameters: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:
-        """These UIDs of all results of a search. Raises StoreError where they cannot be told.
+        """These UIDs of all results of a search. Raises StoreError.
 
         Pages are by offset, so what comes or goes at the store meanwhile may shift a result from one page to another that was read
         before. Where that cannot be mended the search begins anew.
@@ -176,10 +191,32 @@ class Store:
         return found
 
 
+def _answered(uids: Collection[str], call: Callable[[], T]) -> T | None:
+    """What a call says that has these UIDs in its path; None where one is not valid, and the store cannot be asked for it or refuses.
+
+    Raises StoreError.
+    """
+    if not all(uid.strip(".") for uid in uids):
+        return None
+    try:
+        return call()
+    except StoreError as fault:
+        if all(map(_is_valid, uids)) or not fault.got.startswith("HTTP 4"):
+            raise
+        return None
+
+
 def _uid(item: dict[str, Any], tag: str) -> str:
-    """A UID of a QIDO-RS result, which goes into paths and may hold nothing but digits and dots."""
-    value = (item.get(tag) or {}).get("Value") or [""]
-    uid = str(value[0])
-    if not uid or set(uid) - set("0123456789."):
-        raise StoreError("QIDO-RS", "a result has no valid UID", "look at what the store lists")
-    return uid
+    """A UID of a QIDO-RS result without its padding, whatever it looks like; empty where it has none."""
+    element = item.get(tag)
+    value = element.get("Value") if isinstance(element, dict) else None
+    return value[0].strip("\0 ") if isinstance(value, list) and value and isinstance(value[0], str) else ""
+
+
+def _is_valid(uid: str) -> bool:
+    """Whether it is a UID by its characters."""
+    return bool(uid.strip(".")) and not set(uid) - set("0123456789.")
+
+
+def _segment(uid: str) -> str:
+    return quote(uid, safe="", errors="replace")

@@ -1,16 +1,17 @@
 """A DICOM store is listed page by page, whatever comes to it meanwhile; QIDO-RS is answered on loopback, in the order of UIDs."""
 
 import bisect
+import collections
 import contextlib
 import http.server
 import json
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from on_loopback import listening
 
 from transforms.model.dicom_store import store_at
-from transforms.model.errors import ConfigError, StoreError
+from transforms.model.errors import ConfigError, InstanceProblem, StoreError
 from transforms.read import origin
 from transforms.read.chosen import ChosenReference, read_chosen
 
@@ -101,3 +102,52 @@ def test_what_a_list_names_is_listed_and_nothing_else(tmp_path, line, found):
                 list(listed)
         else:
             assert list(listed) == found
+
+
+LISTED = {
+    "": [["1.2"], ["1.2.ABC"], ["1.2.DEF"], ["../.."], [".."], [None], [7]],
+    "1.2": [["1.3", "1.4"], ["1.3", "1.4.A B\0"], ["1.3", "1.4/x?y#z"], ["1.3", "."], ["1.3", ""]],
+    "1.2.ABC": [["1.5", "1.6"]],
+}
+"""UIDs of studies, and of series and instance in each."""
+
+
+def test_a_uid_that_is_not_valid_spoils_nothing_but_what_it_names():
+    """The store gives what it lists but 1.4/x?y#z, for which it has 404, and refuses the study 1.2.DEF, that is as if it were none."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            path, _, query = self.path.removeprefix("/dicom-web/").partition("?")
+            uids = [unquote(part) for part in path.split("/")[1::2]]
+            if len(uids) > 2:
+                asked.append(uids[2])
+                return self.answer(404 if "/" in uids[2] else 200, b"\0" * 128 + b"DICM" + uids[2].encode())
+            start = int(parse_qs(query)["offset"][0])
+            found = LISTED.get("".join(uids))
+            tags = ["0020000E", "00080018"] if uids else ["0020000D"]
+            page = [
+                {tag: {"vr": "UI", "Value": [uid]} for tag, uid in zip(tags, one, strict=True)} for one in (found or [])[start : start + 5]
+            ]
+            return self.answer(200 if found else 400, json.dumps(page).encode())
+
+        def answer(self, status, content):
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    with listening(Handler) as url:
+        store = origin.Store(store_at("--source", f"{url}/dicom-web", None))
+        codes = collections.Counter()
+        for uri, _ in store.instances():
+            try:
+                assert store.content(uri)[132:].decode() == store.sop_instance(uri, 0)
+                codes["whole"] += 1
+            except InstanceProblem as problem:
+                codes[problem.stage, problem.code] += 1
+    assert sorted(asked) == ["1.4", "1.4.A B", "1.4/x?y#z", "1.6"]
+    assert codes == {"whole": 3, ("read", "BAD_UID"): 7}
