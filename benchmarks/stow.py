@@ -46,7 +46,7 @@ def one_a_request(store: DicomStore) -> Callable[[Sequence[bytes]], None]:
 
     def put(files: Sequence[bytes]) -> None:
         for file in files:
-            if refused := client.put(file):
+            if refused := client.put(file).said:
                 raise SystemExit(f"the store does not take it: {refused}")
 
     return put

@@ -183,7 +183,7 @@ def test_plan_reads_a_store_and_writes_nothing(stores, real_file, tmp_path, caps
 
 def test_a_store_refuses_what_is_no_instance_and_says_why(stores):
     client = DicomWebClient(store_at("--destination", stores.destination.url, None))
-    assert client.put(b"no instance").startswith("HTTP 400")
+    assert client.put(b"no instance").said.startswith("HTTP 400")
     assert client.retrieve("studies/1/series/2/instances/3") is None
     with pytest.raises(StoreError):
         DicomWebClient(store_at("--destination", stores.destination.server.url + "/nothing", None)).search("studies", {})

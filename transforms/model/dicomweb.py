@@ -14,7 +14,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import requests
 import requests.adapters
@@ -50,6 +50,14 @@ OUT_OF_RESOURCES = range(0xA700, 0xA800)
 T = TypeVar("T")
 Take = Callable[[requests.Response], T]
 """Makes something of an answer's body. Raises TruncatedError where the body is not whole, which is tried again."""
+
+
+class Answer(NamedTuple):
+    """What a store says of an instance that it was given."""
+
+    stored: bool
+    said: str
+    """Status and reason, where it refused the instance or warns of it; else empty."""
 
 
 class TokenBucket:
@@ -106,11 +114,8 @@ class DicomWebClient:
         """Whether the instance of that path has this very content; None where the store has none such. Nothing is kept of it."""
         return self._instance(path, lambda parts: equal(parts, content))
 
-    def put(self, content: Content) -> str:
-        """Store one file; empty where it is stored as it is, else by what status and reason the store refused or changed it.
-
-        What became of it is read from the answer's sequences, since a status is of the whole request.
-        """
+    def put(self, content: Content) -> Answer:
+        """Store one file. What became of it is read from the answer's sequences, since a status is of the whole request."""
         body = OnePart(content, secrets.token_hex(16))
         headers = {"Accept": _JSON, "Content-Type": body.content_type}
         start, attempt = self._clock(), 0
@@ -120,11 +125,11 @@ class DicomWebClient:
             said = said[0] if isinstance(said, list) and said else said
             failed, stored = _items(said, _FAILED), _items(said, _STORED)
             if not failed and stored:
-                return f"HTTP {status}, with a warning" if _WARNING in stored[0] else ""
+                return Answer(True, f"HTTP {status}, with a warning" if _WARNING in stored[0] else "")
             reason = _reason(failed[0]) if failed else 0
             pause = delay(attempt, self._chance)
             if reason not in OUT_OF_RESOURCES or self._clock() - start + pause > self._deadline:
-                return f"HTTP {status}, failure reason {reason:04X}" if reason else f"HTTP {status}"
+                return Answer(False, f"HTTP {status}, failure reason {reason:04X}" if reason else f"HTTP {status}")
             self._sleep(pause)
             attempt += 1
 

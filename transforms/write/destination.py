@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from typing import Protocol
 
@@ -73,6 +74,10 @@ class Folder(Destination):
         return next(iter(place_of(self.name).glob("*/*/*.dcm")), None) is None
 
 
+_faithful: set[DicomStore] = set()
+"""Stores that were seen by this process to keep an instance as it was given."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Store(Destination):
     """A DICOM store, by DICOMweb. It is asked before it is given anything: servers differ in what they make of an instance that
@@ -91,13 +96,24 @@ class Store(Destination):
         return same is True
 
     def put(self, target: InstanceUids, content: Content) -> None:
-        """By STOW-RS, once it was asked whether it has it."""
+        """By STOW-RS, once it was asked whether it has it.
+
+        Where the store warns, and until one instance was seen to stand there as it was given, it is read back: a store may keep another
+        content (PS3.18 table I.2-1, B000), which no Provenance would be true of. Then STORE_CHANGES.
+        """
         try:
-            refused = client_of(self.store).put(content)
+            answer = client_of(self.store).put(content)
         except StoreError as fault:
             raise _unavailable(fault) from None
-        if refused and not self.holds(target, content):
-            raise InstanceProblem("write", "STORE_REFUSES", f"the destination store does not take the instance ({refused})")
+        if answer.stored and not answer.said and self.store in _faithful:
+            return
+        same = self._compared(target, content) if answer.stored else self.holds(target, content)
+        if same:
+            _faithful.add(self.store)
+        elif same is False and answer.stored:
+            raise self._changed(target, withdrawing=bool(answer.said))
+        elif answer.said:
+            raise InstanceProblem("write", "STORE_REFUSES", f"the destination store does not take the instance ({answer.said})")
 
     def digest(self, target: InstanceUids) -> str | None:
         """By retrieving it."""
@@ -125,6 +141,15 @@ class Store(Destination):
     def is_empty(self) -> bool:
         """No study."""
         return not client_of(self.store).search("studies", {"limit": "1"})
+
+    def _changed(self, target: InstanceUids, withdrawing: bool) -> InstanceProblem:
+        """What stands there is taken back if that is asked and can be done. Without a warning it may be another's, who came between."""
+        sentence = "the destination store keeps another content than it was given"
+        if withdrawing:
+            with contextlib.suppress(InstanceProblem):
+                self.withdraw(target)
+                return InstanceProblem("write", "STORE_CHANGES", f"{sentence}; it was taken back")
+        return InstanceProblem("write", "STORE_CHANGES", f"{sentence}, and that stands there without Provenance; remove it there")
 
     def _compared(self, target: InstanceUids, content: Content) -> bool | None:
         try:

@@ -133,7 +133,7 @@ class StoreQuarantine:
         if same is not None and not (ours and same):  # an equal one is another's, who may take it away
             return False
         self.beside.tell(reference, said)  # first this: whatever is in the store is known of, even after a kill
-        return bool(same) or not client.put(content) or bool(client.compare(target.path, content))
+        return bool(same) or client.put(content) == (True, "") or bool(client.compare(target.path, content))
 
     def waiting(self) -> set[str]:
         """All of which something is said."""

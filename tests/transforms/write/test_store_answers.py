@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import types
 
 import pytest
 from on_loopback import listening
@@ -31,13 +32,20 @@ def warned(reason):
 
 
 @pytest.fixture
-def server(monkeypatch):
+def manner():
+    """Whether the store has DELETE, and how many GETs it has answered."""
+    return types.SimpleNamespace(deletes=False, reads=0)
+
+
+@pytest.fixture
+def server(monkeypatch, manner):
     """A store of the Healthcare API's shape: what it `kept`, and its `answers` to STOW-RS, each (status, body, what it then keeps)."""
     monkeypatch.setattr(dicomweb, "delay", lambda _attempt, _chance: 0.01)
     kept, answers = {}, []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
+            manner.reads += 1
             content = kept.get(self.path.partition("/dicomWeb/")[2])
             part = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + (content or b"") + b"\r\n--b--"
             self.answer(200 if content else 404, part, 'multipart/related; type="application/dicom"; boundary=b')
@@ -50,6 +58,11 @@ def server(monkeypatch):
             if keeps:
                 kept[UIDS.path] = keeps
             self.answer(status, json.dumps(said).encode(), "application/dicom+json")
+
+        def do_DELETE(self):
+            if manner.deletes:
+                kept.pop(self.path.partition("/dicomWeb/")[2])
+            self.answer(200 if manner.deletes else 405, b"{}", "application/json")
 
         def answer(self, status, content, kind):
             self.send_response(status)
@@ -107,12 +120,43 @@ def test_an_instance_that_is_not_there_is_refused_with_the_stores_reason(server,
     assert kept == {}
 
 
-@pytest.mark.parametrize("answer", [(409, failed(0x0111), OTHER), (202, warned(0xB000), OTHER)], ids=["duplicate", "coerced"])
-def test_an_instance_that_is_there_otherwise_than_sent_holds_ours(server, answer):
+def test_another_instance_of_that_name_holds_ours(server):
     store, kept, answers = server
-    answers.append(answer)
+    answers.append((409, failed(0x0111), OTHER))
     for _ in range(2):  # as the store has it now, it is not asked to take ours again
         with pytest.raises(InstanceProblem) as held:
             store.publish(UIDS, CONTENT)
         assert (held.value.code, held.value.kind) == ("DUPLICATE_INSTANCE", OutcomeKind.HELD)
     assert kept == {UIDS.path: OTHER}
+
+
+@pytest.mark.parametrize("deletes", [True, False])
+def test_what_a_store_changed_by_its_own_word_does_not_stay_unless_it_cannot_delete(server, manner, deletes):
+    store, kept, answers = server
+    manner.deletes = deletes
+    answers.append((202, warned(0xB000), OTHER))
+    with pytest.raises(InstanceProblem) as failed:
+        store.publish(UIDS, CONTENT)
+    assert (failed.value.code, failed.value.kind) == ("STORE_CHANGES", OutcomeKind.FAILED)
+    assert ("remove it there" in failed.value.sentence) is not deletes
+    assert kept.get(UIDS.path) == (None if deletes else OTHER)
+
+
+def test_a_store_that_changes_what_it_is_given_and_does_not_say_so_is_found_out_each_time(server, manner):
+    store, kept, answers = server
+    manner.deletes = True
+    for _ in range(2):
+        answers.append((200, STORED, OTHER))
+        with pytest.raises(InstanceProblem, match=r"STORE_CHANGES: .* remove it there"):
+            store.publish(UIDS, CONTENT)
+        assert kept.pop(UIDS.path) == OTHER  # for all that is known it is somebody's who came between
+
+
+def test_a_store_is_read_back_until_an_instance_was_seen_to_stand_there_as_it_was_given(server, manner):
+    store, kept, answers = server
+    for keeps, reads in ((None, 2), (CONTENT, 2), (CONTENT, 1), (CONTENT, 1)):  # one before it is stored
+        kept.pop(UIDS.path, None)
+        before = manner.reads
+        answers.append((200, STORED, keeps))
+        store.publish(UIDS, CONTENT)
+        assert manner.reads - before == reads
