@@ -1,4 +1,4 @@
-"""`--skip_done`: what an earlier operation of the same request has written is left out.
+"""`--skip_done`: what an earlier operation of the same request has written is left out, whatever lists of instances the two had.
 
 The table of Provenance says what was written, and not a clock. Ids of Provenance are keyed hashes of operation and source
 instance, so whoever has the key knows by which id an earlier operation would have told of an instance; only that key's are found.
@@ -14,8 +14,8 @@ from pipeline.operation import Clock, Operation
 from pipeline.tables import Tables
 from transforms.model.errors import InstanceProblem, OutcomeKind, PreflightError
 from transforms.model.keys import KeyReference, Purpose, Secret
-from transforms.model.names import OperationName
-from transforms.model.places import listed, place_of
+from transforms.model.names import Asked, OperationName
+from transforms.model.places import place_of
 from transforms.model.records import OpenInstance
 from transforms.model.storage import replace
 from transforms.provenance.ids import ID_PREFIX, source_id
@@ -26,7 +26,7 @@ _BYTES = 16
 """Of an id, in the file of all that are done."""
 
 
-def find_done(operation: Operation, asked: str, key: KeyReference, destination: Destination, clock: Clock) -> DoneReference | None:
+def find_done(operation: Operation, asked: Asked, key: KeyReference, destination: Destination, clock: Clock) -> DoneReference | None:
     """What finished operations of the workspace that were asked for the same have written; None where there are none.
 
     Raises PreflightError where the destination is empty all the same, and ConfigError or StoreError where a table cannot be asked.
@@ -43,11 +43,11 @@ def find_done(operation: Operation, asked: str, key: KeyReference, destination: 
     return DoneReference(str(operation.folder.done_file), names, key)
 
 
-def _earlier(operation: Operation, asked: str) -> Iterator[Operation]:
+def _earlier(operation: Operation, asked: Asked) -> Iterator[Operation]:
     """The other operations of the workspace that were asked for this and came to their end, in the order of their names."""
-    for place in listed(operation.workspace.operations, "*.json"):
-        other = Operation(OperationName(place.stem, "", "", ""), operation.workspace)
-        if other.folder == operation.folder or not other.was_asked_for(asked):
+    for other in operation.others():
+        known = other.asked()
+        if known is None or known.of_all != asked.of_all:
             continue
         state, counts = other.state(), other.counts()
         if state is not None and "response" in state and counts is not None and counts.reconciled:

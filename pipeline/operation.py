@@ -15,7 +15,8 @@ from pipeline.tables import Tables
 from transforms.bigquery.operation import TableAnswer
 from transforms.model import spool
 from transforms.model.errors import ConfigError
-from transforms.model.names import OperationName
+from transforms.model.names import Asked, OperationName
+from transforms.model.places import listed
 from transforms.model.storage import create_if_absent, remove_all, replace
 from transforms.model.workspace import OperationFolder, Workspace
 from transforms.write.destination import Destination
@@ -152,17 +153,17 @@ class Operation:
             metadata[_WAITED] = metadata.get(_WAITED, 0) + waited
         replace(self.folder.state_file, _as_json(state))
 
-    def bind(self, asked: str) -> None:
-        """Remember what the first run was asked for (`request.asked_for`), as soon as it starts."""
-        create_if_absent(self.folder.asked_file, asked.encode(), 0o600)
+    def bind(self, asked: Asked) -> None:
+        """Remember what the first run was asked for, as soon as it starts."""
+        create_if_absent(self.folder.asked_file, json.dumps(asked).encode() + b"\n", 0o600)
 
-    def was_asked_for(self, asked: str) -> bool:
-        """Whether its first run was asked for this."""
-        return self.folder.asked_file.exists() and self.folder.asked_file.read_text() == asked
+    def asked(self) -> Asked | None:
+        """What its first run was asked for; None before that."""
+        return Asked(*json.loads(self.folder.asked_file.read_bytes())) if self.folder.asked_file.exists() else None
 
-    def hold_to(self, asked: str) -> None:
+    def hold_to(self, asked: Asked) -> None:
         """Raise ConfigError if the operation was asked for anything else: what is done already would count as this."""
-        if self.folder.asked_file.exists() and not self.was_asked_for(asked):
+        if self.asked() not in (None, asked):
             why = "an operation of this name was asked for something else (source, destination, config, key, stores or Provenance options)"
             raise ConfigError("--operation_id", why, "repeat its command exactly, or choose another name", self.name.operation_id)
 
@@ -223,11 +224,26 @@ class Operation:
     def conclude(
         self, pairs: Iterable[tuple[str, int]], destination: Destination, tables: Tables, clock: Clock, held_too: bool = False
     ) -> Counts:
-        """The last step of the graph: nothing stays published that is not proven; outcomes and tables for people, counts, final state."""
+        """The last step of the graph: nothing stays published that is not proven; outcomes and tables for people, counts, final state.
+
+        That goes for what other operations published there, too, whose run broke off: one of another night may never be run again.
+        """
         unproven = take_back(self.folder, self.name, destination)
+        unproven += sum(take_back(other.folder, self.name, destination) for other in self.others() if other._broke_off_beside(self))
         self.tell_outcomes()
         counts = dataclasses.replace(Counts.of(pairs), proven=self._proven(), held_too=held_too, unproven=unproven)
         return self.settle(counts, tables, clock)
+
+    def others(self) -> Iterator[Operation]:
+        """The other operations of the workspace, in the order of their names; their stores stay unnamed."""
+        for place in listed(self.workspace.operations, "*.json"):
+            if place.stem != self.name.operation_id:
+                yield Operation(OperationName(place.stem, "", "", ""), self.workspace)
+
+    def _broke_off_beside(self, other: Operation) -> bool:
+        """Whether its latest run did not come to its end, is not under way elsewhere, and published where the other does."""
+        mine, its = self.folder.destination_file, other.folder.destination_file
+        return not self.folder.counts_file.exists() and not self.is_elsewhere and mine.exists() and mine.read_bytes() == its.read_bytes()
 
     def recounted(self, counts: Counts, held: int, answered: int, dead: int, loaded: TableAnswer | None) -> Counts:
         """The counts once instances were released: what is held no more is written."""

@@ -150,7 +150,7 @@ def _retry(arguments: argparse.Namespace) -> int:
 
     operation = find_operation(workspace_of(arguments), arguments.operation)
     counts = operation.counts()
-    if counts is not None and not counts.failed and not counts.unproven:
+    if counts is not None and counts.reconciled and not counts.failed:
         print("nothing failed")
         return exit_code(counts)
     return retry(operation, run)

@@ -21,9 +21,11 @@ from pipeline.tables import Tables
 from transforms.bigquery.views import TABLE
 from transforms.model import spool
 from transforms.model.dicomweb import TokenBucket
-from transforms.model.errors import ConfigError
+from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.places import place_of
 from transforms.model.storage import remove, remove_all, replace
+from transforms.model.workspace import OperationFolder
+from transforms.write.marks import doubtful
 from transforms.write.quarantine import quarantine_of
 
 
@@ -37,6 +39,7 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
     workspace, folder = operation.workspace, operation.folder
     with alone(workspace):
         require_no_job(folder)
+        _require_no_marks(folder)
         outside = _outside(operation, everywhere, clock)
         resources = _forget(operation)
         quarantine = quarantine_of(folder)
@@ -53,6 +56,13 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
         remove(folder.state_file)  # last: as long as it is there, a purge finds the operation
     gone = f"gone: spool, outcomes, source list, {held} held instances, {resources} resources of the embedded FHIR store, rows of the table"
     return [f"operation {folder.operation_id}", gone, *outside]
+
+
+def _require_no_marks(folder: OperationFolder) -> None:
+    """Raise PreflightError where nothing else knows what a run that broke off has published."""
+    if unproven := len(doubtful(folder)):
+        why = f"a run of it broke off, and up to {unproven} instances in the destination have no Provenance"
+        raise PreflightError("--operation", why, "run it again first (dicom-deid retry), so that they are proven or taken back")
 
 
 def _outside(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:

@@ -10,7 +10,7 @@ from transforms.model.dicom_store import DicomStore, is_store
 from transforms.model.errors import ConfigError
 from transforms.model.local_files import make_closed
 from transforms.model.places import place_of
-from transforms.model.storage import canonical, check_place, glob_folder, is_inside, replace
+from transforms.model.storage import canonical, check_place, glob_folder, is_inside, remove, replace
 from transforms.model.workspace import OperationFolder
 from transforms.write.quarantine import StoreQuarantine, quarantine_of
 
@@ -44,6 +44,8 @@ def settle_quarantine(operation: Operation, quarantine: str | None, store: Dicom
     if known and _known(folder) != (store.name if store else chosen):
         raise ConfigError(_OPTION, "earlier runs of this operation hold instances elsewhere", "leave it as it was")
     remember_store(folder.quarantine_store_file, store)
+    if not known:
+        remove(folder.quarantine_file)  # of a first run that was refused after this
     if quarantine and not store:
         place = place_of(chosen)
         for made in (place.parent, place):

@@ -18,7 +18,7 @@ from transforms.model.endpoints import refuse_credentials, with_version
 from transforms.model.errors import ConfigError
 from transforms.model.gcs import split
 from transforms.model.keys import KeyReference, Purpose, Secret
-from transforms.model.names import HEALTHCARE_HOST, LOCAL_FHIR_STORE, OperationName, local_store
+from transforms.model.names import HEALTHCARE_HOST, LOCAL_FHIR_STORE, Asked, OperationName, local_store
 from transforms.model.plan import ActionPlan
 from transforms.model.resolve import crypto_keys, resolve, with_api_vrs_only
 from transforms.model.storage import create_if_absent
@@ -193,22 +193,21 @@ def _refuse_embedded(workspace: Workspace) -> None:
         raise ConfigError("--fhir_store", why, "name a store by its URL, or its server by --healthcare_endpoint")
 
 
-def asked_for(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> str:
-    """A keyed hash of all that decides what is published and what is told of it (DESIGN 10)."""
+def asked_for(settings: Settings, request: Request, store: StoreAddress, secret: Secret) -> Asked:
+    """Keyed hashes of all that decides what is published and what is told of it (DESIGN 10)."""
     flags = (str(settings.provenance_for_held), str(settings.api_vrs_only))
     how = [settings.on_uid_collision, settings.provenance_phi, settings.provenance_shape, *flags]
     how += [settings.text_search, "+".join(settings.ocr_languages)]
     how += ["no second look"] if settings.no_second_look else []
     how += [f"Cloud DLP {settings.dlp_parent}"] if settings.dlp_parent else []
     how += [repr(_own_templates(settings))] if settings.pixel_templates else []
-    who = (
-        settings.patient_id,
-        request.plan.patients.map_digest,
-        str(settings.writes_maps),
-        request.chosen.digest if request.chosen else "",
-    )
-    key = secret.purpose(Purpose.OPERATION)
-    return key.hex("operation", settings.source, settings.destination, request.config.to_json(), store.name, *how, *who)
+    who = (settings.patient_id, request.plan.patients.map_digest, str(settings.writes_maps))
+    key, where = secret.purpose(Purpose.OPERATION), (settings.source, settings.destination)
+
+    def hashed(chosen: str) -> str:
+        return key.hex("operation", *where, request.config.to_json(), store.name, *how, *who, chosen)
+
+    return Asked(hashed(request.chosen.digest if request.chosen else ""), hashed(""))
 
 
 def origin_of(settings: Settings, chosen: ChosenReference | None) -> Origin:
@@ -225,7 +224,7 @@ def operation_name(settings: Settings, request: Request, store: StoreAddress, se
     """The names of a run. Its id is what it is asked for, unless it is named."""
     key = secret.purpose(Purpose.OPERATION)
     return OperationName(
-        operation_id=settings.operation_id or asked_for(settings, request, store, secret),
+        operation_id=settings.operation_id or asked_for(settings, request, store, secret).exactly,
         source_store=settings.source_store.base if settings.source_store else local_store(key, settings.source),
         destination_store=settings.destination_store.base if settings.destination_store else local_store(key, settings.destination),
         fhir_store=store.name,

@@ -111,7 +111,7 @@ class Deidentifier:
     def cancel(self, operation_id: str, now: dt.datetime) -> None:
         """Stop an operation of ours that is not done; what it published stays. Nothing for any other."""
         with self._lock:
-            if not self._workspace.operation(operation_id).request_file.exists():
+            if not self._workspace.operation(operation_id).request_file.exists() or self._has_answer(operation_id):
                 return
             replace(self._workspace.operation(operation_id).cancelled_file, b"")
             if self._running is not None and self._running.operation_id == operation_id:
@@ -161,7 +161,7 @@ class Deidentifier:
         if self._workspace.operation(operation_id).is_cancelled():
             self._close(operation_id, "cancelled; the same request again goes on", now, CANCELLED)
             return
-        if self._stopping and "response" not in (self._operation(operation_id).state() or {}):
+        if self._stopping and not self._has_answer(operation_id):
             return  # the next server goes on
         said = [line for line in errors.decode(errors="replace").splitlines() if line.startswith("dicom-deid: ")]
         self._close(operation_id, (said or ["the run ended without a word"])[-1].removeprefix("dicom-deid: "), now)
@@ -187,6 +187,10 @@ class Deidentifier:
 
     def _operation(self, operation_id: str) -> Operation:
         return Operation(OperationName(**self._asked(operation_id)["name"]), self._workspace)
+
+    def _has_answer(self, operation_id: str) -> bool:
+        """Whether its run came to its end, but for the tables perhaps."""
+        return "response" in (self._operation(operation_id).state() or {})
 
     def _keep(self, operation_id: str, asked: dict[str, Any]) -> None:
         replace(self._workspace.operation(operation_id).request_file, json.dumps(asked).encode())

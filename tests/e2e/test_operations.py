@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from transforms.model.storage import replace
 from transforms.model.workspace import Workspace
 
 NAME = "QXWOMBLE"
@@ -51,6 +52,10 @@ def test_an_operation_is_printed_and_what_failed_is_run_again(deidentify, dicom_
     assert (finished.counts["written"], finished.counts["failed"], finished.outcomes) == (2, 0, [])
     assert published.items() < finished.published().items()
     assert verb("retry") == (0, "nothing failed\n")
+    counts = folder(finished).counts_file
+    counts.write_text(json.dumps(json.loads(counts.read_text()) | {"rows": 0}))  # as a kill leaves it, before the tables were built
+    assert verb("retry")[0] == 0
+    assert json.loads(counts.read_text())["rows"] == 3
 
 
 def test_a_purge_leaves_nothing_of_an_operation_and_everything_of_others(deidentify, verb, few, source, tmp_path):
@@ -64,6 +69,10 @@ def test_a_purge_leaves_nothing_of_an_operation_and_everything_of_others(deident
     assert {"fhir.sqlite", "provenance.duckdb", "Provenance.ndjson"} <= set(told(finished, NAME))
     assert verb("purge", "first")[0] == 2
     assert verb("purge", "none", "--yes")[0] == 2
+    mark = Workspace(str(finished.workspace)).operation("first").marks / "batch.ndjson"
+    replace(mark, b'["00", ["2.25.1", "2.25.2", "2.25.3"], "00"]\n')
+    assert "up to 1 instances in the destination have no Provenance" in verb("purge", "first", "--yes")[1]
+    mark.unlink()
     assert "fhir.sqlite" in told(finished, NAME)
 
     code, output = verb("purge", "first", "--yes")

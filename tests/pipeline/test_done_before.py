@@ -14,11 +14,12 @@ from pipeline.operation import Counts, Operation
 from pipeline.tables import Tables
 from transforms.model.errors import InstanceProblem, OutcomeKind, PreflightError
 from transforms.model.keys import KeyReference
-from transforms.model.names import LOCAL_DATASET, LOCAL_FHIR_STORE, OperationName
+from transforms.model.names import LOCAL_DATASET, LOCAL_FHIR_STORE, Asked, OperationName
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
 from transforms.write.destination import Folder
 
 NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
+ASKED = Asked("with this list", "this")
 STORES = tuple(f"{LOCAL_DATASET}/dicomStores/{store}" for store in ("aaaa", "bbbb"))
 
 
@@ -26,7 +27,7 @@ STORES = tuple(f"{LOCAL_DATASET}/dicomStores/{store}" for store in ("aaaa", "bbb
 def finished(workspace, spool_operation):
     """A function that makes a finished operation of these instances."""
 
-    def make(name, *instances, asked="this", ended=True):
+    def make(name, *instances, asked=ASKED, ended=True):
         spool_operation(name, instances)
         operation = Operation(OperationName(name, *STORES, LOCAL_FHIR_STORE), workspace)
         operation.begin(NOW)
@@ -47,7 +48,7 @@ def find(workspace, key_uri, tmp_path):
 
     def done(key=key_uri):
         second = Operation(OperationName("second", *STORES, LOCAL_FHIR_STORE), workspace)
-        found = find_done(second, "this", KeyReference(key), Folder(str(tmp_path / "out")), lambda: NOW)
+        found = find_done(second, Asked("another list", "this"), KeyReference(key), Folder(str(tmp_path / "out")), lambda: NOW)
         return None if found is None else pickle.loads(pickle.dumps(found)).load()
 
     return done
@@ -72,7 +73,7 @@ def test_what_was_written_is_skipped_and_nothing_else(finished, find, make_insta
         assert done(instance) is instance
 
 
-@pytest.mark.parametrize("changed", [{"asked": "that"}, {"ended": False}])
+@pytest.mark.parametrize("changed", [{"asked": Asked("that", "that")}, {"ended": False}])
 def test_another_request_or_one_that_is_not_finished_says_nothing(finished, find, make_instance, changed, workspace):
     finished("first", make_instance(1), **changed)
     build(workspace)

@@ -1,6 +1,7 @@
 """What is asked for, consent to it, and the names under which the run is known."""
 
 import base64
+import dataclasses
 import json
 import pickle
 
@@ -21,6 +22,7 @@ from transforms.model.config import SAFE_CONFIG
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.plan import ALL_TEXT, Profile
+from transforms.read.chosen import ChosenReference
 
 STORE = "projects/p/locations/l/datasets/d/fhirStores/f"
 
@@ -260,6 +262,14 @@ def test_a_patient_map_is_part_of_what_is_asked_for_by_its_content(settings, sec
         asked("issuer,id,subject\n,,A\n")
     with pytest.raises(ConfigError, match="--patient_id"):
         read_request(settings("--patient_map", str(path), "--patient_id=empty"))
+
+
+def test_a_list_of_instances_makes_another_operation_of_the_same_request(settings, secret):
+    made = settings()
+    requests = [dataclasses.replace(read_request(made), chosen=ChosenReference("gs://bucket/list", digest)) for digest in ("one", "two")]
+    first, second = (asked_for(made, request, store_address(made, request.config), secret) for request in requests)
+    assert first.exactly != second.exactly
+    assert first.of_all == second.of_all
 
 
 DLP = ("--inspection_engine=dlp", "--dlp_parent=projects/p/locations/europe-west4")

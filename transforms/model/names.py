@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from typing import NamedTuple
 
 from transforms.model.keys import PurposeKey
 from transforms.model.records import InstanceUids
@@ -28,6 +29,15 @@ def instance_name(store: str, uids: InstanceUids) -> str:
 def reference(key: PurposeKey, canonical_uri: str) -> str:
     """The opaque reference of a source instance; `key` is of Purpose.OPERATION."""
     return key.hex("reference", canonical_uri, digits=16)
+
+
+class Asked(NamedTuple):
+    """What an operation was asked for, as keyed hashes (`request.asked_for`)."""
+
+    exactly: str
+    """Whoever asks for anything else asks for another operation."""
+    of_all: str
+    """The same but for the list of instances of `filterConfig`: what a schedule asks for, each time of others."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -95,7 +95,7 @@ class OperationFolder:
 
     @property
     def asked_file(self) -> Place:
-        """A keyed hash of what the operation was asked for; under its name nothing else is done."""
+        """What the operation was asked for (`names.Asked`); under its name nothing else is done."""
         return place_of(self.root) / "asked"
 
     @property

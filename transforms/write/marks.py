@@ -57,7 +57,7 @@ def take_back(folder: OperationFolder, name: OperationName, destination: Destina
     Called when a run has come to its end; then the marks go, unless the destination did not do what it was asked. Raises OSError.
     """
     left, standing = 0, []
-    for mark in _doubtful(folder):
+    for mark in doubtful(folder):
         try:
             if destination.digest(mark.target) == mark.digest:  # else nothing is there, or another's
                 standing.append(mark)
@@ -72,15 +72,15 @@ def take_back(folder: OperationFolder, name: OperationName, destination: Destina
     return left
 
 
-def _doubtful(folder: OperationFolder) -> set[Mark]:
+def doubtful(folder: OperationFolder) -> set[Mark]:
     """The marks of instances that no finished shard of the operation tells of, or that were not the same in all runs."""
     digests: dict[str, str] = {}
     changed: set[str] = set()
     for mark in _marks(folder):
         if digests.setdefault(mark.reference, mark.digest[:_ENOUGH]) != mark.digest[:_ENOUGH]:
             changed.add(mark.reference)
-    doubtful = changed | (digests.keys() - spool.references(folder.spool) if digests else set())
-    return {mark for mark in _marks(folder) if mark.reference in doubtful} if doubtful else set()
+    untold = changed | (digests.keys() - spool.references(folder.spool) if digests else set())
+    return {mark for mark in _marks(folder) if mark.reference in untold} if untold else set()
 
 
 def _marks(folder: OperationFolder) -> Iterator[Mark]:
