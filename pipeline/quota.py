@@ -41,9 +41,9 @@ def cores_of(machine: str) -> int | None:
 
 def _dataflow_workers(options: list[str]) -> int:
     workers = WorkerOptions(options)
-    if workers.autoscaling_algorithm == "NONE" and workers.num_workers:
+    if workers.autoscaling_algorithm == "NONE" and (workers.num_workers or 0) > 0:
         return int(workers.num_workers)
-    if not workers.max_num_workers:
+    if (workers.max_num_workers or 0) < 1:
         raise ConfigError("--max_num_workers", f"{_SHARED} the processes of at most this many workers", "name it")
     return int(workers.max_num_workers)
 

@@ -44,6 +44,8 @@ def test_all_processes_count_and_threads_do_not(runner, beam, expected):
         (DATAFLOW, "", "--max_num_workers"),
         (DATAFLOW, "--num_workers=5 --machine_type=n2-highmem-2", "--max_num_workers"),
         (DATAFLOW, "--autoscaling_algorithm=NONE --machine_type=n2-highmem-2", "--max_num_workers"),
+        (DATAFLOW, "--max_num_workers=-3 --machine_type=n2-highmem-2", "--max_num_workers"),
+        (DATAFLOW, "--num_workers=-3 --autoscaling_algorithm=NONE --machine_type=n2-highmem-2", "--max_num_workers"),
         (DATAFLOW, "--max_num_workers=5", "--machine_type"),
         (DATAFLOW, "--max_num_workers=5 --machine_type=e2-medium", "--machine_type"),
         (DATAFLOW, "--max_num_workers=5 --machine_type=a2-highgpu-1g", "--machine_type"),
