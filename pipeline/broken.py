@@ -6,18 +6,25 @@ import contextlib
 import re
 import signal
 import threading
+import time
 import traceback
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipeline.faults import BrokenOffError
 from pipeline.operation import Clock, Operation
 from pipeline.operation_row import CANCELLED
 from transforms.model.errors import ConfigError, PreflightError, StoreError
-from transforms.model.storage import replace
+from transforms.model.storage import remove, replace
+from transforms.model.workspace import OperationFolder
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
 """What the runner puts into an exception."""
+END_SECONDS = 20.0
+"""Within which a job that is cancelled is at its end, as a rule; nobody waits longer."""
+POLL_SECONDS = 0.2
 
 
 @contextlib.contextmanager
@@ -40,6 +47,31 @@ def told_if_broken(operation: Operation, clock: Clock) -> Iterator[None]:
             operation.fail(f"the run broke off ({why}); start the same command again to go on", clock())
         see = "" if expected else f"see {file}, then "
         raise BrokenOffError(f"the run broke off ({why}); {see}start the same command again to go on.") from None
+
+
+@contextlib.contextmanager
+def given_up_if_broken(folder: OperationFolder) -> Iterator[Callable[[PipelineResult], None]]:
+    """A run that breaks off during the block has the operation in hand no more, and its job, as soon as the block names it, is cancelled.
+
+    Workers elsewhere, which nobody may be able to stop, see the former before they publish, and before they conclude.
+    """
+    jobs: list[PipelineResult] = []
+    try:
+        yield jobs.append
+    except BaseException:
+        with contextlib.suppress(OSError):
+            remove(folder.run_file)
+        for job in jobs:
+            _cancel(job)
+        raise
+
+
+def _cancel(job: PipelineResult) -> None:
+    deadline = time.monotonic() + END_SECONDS
+    with contextlib.suppress(Exception):  # the engine is gone, or cannot
+        job.cancel()
+        while not PipelineState.is_terminal(job.state) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from transforms.model.keys import KeyReference
 from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
 from transforms.model.transform import NAMESPACE, SpoolOutcomes, nameless, typed
+from transforms.model.workspace import OperationFolder
 from transforms.pixels.redactor import Redactor
 from transforms.pixels.transform import RedactText
 from transforms.proof.transform import Prove
@@ -76,11 +77,18 @@ class Run:
     """What workers on this machine `tick`; None: nobody looks."""
     turn_file: str | None = None
     """Where the writer beside the graph (`overlap`) and the graph's own take turns; None: there is none beside."""
+    name: str = ""
+    """Tells the run from others of its operation, before and after (`OperationFolder.run_file`); empty: there are none."""
+
+    @property
+    def folder(self) -> OperationFolder:
+        """That of its operation, on its behalf: what stands in it as another's run is not touched."""
+        return dataclasses.replace(self.operation.folder, run=self.name)
 
 
 def build(run: Run, p: beam.Pipeline) -> None:
     """Wire the stages of a run into `p`."""
-    folder = run.operation.folder
+    folder = run.folder
     listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision, run.chosen)
     opened = listed.instances | "ReadInstance" >> ReadInstance(run.source, run.key, admit, run.clock, run.chosen, run.done)
     redacted = opened.with_pixels | "RedactText" >> RedactText(run.redactor)
@@ -124,7 +132,7 @@ class _Branch:
 
 def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: str) -> _Branch:
     """From an open instance to its spooled Provenance. Branches stay apart: joining them moves bytes (DESIGN)."""
-    folder = run.operation.folder
+    folder = run.folder
     scrubbed = instances | f"{name}/ScrubTags" >> ScrubTags(run.plan, run.key)
     proven = scrubbed.instances | f"{name}/Prove" >> Prove(run.plan)
     written = proven.instances | f"{name}/WriteInstance" >> WriteInstance(run.destination, folder, run.clock)
@@ -144,7 +152,7 @@ def _outcomes(run: Run, outcomes: beam.PCollection[Outcome], name: str) -> beam.
     kinds = (
         outcomes
         | f"{name}/TickOutcome" >> beam.Map(tick, run.progress_file).with_output_types(Outcome)
-        | f"{name}/SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(run.operation.folder.outcomes))
+        | f"{name}/SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(run.folder.outcomes))
         | f"{name}/CountOutcomes" >> beam.FlatMap(_kinds)
     )
     return _sum(kinds, f"{name}/Outcomes")
@@ -152,7 +160,7 @@ def _outcomes(run: Run, outcomes: beam.PCollection[Outcome], name: str) -> beam.
 
 def _spool(run: Run, told: Told) -> SpoolProvenance:
     operation, identifiers = run.operation, run.identifiers and told is not Told.HELD
-    return SpoolProvenance(operation.name, run.key, operation.folder, run.phi, run.shape, run.validate_provenance, told, identifiers)
+    return SpoolProvenance(operation.name, run.key, run.folder, run.phi, run.shape, run.validate_provenance, told, identifiers)
 
 
 def _sum(pairs: beam.PCollection[tuple[str, int]], name: str) -> beam.PCollection[tuple[str, int]]:
@@ -195,6 +203,8 @@ class _Finish(beam.DoFn):
     @nameless
     def process(self, grouped: tuple[bytes, Iterable[tuple[str, int]]]) -> Iterator[Counts]:
         run = self._run
+        if run.folder.is_given_up():
+            return  # a job whose launcher died, and whose operation has been begun again: these counts are not the operation's
         tables = Tables(run.operation.workspace, run.bigquery, run.table_files)
         counts = run.operation.conclude(grouped[1], run.destination, tables, run.clock, run.provenance_for_held)
         Metrics.counter(NAMESPACE, "refused_rows").inc(counts.refused_rows)

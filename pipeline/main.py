@@ -7,8 +7,9 @@ import dataclasses
 import datetime as dt
 import json
 import logging
+import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -16,7 +17,7 @@ from apache_beam.options.pipeline_options import GoogleCloudOptions
 
 from pipeline import graph
 from pipeline.accounting import pixel_lines, pixel_times, waited, waiting_lines
-from pipeline.broken import told_if_broken
+from pipeline.broken import given_up_if_broken, told_if_broken
 from pipeline.dataflow_job import job_of, require_no_job
 from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
@@ -72,6 +73,7 @@ class _Launch:
     url: str
     started: dt.datetime
     clock: Clock
+    name: str
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -79,8 +81,8 @@ def main(argv: list[str] | None = None) -> int:
     return guarded(lambda: run(parse(sys.argv[1:] if argv is None else argv)))
 
 
-def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
-    """One run of an operation, from preflight to exit code."""
+def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str] = secrets.token_hex) -> int:
+    """One run of an operation, from preflight to exit code. `name` gives it one that no other run has."""
     request = read_request(settings)
     for line in require_consent(request):
         print(f"allowed: {line}", file=sys.stderr)
@@ -115,7 +117,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now) -> int:
                 done = find_done(operation, asked, key, destination_of(settings), clock) if settings.skip_done else None
                 operation.bind(asked)
                 _remember(operation.folder, settings, request, delivery)
-                launch = _Launch(settings, request, sources, operation, key, delivery, url, operation.begin(clock()), clock)
+                launch = _Launch(settings, request, sources, operation, key, delivery, url, operation.begin(clock()), clock, name())
                 with told_if_broken(operation, clock):
                     _announce(launch)
                     ready = dataclasses.replace(_prepared(launch), done=done)
@@ -264,6 +266,7 @@ def _announce(launch: _Launch) -> None:
 
 def _prepared(launch: _Launch) -> graph.Run:
     settings, operation = launch.settings, launch.operation
+    replace(operation.folder.run_file, launch.name.encode())
     operation.clear()
     return graph.Run(
         operation=operation,
@@ -285,6 +288,7 @@ def _prepared(launch: _Launch) -> graph.Run:
         validate_provenance=settings.validate_provenance,
         identifiers=settings.writes_maps,
         chosen=launch.request.chosen,
+        name=launch.name,
     )
 
 
@@ -296,12 +300,14 @@ def _execute(ready: graph.Run, settings: Settings) -> list[str]:
     options = beam_options(settings, operation.name.operation_id)
     pipeline = beam.Pipeline(options=options)
     graph.build(ready, pipeline)
-    result = pipeline.run()
-    if leaves(settings.runner):
-        job = job_of(options, result)
-        operation.submitted(job.to_json() if job else b"")
-        return []
-    result.wait_until_finish()
+    with given_up_if_broken(operation.folder) as launched:
+        result = pipeline.run()
+        launched(result)
+        if leaves(settings.runner):
+            job = job_of(options, result)
+            operation.submitted(job.to_json() if job else b"")
+            return []
+        result.wait_until_finish()
     times, seconds = pixel_times(result), waited(result)
     operation.account(times, seconds, before)
     return [*pixel_lines(times), *waiting_lines(seconds)]

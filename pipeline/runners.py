@@ -9,12 +9,15 @@ from collections.abc import Sequence
 from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, WorkerOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
+from apache_beam.runners.runner import create_runner
 from apache_beam.transforms.resources import resource_hints_from_options
 
 from transforms.model.errors import ConfigError
 
 DEFAULT_RUNNER = "FnApiRunner"
 """DirectRunner first tries to download another runner, and may silently drop to a five times slower one (DESIGN 1)."""
+
+_OTHERS = "use FnApiRunner, DataflowRunner or FlinkRunner"
 
 LOSES_OUTPUTS = frozenset({"daskrunner", "pysparkrunner", "beampysparkrunner"})
 """Runners that lose tagged outputs silently (measured); in lower case, since Beam takes their names in any."""
@@ -56,13 +59,15 @@ def is_given(option: str, kind: type[PipelineOptions], beam: Sequence[str]) -> b
 
 
 def runner_of(beam: list[str]) -> str:
-    """The runner that is named, or ours. Raises ConfigError for one that loses outputs."""
-    named = StandardOptions(beam).runner or DEFAULT_RUNNER
-    name = named.rpartition(".")[2]
+    """The runner that is named, or ours. Raises ConfigError for one that loses outputs, and for one that Beam does not know."""
+    named = (StandardOptions(beam).runner or DEFAULT_RUNNER).rpartition(".")[2]
+    name = named if named.lower().endswith("runner") else f"{named}Runner"  # Beam takes the short names too
     if name.lower() in LOSES_OUTPUTS:
-        raise ConfigError(
-            "--runner", "this runner silently loses outcomes and Provenance", "use FnApiRunner, DataflowRunner or FlinkRunner", name
-        )
+        raise ConfigError("--runner", "this runner silently loses outcomes and Provenance", _OTHERS, named)
+    try:
+        create_runner(name)
+    except (ValueError, ImportError):
+        raise ConfigError("--runner", "Apache Beam has no such runner here", _OTHERS, named) from None
     return name
 
 

@@ -124,3 +124,18 @@ def test_held_instances_are_told_without_moving_them(run):
     p = pipeline(run(provenance_for_held=True))
     assert any("SpoolHeld" in name for name in (value.unique_name for value in p.to_runner_api().components.transforms.values()))
     assert [name for name, is_heavy in crossing(p).items() if is_heavy] == []
+
+
+def test_a_run_that_was_given_up_says_nothing_of_its_operation(run, tmp_path):
+    """What is left of a job whose launcher was killed comes to its end when the operation has been begun again."""
+    source = tmp_path / "SECRET_SOURCE"
+    source.mkdir()
+    (source / "note.txt").write_text("no DICOM")
+    latest = run(name="second")
+    latest.folder.run_file.parent.mkdir(parents=True)
+    latest.folder.run_file.write_text("second")
+    pipeline(run(name="first")).run()
+    assert (latest.operation.state(), latest.operation.counts()) == (None, None)
+    pipeline(latest).run()
+    assert latest.operation.counts().skipped == 1
+    assert latest.operation.state()["done"]

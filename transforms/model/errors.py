@@ -59,4 +59,4 @@ class InstanceProblem(Exception):  # noqa: N818 - the field's word is outcome; i
 
 
 class CancelledError(Exception):
-    """The operation was cancelled: the run ends here, and publishes nothing more."""
+    """The operation was cancelled, or the run given up: it ends here, and publishes nothing more."""

@@ -77,6 +77,8 @@ class OperationFolder:
     """What one operation keeps."""
 
     root: str
+    run: str = ""
+    """The run on whose behalf it is looked at, by the name that the run gave itself; empty: on nobody's."""
 
     @property
     def operation_id(self) -> str:
@@ -117,6 +119,18 @@ class OperationFolder:
         """Whether it is there; a server's workspace is on this machine."""
         file = self.cancelled_file
         return isinstance(file, Path) and file.exists()
+
+    @property
+    def run_file(self) -> Place:
+        """The name of the latest run, which is not there once that broke off."""
+        return place_of(self.root) / "run"
+
+    def is_given_up(self) -> bool:
+        """Whether the run that looks has it in hand no more: it was told broken, or another has begun. A request on Cloud Storage."""
+        try:
+            return bool(self.run) and self.run_file.read_text() != self.run
+        except FileNotFoundError:
+            return True
 
     @property
     def request_body(self) -> Place:

@@ -58,11 +58,12 @@ def clock() -> dt.datetime:
 def run(tmp_path, workspace, real_file):
     """Write one instance; the answer is what WriteInstance said about it."""
 
-    def write(**changes) -> list[str]:
+    def write(run_name="", **changes) -> list[str]:
         out = tmp_path / "said"
         with beam.Pipeline(runner="FnApiRunner") as p:
             made = typed(p | beam.Create([str(real_file("CT_small.dcm"))]) | beam.ParDo(Make(changes)), ScrubbedInstance)
-            written = made | WriteInstance(Folder(str(tmp_path / "destination")), workspace.operation("op"), clock)
+            folder = dataclasses.replace(workspace.operation("op"), run=run_name)
+            written = made | WriteInstance(Folder(str(tmp_path / "destination")), folder, clock)
             said = (
                 written.instances
                 | "W" >> beam.Map(lambda w: f"written {w.ref.reference} {w.columns}x{w.rows}x{w.frames} {w.recorded.isoformat()}"),
@@ -139,6 +140,19 @@ def test_nothing_is_published_once_the_operation_is_cancelled(run, tmp_path, wor
     assert not (tmp_path / "destination").exists()
     cancelled.unlink()
     assert run()[0] == "written"
+
+
+def test_a_run_that_was_given_up_publishes_nothing(run, tmp_path, workspace):
+    """Its launcher broke off, or was started again, and its workers elsewhere are still there."""
+    with pytest.raises(CancelledError, match="the run was given up"):
+        run("first")
+    latest = workspace.operation("op").run_file
+    latest.parent.mkdir(parents=True)
+    latest.write_text("second")
+    with pytest.raises(CancelledError, match="the run was given up"):
+        run("first")
+    assert not (tmp_path / "destination").exists()
+    assert run("second")[0] == "written"
 
 
 def test_a_hostile_uid_stays_inside(run, tmp_path):
