@@ -59,7 +59,7 @@ variable "fhir_write_ops_per_minute" {
 }
 
 variable "max_workers" {
-  description = "Upper bound of the autoscaling; more than the write quota feeds only wait."
+  description = "Upper bound of the autoscaling; docs/dataflow.md says how it follows from the quota. 10 is no more than a first guess."
   type        = number
   default     = 10
 }
@@ -79,6 +79,11 @@ variable "parameters" {
   description = "Further options of dicom-deid run, such as config, as templates/metadata.json names them."
   type        = map(string)
   default     = {}
+
+  validation {
+    condition     = length(setintersection(keys(var.parameters), ["job_name", "project", "region", "runner", "sdk_container_image", "sdk_location"])) == 0
+    error_message = "Where the job runs, under which name, and in which image, the other variables say: launcher and workers have one image."
+  }
 }
 
 variable "alert_email" {

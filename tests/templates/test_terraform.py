@@ -117,6 +117,33 @@ def test_the_body_has_a_value_for_each_of_its_names():
     assert [name for name in VALUES if f"{name} = " not in given] == []
 
 
+def test_launcher_and_workers_have_the_image_that_is_built():
+    """The template names it for the launcher, the body for the workers; both are what Terraform says that the build has to make."""
+    ((_, content),) = blocks("locals")
+    outputs = {name: block["value"] for (name,), block in blocks("output")}
+    build = yaml.safe_load((FOLDER.parent / "cloudbuild.yaml").read_text())
+    steps = {step["id"]: step["args"] for step in build["steps"]}
+    launched = body()["launchParameter"]
+    assert (launched["parameters"]["sdk_container_image"], launched["containerSpecGcsPath"]) == (VALUES["image"], VALUES["template"])
+    for name in ("image", "template"):
+        assert re.search(rf"\b{name} = local\.{name}\b", content["launch"])
+        assert outputs[name] == f"${{local.{name}}}"
+        assert "${var.template_version}" in content[name]
+    assert steps["image"][steps["image"].index("--tag") + 1] == "${_IMAGE}"
+    assert steps["push"] == ["push", "${_IMAGE}"]
+    assert steps["template"][3:5] == ["${_TEMPLATE}", "--image=${_IMAGE}"]
+
+
+def test_further_options_name_no_other_image_nor_another_place_for_the_job():
+    (parameters,) = (block for (name,), block in blocks("variable") if name == "parameters")
+    (validation,) = parameters["validation"]
+    shape, _, names = validation["condition"].partition("[")
+    assert shape == "${length(setintersection(keys(var.parameters), "
+    refused, _, end = names.partition("]")
+    assert end == ")) == 0}"
+    assert set(json.loads(f"[{refused}]")) == {"job_name", "project", "region", "runner", "sdk_container_image", "sdk_location"}
+
+
 def test_the_body_starts_what_we_parse():
     launched = body()["launchParameter"]
     of_the_launcher = ["--project=hospital", "--region=r", f"--temp_location={launched['environment']['tempLocation']}"]
