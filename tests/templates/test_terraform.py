@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from google.cloud.dataflow_v1beta3 import FlexTemplateRuntimeEnvironment
 
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
