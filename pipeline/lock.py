@@ -22,6 +22,8 @@ from transforms.model.lease import LEASE_SECONDS, is_leased, leased
 from transforms.model.places import place_of
 from transforms.model.workspace import Workspace
 
+AT_WORK = "another run is at work in it"
+"""What a run is refused with whose workspace another holds."""
 _GLANCES = 5
 _GLANCE_SECONDS = 0.1
 """Who asks `is_held` of a lock on a disk holds it for a moment itself: a run tries so often, so far apart, before it is refused."""
@@ -35,7 +37,7 @@ def alone(workspace: Workspace, lease: float = LEASE_SECONDS) -> Iterator[None]:
 
     Raises PreflightError where another run holds it. After a kill on Cloud Storage it takes `lease` seconds to be sure of it.
     """
-    file, taken = workspace.lock_file, _taken("--workspace", "another run")
+    file, taken = workspace.lock_file, _taken("--workspace", AT_WORK)
     with _flocked(file, taken) if isinstance(file, Path) else _leased(file.uri, taken, lease):
         yield
 
@@ -47,7 +49,10 @@ def alone_at(destination: str, operation_id: str, workspace: Workspace, lease: f
     The caller is alone in its workspace, so a lock that a run in it has left is nobody's. It is a hidden file, which goes at the end;
     on a file system without locks nothing is held. Raises PreflightError.
     """
-    file, taken = place_of(destination) / f".{operation_id}.lock", _taken("--destination", "a run of this operation with another workspace")
+    file, taken = (
+        place_of(destination) / f".{operation_id}.lock",
+        _taken("--destination", "a run of this operation with another workspace is at work in it"),
+    )
     if not isinstance(file, Path):
         with _leased(file.uri, taken, lease, hashlib.sha256(workspace.root.encode()).hexdigest()[:16]):
             yield
@@ -132,8 +137,8 @@ def _interrupt() -> None:
     os.kill(os.getpid(), signal.SIGINT)
 
 
-def _taken(option: str, who: str) -> PreflightError:
-    return PreflightError(option, f"{who} is at work in it", "wait for its end, or name another")
+def _taken(option: str, why: str) -> PreflightError:
+    return PreflightError(option, why, "wait for its end, or name another")
 
 
 def _unlockable(option: str, why: str) -> PreflightError:

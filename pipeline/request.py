@@ -69,16 +69,23 @@ def read_request(settings: Settings) -> Request:
 
 def _config(settings: Settings, asked: DeidentifyDicomStoreRequest | None) -> tuple[DeidentifyConfig, str]:
     """The config in force, and which version of which object on Cloud Storage it is; empty where it is none."""
-    at, given = "--config", settings.config
     if asked is not None:
-        at, given = "request.gcsConfigUri", asked.gcs_config_uri
-        if given is None:
-            return asked.config or SAFE_CONFIG, ""
-        if asked.config is not None:
-            raise ConfigError(at, "config and gcsConfigUri exclude each other", "give one of them")
-        split(given, at)
+        return config_asked(asked)
+    return _read_config("--config", settings.config) if settings.config is not None else (SAFE_CONFIG, "")
+
+
+def config_asked(request: DeidentifyDicomStoreRequest) -> tuple[DeidentifyConfig, str]:
+    """The same of a request, which has a config or names one on Cloud Storage. Raises ConfigError."""
+    at, given = "request.gcsConfigUri", request.gcs_config_uri
     if given is None:
-        return SAFE_CONFIG, ""
+        return request.config or SAFE_CONFIG, ""
+    if request.config is not None:
+        raise ConfigError(at, "config and gcsConfigUri exclude each other", "give one of them")
+    split(given, at)
+    return _read_config(at, given)
+
+
+def _read_config(at: str, given: str) -> tuple[DeidentifyConfig, str]:
     document = read_document(at, given)
     return parse_config(document.text), document.origin
 

@@ -23,9 +23,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.delivery import Delivery
-from pipeline.lock import is_held
+from pipeline.lock import AT_WORK, is_held
 from pipeline.operation import Operation
 from pipeline.operation_row import CANCELLED
+from pipeline.request import config_asked
 from pipeline.retry import forget_words
 from transforms.model.config import parse_request
 from transforms.model.dicom_store import store_at
@@ -93,14 +94,18 @@ class Deidentifier:
     def deidentify(self, source: str, body: str, now: dt.datetime) -> dict[str, Any]:
         """The operation that de-identifies a store as a DeidentifyDicomStoreRequest asks. Raises ConfigError."""
         request = parse_request(body)
-        if request.config is not None and any(crypto_keys(request.config)):
-            raise ConfigError("request.config", "a key may not come in a request to a server", "wrap it by Cloud KMS")
+        config, origin = config_asked(request)
+        if any(crypto_keys(config)):
+            raise ConfigError(
+                "request.gcsConfigUri" if origin else "request.config",
+                "a key may not come in a request to a server",
+                "wrap it by Cloud KMS",
+            )
         for at, store in (("source store", source), ("request.destinationStore", request.destination_store)):
             if store not in self._stores:
                 raise ConfigError(at, "this server knows no such DICOM store", "start it with --dicom_store NAME=URL", store)
         source_base, destination_base = (store_at("", self._stores[store], None).base for store in (source, request.destination_store))
-        fhir_store = (request.config.fhir_store if request.config else None) or LOCAL_FHIR_STORE
-        name = OperationName(f"deid-{secrets.token_hex(8)}", source_base, destination_base, fhir_store)
+        name = OperationName(f"deid-{secrets.token_hex(8)}", source_base, destination_base, config.fhir_store or LOCAL_FHIR_STORE)
         operation = Operation(name, self._workspace)
         asked = {"source": source, "destination": request.destination_store, "name": dataclasses.asdict(name), "request": body}
         self._keep(name.operation_id, asked)
@@ -121,27 +126,29 @@ class Deidentifier:
 
     def _work(self) -> None:
         while (operation_id := self._waiting.get()) is not None and not self._stopping:
-            while is_held(self._workspace) and not self._stopping:  # by a run of an earlier server, say, that ends just now
-                time.sleep(_GLANCE_SECONDS)
             try:
-                self._run(operation_id)
+                while self._run(operation_id):
+                    pass
             except Exception as error:  # noqa: BLE001 - whatever befell this one, those that wait have their turn
                 log.error("an operation could not be run (%s)", type(error).__name__)
                 with self._lock, contextlib.suppress(OSError):
                     self._running = None
                     self._close(operation_id, f"the server could not run it ({type(error).__name__})", dt.datetime.now(dt.UTC))
 
-    def _run(self, operation_id: str) -> None:
+    def _run(self, operation_id: str) -> bool:
+        """Run an operation when nobody is at work in the workspace; whether somebody began while it started, so that it is to run again."""
+        while is_held(self._workspace) and not self._stopping:  # by a run of an earlier server, say, that ends just now
+            time.sleep(_GLANCE_SECONDS)
         with self._lock:
             if self._stopping or not self._workspace.operation(operation_id).request_file.exists():
-                return
+                return False
             if self._workspace.operation(operation_id).is_cancelled():  # when the server was killed
                 self._close(operation_id, "cancelled", dt.datetime.now(dt.UTC), CANCELLED)
-                return
+                return False
             if {self._asked(operation_id)[which] for which in ("source", "destination")} - self._stores.keys():
                 why = "the server was started again without a DICOM store of this operation; ask anew where it is known"
                 self._close(operation_id, why, dt.datetime.now(dt.UTC))
-                return
+                return False
             self._operation(operation_id).begin(dt.datetime.now(dt.UTC))
             command = [sys.executable, "-m", "pipeline.local.served_run", *self._arguments(operation_id)]
             # A session of its own, so that Ctrl-C leaves it to us to stop it.
@@ -152,19 +159,23 @@ class Deidentifier:
         errors = _ended(process)
         with self._lock:  # whoever cancels it now finds it closed
             self._running = None
-            self._settle(operation_id, errors)
+            return self._settle(operation_id, errors)
 
-    def _settle(self, operation_id: str, errors: bytes) -> None:
-        """Say how a run ended, where it did not do so itself."""
+    def _settle(self, operation_id: str, errors: bytes) -> bool:
+        """Say how a run ended, where it did not do so itself; whether it was refused only since another is at work."""
         self._forget_server(self._workspace.operation(operation_id))
         now = dt.datetime.now(dt.UTC)
         if self._workspace.operation(operation_id).is_cancelled():
             self._close(operation_id, "cancelled; the same request again goes on", now, CANCELLED)
-            return
+            return False
         if self._stopping and not self._has_answer(operation_id):
-            return  # the next server goes on
+            return False  # the next server goes on
         said = [line for line in errors.decode(errors="replace").splitlines() if line.startswith("dicom-deid: ")]
-        self._close(operation_id, (said or ["the run ended without a word"])[-1].removeprefix("dicom-deid: "), now)
+        why = (said or ["the run ended without a word"])[-1].removeprefix("dicom-deid: ")
+        if why.startswith(f"--workspace: {AT_WORK}"):
+            return True
+        self._close(operation_id, why, now)
+        return False
 
     def _arguments(self, operation_id: str) -> list[str]:
         asked = self._asked(operation_id)

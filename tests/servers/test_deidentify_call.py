@@ -10,12 +10,16 @@ import sys
 import time
 from pathlib import Path
 
+import pydicom
 import pytest
 import requests
 
 from pipeline.cli import main as cli
+from pipeline.lock import alone
+from transforms.model.storage import replace
+from transforms.model.workspace import Workspace
 
-pytestmark = pytest.mark.servers("orthanc")
+pytestmark = pytest.mark.servers("orthanc", "storage")
 
 DATASET = "projects/p/locations/l/datasets/d"
 FHIR_STORE = f"{DATASET}/fhirStores/metadata"
@@ -57,6 +61,12 @@ def body(destination, mode="REDACT_NO_TEXT"):
     return request
 
 
+def elsewhere(request, bucket):
+    """The request with its config put into a bucket."""
+    replace(f"{bucket}/config.json", json.dumps(request["config"]).encode())
+    return {"destinationStore": request["destinationStore"], "gcsConfigUri": f"{bucket}/config.json"}
+
+
 def ended(server, name):
     deadline = time.monotonic() + 240
     while time.monotonic() < deadline:
@@ -90,34 +100,55 @@ def test_the_page_from_deidentify_to_sql(followed, stores, real_file):
     assert len(stores.destination.contents()) == 2
 
 
-def test_what_cannot_be_asked_is_refused_at_once(server, stores):
+def test_what_cannot_be_asked_is_refused_at_once(bucket, server, stores):
     call = f"{server}/v1beta1/{stores.source.name}:deidentify"
     assert requests.post(f"{server}/v1beta1/{DATASET}/dicomStores/none:deidentify", json=body("x"), timeout=10).status_code == 404
     assert requests.post(call, json=body("x"), timeout=10).status_code == 400
     assert requests.post(call, json={"config": {}}, timeout=10).status_code == 400
     keyed = body(stores.destination.name)
     keyed["config"]["text"] = {"transformations": [{"infoTypes": [], "cryptoHashConfig": {"cryptoKey": "MDEyMzQ1Njc4OWFiY2RlZg=="}}]}
-    refused = requests.post(call, json=keyed, timeout=10)
-    assert refused.status_code == 400
-    assert "Cloud KMS" in refused.text
+    for request in (keyed, elsewhere(keyed, bucket)):
+        refused = requests.post(call, json=request, timeout=10)
+        assert refused.status_code == 400
+        assert "Cloud KMS" in refused.text
+    missing = {"destinationStore": stores.destination.name, "gcsConfigUri": f"{bucket}/nothing"}
+    assert requests.post(call, json=missing, timeout=10).status_code == 400
     assert requests.get(f"{server}/v1beta1/{DATASET}/operations/none", timeout=10).status_code == 404
 
 
-def test_operations_run_one_after_the_other_and_are_cancelled_waiting_or_at_work(server, stores, real_file):
+def children(process):
+    """The ids of the processes that a process has started."""
+    return subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()
+
+
+def test_operations_run_one_after_the_other_and_are_cancelled_waiting_or_at_work(bucket, serving, stores, real_file, tmp_path):
+    """The third has its config and a list of what it is about in a bucket, and somebody takes the workspace while its run starts."""
+    studies = []
     for name in ("examples_palette.dcm", "MR_small.dcm", "CT_small.dcm", "rtplan.dcm"):
         stores.source.put(real_file(name).read_bytes())
-    call = f"{server}/v1beta1/{stores.source.name}:deidentify"
-    first, second, third = (
-        requests.post(call, json=body(stores.destination.name, mode), timeout=10).json()["name"]
-        for mode in ("REDACT_ALL_TEXT", "REDACT_NO_TEXT", "REDACT_NO_TEXT")
-    )
-    for name in (first, second):
-        assert requests.post(f"{server}/v1beta1/{name}:cancel", json={}, timeout=10).json() == {}
-    assert ended(server, second)["error"]["code"] == 1
-    assert ended(server, first)["error"]["code"] == 1
-    assert ended(server, third)["metadata"]["outcomes"]["listed"] == "4"
-    assert requests.post(f"{server}/v1beta1/{third}:cancel", json={}, timeout=10).json() == {}
-    assert "response" in ended(server, third)
+        studies.append(f"/studies/{pydicom.dcmread(real_file(name), stop_before_pixels=True).StudyInstanceUID}")
+    replace(f"{bucket}/studies.txt", "\n".join(studies[1:]).encode())
+    chosen = {**elsewhere(body(stores.destination.name), bucket), "filterConfig": {"resourcePathsGcsUri": f"{bucket}/studies.txt"}}
+    asked = [body(stores.destination.name, "REDACT_ALL_TEXT"), body(stores.destination.name), chosen]
+    with serving() as (server, process):
+        call = f"{server}/v1beta1/{stores.source.name}:deidentify"
+        first, second, third = (requests.post(call, json=request, timeout=10).json()["name"] for request in asked)
+        for name in (first, second):
+            assert requests.post(f"{server}/v1beta1/{name}:cancel", json={}, timeout=10).json() == {}
+        assert ended(server, second)["error"]["code"] == 1
+        assert ended(server, first)["error"]["code"] == 1
+        until(lambda: children(process))
+        with alone(Workspace(str(tmp_path / "work"))):
+            until(lambda: not children(process))
+            assert not requests.get(f"{server}/v1beta1/{third}", timeout=10).json()["done"]
+        done = ended(server, third)
+        assert (done["metadata"]["outcomes"]["listed"], done["metadata"]["outcomes"]["written"], "response" in done) == ("3", "3", True), (
+            done
+        )
+        assert len(stores.destination.contents()) == 3
+        assert requests.get(f"{server}/v1beta1/{FHIR_STORE}/fhir/Provenance?_total=accurate&_count=1", timeout=10).json()["total"] == 4
+        assert requests.post(f"{server}/v1beta1/{third}:cancel", json={}, timeout=10).json() == {}
+        assert "response" in ended(server, third)
 
 
 def test_a_run_that_is_refused_says_why_in_its_operation_and_whoever_follows_the_page_stops_there(followed):
