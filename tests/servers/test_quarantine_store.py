@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import datetime as dt
 import hashlib
 import http.server
 import io
@@ -14,9 +15,13 @@ from on_loopback import listening
 
 from pipeline.cli import main as cli
 from pipeline.main import main
+from transforms.model import spool
 from transforms.model.dicom_store import store_at
-from transforms.model.records import InstanceUids
+from transforms.model.names import OperationName
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, ScrubbedInstance
 from transforms.model.workspace import Workspace
+from transforms.write.destination import Store
+from transforms.write.marks import set_marks, take_back
 from transforms.write.quarantine import FolderQuarantine, StoreQuarantine
 
 pytestmark = pytest.mark.servers("orthanc")
@@ -208,6 +213,29 @@ def test_what_is_held_again_with_other_bytes_takes_the_place_of_its_earlier_copy
         keep(held, other, "C3")
         assert stores.source.contents() == theirs
         assert held.content("0" * 16) == file.read_bytes()
+
+
+def test_what_an_unfinished_run_published_in_a_store_is_taken_out_of_it_and_nothing_else(stores, real_file, tmp_path, workspace):
+    folder, name = workspace.operation("op"), OperationName("op", "in", stores.source.name, "fhir")
+    plan, instances = pydicom.dcmread(real_file("rtplan.dcm")), []
+    for number in range(3):
+        plan.SOPInstanceUID = plan.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.{number}"
+        plan.save_as(tmp_path / "made.dcm")
+        target = InstanceUids(plan.StudyInstanceUID, plan.SeriesInstanceUID, plan.SOPInstanceUID)
+        opened = OpenInstance(InstanceRef(f"{number:016x}", "", 1), target, plan, dt.datetime.now(dt.UTC))
+        instances.append(ScrubbedInstance(opened, target, (tmp_path / "made.dcm").read_bytes(), ()))
+    with deleting(stores.source) as url:
+        destination = Store(store_at("--destination", url, None))
+        for one in instances:
+            destination.publish(one.target, one.content)
+        set_marks(folder, instances[1:])
+        proven = spool.Shard(folder.spool)
+        proven.add(instances[1].opened.ref.reference, {"provenance": {}})
+        proven.close()
+        assert take_back(folder, name, destination) == 0
+        assert stores.source.contents().keys() == {"1.2.3.4.0", "1.2.3.4.1"}
+        destination.withdraw(instances[2].target)  # gone already
+        assert stores.source.contents().keys() == {"1.2.3.4.0", "1.2.3.4.1"}
 
 
 def test_a_store_that_cannot_delete_keeps_what_was_there_and_a_purge_says_so(run, stores, source, tmp_path, verb):
