@@ -89,12 +89,22 @@ class Flink:
             assert time.monotonic() < deadline
             time.sleep(0.2)
 
+    def cancel(self):
+        """Every job that has not ended, at Flink itself."""
+        for job in self._asked("jobs/overview")["jobs"]:
+            if job["state"] in ("RUNNING", "RESTARTING"):
+                wanted = urllib.request.Request(f"{self._manager.url}/jobs/{job['jid']}", method="PATCH")
+                urllib.request.urlopen(wanted, timeout=30).close()
+
     def _registered(self):
+        return len(self._asked("taskmanagers")["taskmanagers"])
+
+    def _asked(self, path):
         deadline = time.monotonic() + START_SECONDS
         while True:
             try:
-                with urllib.request.urlopen(f"{self._manager.url}/taskmanagers", timeout=30) as answer:
-                    return len(json.load(answer)["taskmanagers"])
+                with urllib.request.urlopen(f"{self._manager.url}/{path}", timeout=30) as answer:
+                    return json.load(answer)
             except urllib.error.HTTPError:  # 503 while the job manager starts
                 if time.monotonic() > deadline:
                     raise

@@ -10,6 +10,7 @@ import json
 import re
 import runpy
 import secrets
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -48,15 +49,17 @@ class Engine:
     """With which a run ends."""
     options: tuple[str, ...] = ()
 
-    def run(self, *options, meanwhile=None):
-        """All that a run left, which then goes; `meanwhile` is called while its process is at work."""
+    def run(self, *options, meanwhile=None, before=None):
+        """All that a run left, which then goes; `meanwhile` has its process while it is at work, `before` an earlier such process."""
         kept = Workspace(str(self.folders / secrets.token_hex(4)))
         kept.make()
         with running_store(kept) as base:
             places = [f"--{name}={self.bucket}/{name}" for name in ("source", "destination", "workspace")]
             words = [*places, f"--key_uri={self.bucket}/keys/deid.key", f"--healthcare_endpoint={base}", *self.options, *options]
             command = [str(Path(sys.executable).with_name("dicom-deid")), "run", *words]
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            if before:
+                before(_started(command))
+            process = _started(command)
             if meanwhile:
                 meanwhile(process)
             output, _ = process.communicate(timeout=7000)  # pytest's own limit is the sooner one
@@ -69,18 +72,26 @@ class Engine:
         """The names of the files in the destination."""
         return [name for name, _ in gcs.matches(f"{self.bucket}/destination/") if name.endswith(".dcm")]
 
+    def state(self):
+        """Of the operation."""
+        (state,) = Workspace(f"{self.bucket}/workspace").operations.glob("*.json")
+        return json.loads(state.read_text())
+
     def _left(self):
         """Rows, files, counts and outcomes."""
         workspace = Workspace(f"{self.bucket}/workspace")
+        counts = self.state()["metadata"]["outcomes"]
         with on_this_machine(workspace.table_database) as file, duckdb.connect(str(file), read_only=True) as table:
             rows = table.execute("SELECT to_json(row) FROM Provenance AS row ORDER BY id").fetchall()
         files = {name: read_bytes(name) for name in self.published()}
-        (state,) = workspace.operations.glob("*.json")
-        counts = json.loads(state.read_text())["metadata"]["outcomes"]
         outcomes = sorted(workspace.outcomes_file.read_text().splitlines())
         for name in ("destination", "workspace"):
             remove_all(place_of(f"{self.bucket}/{name}"))
         return unclocked(rows), files, counts, outcomes
+
+
+def _started(command):
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def unclocked(rows):
@@ -148,6 +159,24 @@ def test_killed_workers_and_task_managers_change_nothing(engine, plain, flink):
             flink.start_worker()
 
         assert engine.run(*on(flink, *pool.options), meanwhile=kill) == plain
+
+
+@pytest.mark.servers("flink", "storage")
+def test_an_interrupted_run_publishes_nothing_more_and_can_be_begun_again(engine, plain, flink):
+    """Its workers are on a cluster, where Beam's job server lets the job go on though it was cancelled."""
+    with WorkerPool() as pool:
+
+        def interrupt(process):
+            until(engine.published, process)
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=60)
+            assert process.returncode == 130, output
+            published = engine.published()
+            time.sleep(3)  # in which the others came, and the job's last step, before it looked whose run it is
+            assert (engine.published(), engine.state()["error"]["code"]) == (published, 1)  # CANCELLED
+            flink.cancel()
+
+        assert engine.run(*on(flink, *pool.options), before=interrupt) == plain
 
 
 @pytest.mark.servers("prism", "storage")
