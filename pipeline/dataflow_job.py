@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
     from apache_beam.runners.runner import PipelineResult
 
-_OVER = frozenset({"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED"})
+_UNKNOWN = "Dataflow knows of no such job"
+"""In place of a state: a template was made of it (`--template_location`), and nobody has started that, or it is gone."""
+_OVER = frozenset({"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED", _UNKNOWN})
 """States that a job does not leave (Dataflow API, JobState)."""
 _SECONDS = 60.0
 """In which the service answers."""
@@ -47,9 +49,9 @@ def job_of(options: PipelineOptions, result: PipelineResult) -> DataflowJob | No
 
 
 def how_it_ended(folder: OperationFolder) -> str | None:
-    """The last state of the job that has an operation, such as `FAILED`; None while it is at work, or where none is known of.
+    """The last state of the job that has an operation, such as `FAILED`, or that Dataflow has no such job.
 
-    Raises PreflightError where Dataflow does not say.
+    None while it is at work, or where none is known of. Raises PreflightError where Dataflow does not say.
     """
     job = _known(folder)
     state = _state(job) if job is not None else ""
@@ -76,7 +78,7 @@ def _known(folder: OperationFolder) -> DataflowJob | None:
 
 def _state(job: DataflowJob) -> str:
     import google.auth.exceptions  # noqa: PLC0415 - these take long to import, and only those who ask wait
-    from google.api_core.exceptions import GoogleAPICallError  # noqa: PLC0415
+    from google.api_core.exceptions import GoogleAPICallError, NotFound  # noqa: PLC0415
     from google.cloud import dataflow_v1beta3 as dataflow  # noqa: PLC0415
     from google.cloud.dataflow_v1beta3.services.jobs_v1_beta3.transports import JobsV1Beta3RestTransport  # noqa: PLC0415
     from requests import RequestException  # noqa: PLC0415
@@ -89,8 +91,12 @@ def _state(job: DataflowJob) -> str:
             found = client.get_job({**place, "job_id": job.identity}, timeout=_SECONDS)
         else:
             named = client.list_jobs({**place, "name": job.name}, timeout=_SECONDS)
-            found = max(named, key=lambda one: one.create_time, default=dataflow.Job())
+            found = max(named, key=lambda one: one.create_time, default=None)
+    except NotFound:
+        return _UNKNOWN
     except (GoogleAPICallError, google.auth.exceptions.GoogleAuthError, RequestException) as error:
         why = f"Dataflow does not say whether its job is at work ({type(error).__name__})"
         raise PreflightError("--operation_id", why, "grant roles/dataflow.viewer, or look at the job yourself") from None
+    if found is None:
+        return _UNKNOWN
     return dataflow.JobState(found.current_state).name.removeprefix("JOB_STATE_")

@@ -31,9 +31,10 @@ def jobs(monkeypatch):
                 for identity, (name, state, created) in known.items()
                 if path == f"{JOBS}/{identity}" or (path == JOBS and f"name={name}" in query)
             ]
-            answer = {"jobs": found} if path == JOBS else found[0] if found else {"error": {"code": 404, "message": "none"}}
+            code = 403 if "/projects/closed/" in path else 200 if found or path == JOBS else 404
+            answer = {"error": {"code": code, "message": "none"}} if code != 200 else {"jobs": found} if path == JOBS else found[0]
             content = json.dumps(answer).encode()
-            self.send_response(404 if "error" in answer else 200)
+            self.send_response(code)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
@@ -79,6 +80,16 @@ def test_nobody_waits_for_a_job_that_failed_and_its_operation_says_so(jobs, oper
     require_no_job(operation.folder)
 
 
+@pytest.mark.parametrize("identity", ["gone", ""], ids=["deleted", "a template that nobody started"])
+def test_a_job_that_dataflow_does_not_know_is_over(jobs, operation, wait, identity):
+    operation.submitted(DataflowJob("p", "r", "nightly", identity).to_json())
+    require_no_job(operation.folder)
+    code, state, _ = wait()
+    assert (code, state["done"], state["error"]["code"]) == (3, True, 13)
+    assert "(Dataflow knows of no such job)" in state["error"]["message"]
+    assert not operation.is_submitted
+
+
 def test_a_job_that_somebody_cancelled_is_told_as_cancelled(jobs, operation, wait):
     operation.submitted(DataflowJob("p", "r", "nightly", "2026-1").to_json())
     jobs["2026-1"] = ("nightly", "CANCELLED", "2026-01-01T00:00:00Z")
@@ -106,6 +117,6 @@ def test_a_flex_template_s_launcher_does_not_take_its_own_job_for_another(jobs, 
 
 
 def test_where_dataflow_does_not_say_nothing_is_begun(jobs, operation):
-    operation.submitted(DataflowJob("p", "r", "nightly", "gone").to_json())
+    operation.submitted(DataflowJob("closed", "r", "nightly", "2026-1").to_json())
     with pytest.raises(PreflightError, match="Dataflow does not say"):
         require_no_job(operation.folder)

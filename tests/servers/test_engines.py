@@ -49,16 +49,20 @@ class Engine:
     """With which a run ends."""
     options: tuple[str, ...] = ()
 
-    def run(self, *options, meanwhile=None, before=None):
-        """All that a run left, which then goes; `meanwhile` has its process while it is at work, `before` an earlier such process."""
+    def run(self, *options, meanwhile=None, after=((), None)):
+        """All that a run left, which then goes; `meanwhile` has its process while it is at work.
+
+        `after`: options of an earlier run, and what has its process.
+        """
         kept = Workspace(str(self.folders / secrets.token_hex(4)))
         kept.make()
         with running_store(kept) as base:
             places = [f"--{name}={self.bucket}/{name}" for name in ("source", "destination", "workspace")]
             words = [*places, f"--key_uri={self.bucket}/keys/deid.key", f"--healthcare_endpoint={base}", *self.options, *options]
             command = [str(Path(sys.executable).with_name("dicom-deid")), "run", *words]
-            if before:
-                before(_started(command))
+            earlier, interfere = after
+            if interfere:
+                interfere(_started([*command, *earlier]))
             process = _started(command)
             if meanwhile:
                 meanwhile(process)
@@ -163,7 +167,7 @@ def test_killed_workers_and_task_managers_change_nothing(engine, plain, flink):
 
 @pytest.mark.servers("flink", "storage")
 def test_an_interrupted_run_publishes_nothing_more_and_can_be_begun_again(engine, plain, flink):
-    """Its workers are on a cluster, where Beam's job server lets the job go on though it was cancelled."""
+    """Its workers are on a cluster, where Beam's job server lets the job go on though it was cancelled: it is at work beside the next."""
     with WorkerPool() as pool:
 
         def interrupt(process):
@@ -174,9 +178,11 @@ def test_an_interrupted_run_publishes_nothing_more_and_can_be_begun_again(engine
             published = engine.published()
             time.sleep(3)  # in which the others came, and the job's last step, before it looked whose run it is
             assert (engine.published(), engine.state()["error"]["code"]) == (published, 1)  # CANCELLED
-            flink.cancel()
 
-        assert engine.run(*on(flink, *pool.options), before=interrupt) == plain
+        try:
+            assert engine.run(after=(on(flink, *pool.options), interrupt)) == plain
+        finally:
+            flink.cancel()
 
 
 @pytest.mark.servers("prism", "storage")
