@@ -13,6 +13,7 @@ from pipeline.operation import find_operation
 from pipeline.tables import Tables
 from transforms.model.storage import create_if_absent, list_files
 from transforms.model.workspace import Workspace
+from transforms.write.destination import Folder
 
 pytestmark = pytest.mark.servers("storage")
 
@@ -54,7 +55,8 @@ def test_the_operation_is_followed_to_the_end_of_the_job(launch, bucket, capsys)
     assert launch() == 0
     operation = operation_of(bucket)
     pairs = [("listed", 1), ("failed", 1)]
-    ending = threading.Timer(1.0, operation.conclude, (pairs, Tables(operation.workspace, None, None), utc_now))
+    rest = (pairs, Folder(f"{bucket}/out"), Tables(operation.workspace, None, None), utc_now)
+    ending = threading.Timer(1.0, operation.conclude, rest)
     ending.start()
     capsys.readouterr()
     assert cli(["operation", "--workspace", f"{bucket}/ws", "--wait"]) == 1  # its one instance failed
