@@ -119,8 +119,8 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
                 _remember(operation.folder, settings, request, delivery)
                 launch = _Launch(settings, request, sources, operation, key, delivery, url, operation.begin(clock()), clock, name())
                 with told_if_broken(operation, clock):
-                    _announce(launch)
                     ready = dataclasses.replace(_prepared(launch), done=done)
+                    _announce(launch)
                     with _beside(launch) as files:
                         accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
         if leaves(settings.runner):

@@ -226,10 +226,12 @@ class Operation:
     ) -> Counts:
         """The last step of the graph: nothing stays published that is not proven; outcomes and tables for people, counts, final state.
 
-        That goes for what other operations published there, too, whose run broke off: one of another night may never be run again.
+        That goes for what other operations published there, too, whose run broke off: one of another night may never be run again. A
+        job elsewhere leaves that to others: it does not hold the workspace, so theirs may be at work.
         """
         unproven = take_back(self.folder, self.name, destination)
-        unproven += sum(take_back(other.folder, self.name, destination) for other in self.others() if other._broke_off_beside(self))
+        if not self.is_submitted:
+            unproven += sum(take_back(other.folder, self.name, destination) for other in self.others() if other._broke_off_beside(self))
         self.tell_outcomes()
         counts = dataclasses.replace(Counts.of(pairs), proven=self._proven(), held_too=held_too, unproven=unproven)
         return self.settle(counts, tables, clock)

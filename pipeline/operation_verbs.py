@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import math
 import sys
 import time
 from collections.abc import Callable
@@ -71,17 +70,12 @@ def _name_store(verb: argparse.ArgumentParser) -> None:
 
 
 def _operation(arguments: argparse.Namespace) -> int:
-    from pipeline.lock import is_held  # noqa: PLC0415 - as everywhere here, so that --help is quick
-    from pipeline.operation import find_operation  # noqa: PLC0415
+    from pipeline.operation import find_operation  # noqa: PLC0415 - as everywhere here, so that --help is quick
 
     workspace = workspace_of(arguments)
     operation = find_operation(workspace, arguments.operation)
-    due = time.monotonic()
-    while arguments.wait and (operation.is_elsewhere or is_held(workspace)):
-        if operation.is_submitted and time.monotonic() >= due:
-            due = time.monotonic() + JOB_SECONDS if _look_after_job(operation) else math.inf
-        else:
-            time.sleep(POLL_SECONDS)
+    if arguments.wait:
+        _wait(operation, workspace)
     print(json.dumps(operation.state(), indent=1))
     if not arguments.wait:
         return 0
@@ -91,21 +85,35 @@ def _operation(arguments: argparse.Namespace) -> int:
     return ExitCode.NOT_RECONCILED if counts is None else exit_code(counts)
 
 
-def _look_after_job(operation: Operation) -> bool:
-    """Say in an operation that its job is over, where the job cannot do so itself; False where Dataflow does not tell us of it."""
+def _wait(operation: Operation, workspace: Workspace) -> None:
+    """Until no run is at work, here or elsewhere."""
+    from pipeline.lock import is_held  # noqa: PLC0415
+
+    due, said = time.monotonic(), ""
+    while operation.is_elsewhere or is_held(workspace):
+        if operation.is_submitted and time.monotonic() >= due:
+            fault = _look_after_job(operation)
+            if fault and fault != said:
+                print(f"dicom-deid: {fault} Waiting for its last step all the same.", file=sys.stderr)
+            due, said = time.monotonic() + JOB_SECONDS, fault
+        else:
+            time.sleep(POLL_SECONDS)
+
+
+def _look_after_job(operation: Operation) -> str:
+    """Say in an operation that its job is over, where the job cannot do so itself; why Dataflow does not tell us of it, if it does not."""
     from pipeline.dataflow_job import how_it_ended  # noqa: PLC0415
     from pipeline.operation_row import CANCELLED  # noqa: PLC0415
 
     try:
         end = how_it_ended(operation.folder)
     except PreflightError as fault:
-        print(f"dicom-deid: {fault} Waiting for its last step all the same.", file=sys.stderr)
-        return False
+        return str(fault)
     if end is not None and operation.is_submitted:  # else its last step came meanwhile
         message = f"the job on Dataflow ended before its last step ({end}); see its log, then start the same command again"
         operation.fail(message, dt.datetime.now(dt.UTC), *([CANCELLED] if end == "CANCELLED" else []))
         remove(operation.folder.submitted_file)
-    return True
+    return ""
 
 
 def _release(arguments: argparse.Namespace) -> int:

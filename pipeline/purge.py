@@ -22,7 +22,7 @@ from transforms.bigquery.views import TABLE
 from transforms.model import spool
 from transforms.model.dicomweb import TokenBucket
 from transforms.model.errors import ConfigError, PreflightError
-from transforms.model.places import place_of
+from transforms.model.places import is_empty, place_of
 from transforms.model.storage import remove, remove_all, replace
 from transforms.model.workspace import OperationFolder
 from transforms.write.marks import doubtful
@@ -53,6 +53,9 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
         for kind in FORMATS:
             if workspace.table_file(TABLE, kind).exists():
                 export(workspace, kind)
+        if not is_empty(place_of(folder.root)):
+            why = "some of its files cannot be removed, and may hold what it found"
+            raise PreflightError("--operation", why, "see whose they are, and start the same command again")
         remove(folder.state_file)  # last: as long as it is there, a purge finds the operation
     gone = f"gone: spool, outcomes, source list, {held} held instances, {resources} resources of the embedded FHIR store, rows of the table"
     return [f"operation {folder.operation_id}", gone, *outside]

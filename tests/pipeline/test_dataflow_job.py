@@ -20,18 +20,19 @@ START = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 
 @pytest.fixture
 def jobs(monkeypatch):
-    """What the service has: identity → (name, state, time of creation). No other place is asked."""
+    """What the service has: identity → (name, state, time of creation); with `shut` it refuses once. No other place is asked."""
     known = {}
 
     class Service(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             path, _, query = self.path.partition("?")
+            shut = known.pop("shut", None) is not None
             found = [
                 {"id": identity, "name": name, "currentState": f"JOB_STATE_{state}", "createTime": created}
                 for identity, (name, state, created) in known.items()
                 if path == f"{JOBS}/{identity}" or (path == JOBS and f"name={name}" in query)
             ]
-            code = 403 if "/projects/closed/" in path else 200 if found or path == JOBS else 404
+            code = 403 if shut or "/projects/closed/" in path else 200 if found or path == JOBS else 404
             answer = {"error": {"code": code, "message": "none"}} if code != 200 else {"jobs": found} if path == JOBS else found[0]
             content = json.dumps(answer).encode()
             self.send_response(code)
@@ -94,6 +95,14 @@ def test_a_job_that_somebody_cancelled_is_told_as_cancelled(jobs, operation, wai
     operation.submitted(DataflowJob("p", "r", "nightly", "2026-1").to_json())
     jobs["2026-1"] = ("nightly", "CANCELLED", "2026-01-01T00:00:00Z")
     assert wait()[1]["error"]["code"] == 1
+
+
+def test_who_may_not_ask_for_a_while_hears_of_the_end_all_the_same(jobs, operation, wait, monkeypatch):
+    monkeypatch.setattr("pipeline.operation_verbs.JOB_SECONDS", 0.1)
+    operation.submitted(DataflowJob("p", "r", "nightly", "2026-1").to_json())
+    jobs.update({"2026-1": ("nightly", "FAILED", "2026-01-01T00:00:00Z"), "shut": ("", "", "")})
+    code, state, said = wait()
+    assert (code, state["error"]["code"], said.count("Waiting for its last step all the same.")) == (3, 13, 1)
 
 
 def test_a_job_at_work_is_not_launched_again_and_not_purged(jobs, operation, workspace, capsys, tmp_path, key_uri, real_file):

@@ -210,6 +210,10 @@ def test_what_a_broken_off_operation_published_beside_goes_where_nobody_proves_i
     published(3, "finished", destination.name, ended=True)
     published(4, "on-dataflow", destination.name)
     replace(workspace.operation("on-dataflow").submitted_file, b"{}")
+    replace(operation.folder.submitted_file, b"{}")
+    operation.conclude([("listed", 0)], destination, Tables(workspace), lambda: START)  # on Dataflow, it does not hold the workspace
+    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 4
+    assert not operation.is_submitted
     counts = operation.conclude([("listed", 0)], destination, Tables(workspace), lambda: START)
     assert {path.stem for path in (tmp_path / "out").rglob("*.dcm")} == {"2.25.2", "2.25.3", "2.25.4"}
     assert counts.unproven == 0

@@ -63,10 +63,10 @@ def take_back(folder: OperationFolder, name: OperationName, destination: Destina
                 standing.append(mark)
         except InstanceProblem:
             left += 1
-    claimed = _claimed(folder) if standing else set()
-    for mark in standing:
-        if instance_name(name.destination_store, mark.target).encode() not in claimed:
-            left += not _withdrawn(mark, destination)
+    names = {instance_name(name.destination_store, mark.target): mark for mark in standing}
+    for claimed in _claimed(folder, names.keys()) if names else ():
+        names.pop(claimed, None)
+    left += sum(not _withdrawn(mark, destination) for mark in names.values())
     if not left:
         remove_all(folder.marks)
     return left
@@ -90,13 +90,17 @@ def _marks(folder: OperationFolder) -> Iterator[Mark]:
             yield Mark(reference, InstanceUids(*uids), digest)
 
 
-def _claimed(folder: OperationFolder) -> set[bytes]:
-    """The names of all instances that finished shards tell of, those of the operation and of all others in its workspace.
+def _claimed(folder: OperationFolder, names: Collection[str]) -> Iterator[str]:
+    """Those of the names that finished shards tell of as written, shards of the operation and of all others in its workspace.
 
-    Reads all shards: for the rare case of a file that should not be there.
+    Reads all shards: for the rare case of a file that should not be there. What one operation wrote may be what another read.
     """
-    shards = listed(place_of(folder.root).parent, f"*/{folder.spool.name}/*.ndjson")
-    return {name for shard in shards if not shard.name.startswith(spool.HELD) for name in _NAME.findall(shard.read_bytes())}
+    for shard in listed(place_of(folder.root).parent, f"*/{folder.spool.name}/*.ndjson"):
+        if shard.name.startswith(spool.HELD):
+            continue
+        for line in shard.read_bytes().splitlines():
+            if any(found.decode() in names for found in _NAME.findall(line)):
+                yield from (target["identifier"]["value"] for target in json.loads(line)["provenance"]["target"])
 
 
 def _withdrawn(mark: Mark, destination: Destination) -> bool:

@@ -26,10 +26,14 @@ def instance(number, content, **changes):
     return dataclasses.replace(ScrubbedInstance(opened, uids, content, ()), **changes)
 
 
-def prove(folder, reference, target, store=STORE, prefix=""):
+def prove(folder, reference, target, store=STORE, prefix="", source=f"{STORE}-source"):
     """Spool what tells of an instance."""
     shard = spool.Shard(folder.spool, prefix)
-    shard.add(reference, {"provenance": {"target": [{"identifier": {"value": instance_name(store, target)}}]}})
+    names = {
+        "entity": [{"what": {"identifier": {"value": instance_name(source, target)}}}],
+        "target": [{"identifier": {"value": instance_name(store, target)}}],
+    }
+    shard.add(reference, {"provenance": names})
     shard.close()
 
 
@@ -56,7 +60,7 @@ def test_only_what_is_marked_and_told_of_by_nobody_is_taken_back(workspace, fold
         destination.publish(one.target, one.content)
     prove(folder, batch[0].opened.ref.reference, batch[0].target)
     prove(workspace.operation("an-earlier-night"), "another", batch[1].target)
-    prove(workspace.operation("to-another-place"), "another", batch[2].target, f"{STORE}x")
+    prove(workspace.operation("to-another-place"), "another", batch[2].target, f"{STORE}x", source=STORE)
     prove(folder, batch[3].opened.ref.reference, batch[3].target, prefix=spool.HELD)
     destination.withdraw(batch[4].target)
     destination.put(batch[4].target, b"another's")
