@@ -30,9 +30,9 @@ def test_a_verb_that_is_interrupted_says_so(verb, state):
     state.unlink()
     os.mkfifo(state)
     reading = subprocess.Popen(verb, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    with state.open("w"):  # as soon as it reads
+    with state.open("w"):  # as soon as it reads, and until it has ended
         reading.send_signal(signal.SIGINT)
-    assert reading.communicate(timeout=120) == ("", "dicom-deid: interrupted; start the same command again to go on.\n")
+        assert reading.communicate(timeout=120) == ("", "dicom-deid: interrupted; start the same command again to go on.\n")
     assert reading.returncode == 130
 
 
