@@ -5,6 +5,22 @@ import http.server
 import threading
 
 
+class Answering:
+    """What handlers of requests share, beside `http.server.BaseHTTPRequestHandler`."""
+
+    def answer(self, status, content, kind=None):
+        """Send an answer: its bytes, of that Content-Type."""
+        self.send_response(status)
+        if kind is not None:
+            self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        """Not to be told of each."""
+
+
 @contextlib.contextmanager
 def listening(handler, server_class=http.server.ThreadingHTTPServer):
     """The URL of a server whose requests `handler`, a class, answers."""

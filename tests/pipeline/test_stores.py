@@ -5,7 +5,7 @@ import http.server
 import json
 
 import pytest
-from on_loopback import listening
+from on_loopback import Answering, listening
 
 from pipeline.options import parse
 from pipeline.stores import READ, WRITE, check_locations, check_store
@@ -22,25 +22,14 @@ SERVER = "--healthcare_endpoint=http://127.0.0.1:9"
 def healthcare(granted):
     """A server of the Healthcare API's shape on loopback with one empty store, on which the caller has these permissions."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Answering, http.server.BaseHTTPRequestHandler):
         def do_GET(self):
-            self.answer(200 if self.path.startswith(f"/v1/{US}/dicomWeb/") else 404, [])
+            self.answer(200 if self.path.startswith(f"/v1/{US}/dicomWeb/") else 404, b"[]")
 
         def do_POST(self):
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["permissions"]
-            self.answer(
-                200 if self.path == f"/v1/{US}:testIamPermissions" else 404, {"permissions": [one for one in asked if one in granted]}
-            )
-
-        def answer(self, status, message):
-            content = json.dumps(message).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
+            said = {"permissions": [one for one in asked if one in granted]}
+            self.answer(200 if self.path == f"/v1/{US}:testIamPermissions" else 404, json.dumps(said).encode())
 
     with listening(Handler) as url:
         yield f"{url}/v1"

@@ -8,7 +8,7 @@ import json
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
-from on_loopback import listening
+from on_loopback import Answering, listening
 
 from transforms.model.dicom_store import store_at
 from transforms.model.errors import ConfigError, InstanceProblem, StoreError
@@ -116,7 +116,7 @@ def test_a_uid_that_is_not_valid_spoils_nothing_but_what_it_names():
     """The store gives what it lists but 1.4/x?y#z, for which it has 404, and refuses the study 1.2.DEF, that is as if it were none."""
     asked = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Answering, http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             path, _, query = self.path.removeprefix("/dicom-web/").partition("?")
             uids = [unquote(part) for part in path.split("/")[1::2]]
@@ -130,15 +130,6 @@ def test_a_uid_that_is_not_valid_spoils_nothing_but_what_it_names():
                 {tag: {"vr": "UI", "Value": [uid]} for tag, uid in zip(tags, one, strict=True)} for one in (found or [])[start : start + 5]
             ]
             return self.answer(200 if found else 400, json.dumps(page).encode())
-
-        def answer(self, status, content):
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
 
     with listening(Handler) as url:
         store = origin.Store(store_at("--source", f"{url}/dicom-web", None))

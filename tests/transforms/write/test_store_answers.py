@@ -5,7 +5,7 @@ import json
 import types
 
 import pytest
-from on_loopback import listening
+from on_loopback import Answering, listening
 
 from transforms.model import dicomweb
 from transforms.model.dicom_store import store_at
@@ -43,7 +43,7 @@ def server(monkeypatch, manner):
     monkeypatch.setattr(dicomweb, "delay", lambda _attempt, _chance: 0.01)
     kept, answers = {}, []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Answering, http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             manner.reads += 1
             content = kept.get(self.path.partition("/dicomWeb/")[2])
@@ -63,16 +63,6 @@ def server(monkeypatch, manner):
             if manner.deletes:
                 kept.pop(self.path.partition("/dicomWeb/")[2])
             self.answer(200 if manner.deletes else 405, b"{}", "application/json")
-
-        def answer(self, status, content, kind):
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
 
     with listening(Handler) as url:
         yield Store(store_at("--destination", NAME, f"{url}/v1")), kept, answers
