@@ -49,10 +49,8 @@ def alone_at(destination: str, operation_id: str, workspace: Workspace, lease: f
     The caller is alone in its workspace, so a lock that a run in it has left is nobody's. It is a hidden file, which goes at the end;
     on a file system without locks nothing is held. Raises PreflightError.
     """
-    file, taken = (
-        place_of(destination) / f".{operation_id}.lock",
-        _taken("--destination", "a run of this operation with another workspace is at work in it"),
-    )
+    file = place_of(destination) / f".{operation_id}.lock"
+    taken = _taken("--destination", "a run of this operation with another workspace is at work in it")
     if not isinstance(file, Path):
         with _leased(file.uri, taken, lease, hashlib.sha256(workspace.root.encode()).hexdigest()[:16]):
             yield

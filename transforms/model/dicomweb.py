@@ -25,7 +25,7 @@ from transforms.model.backoff import delay, retry_after
 from transforms.model.credentials import Token, token_for
 from transforms.model.dicom_store import DicomStore
 from transforms.model.errors import PreflightError, StoreError
-from transforms.model.large import Content, equal, joined
+from transforms.model.large import Content, digest_of, equal, joined
 from transforms.model.multipart import DICOM, OnePart, TruncatedError, boundary_of, only_part
 from transforms.model.session import session_for
 
@@ -113,6 +113,11 @@ class DicomWebClient:
     def compare(self, path: str, content: Content) -> bool | None:
         """Whether the instance of that path has this very content; None where the store has none such. Nothing is kept of it."""
         return self._instance(path, lambda parts: equal(parts, content))
+
+    def digest(self, path: str) -> str | None:
+        """The SHA-256 in hex of the instance of that path; None where the store has none such. Raises as `retrieve`."""
+        found = self.retrieve(path)
+        return None if found is None else digest_of(found).hex()
 
     def put(self, content: Content) -> Answer:
         """Store one file. What became of it is read from the answer's sequences, since a status is of the whole request."""

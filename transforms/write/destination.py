@@ -9,7 +9,7 @@ from typing import Protocol
 from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import InstanceProblem, OutcomeKind, StoreError
-from transforms.model.large import Content, digest_of
+from transforms.model.large import Content
 from transforms.model.places import place_of
 from transforms.model.records import InstanceUids
 from transforms.write import local
@@ -118,10 +118,9 @@ class Store(Destination):
     def digest(self, target: InstanceUids) -> str | None:
         """By retrieving it."""
         try:
-            found = client_of(self.store).retrieve(target.path)
+            return client_of(self.store).digest(target.path)
         except StoreError as fault:
             raise _unavailable(fault) from None
-        return None if found is None else digest_of(found).hex()
 
     def is_taken(self, target: InstanceUids) -> bool:
         """By retrieving it, and keeping nothing."""
