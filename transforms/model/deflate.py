@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import itertools
 import re
-import struct
 import zlib
 from collections.abc import Iterable, Iterator
 
 from transforms.model.large import Content, View, joined, pieces, view
+from transforms.model.part10 import data_set_start, transfer_syntax
 
 DEFLATED = "1.2.840.10008.1.2.1.99"
 _STEP = 1 << 20
@@ -16,8 +16,6 @@ _STEP = 1 << 20
 _PLAIN = b"1.2.840.10008.1.2.1".ljust(len(DEFLATED), b"\0")
 """Explicit VR Little Endian, as which the data set is encoded before it is deflated."""
 _STATED = re.compile(rb"(\x02\x00\x10\x00UI..)" + re.escape(DEFLATED.encode()), re.DOTALL)
-_META_LENGTH = slice(140, 144)
-"""The value of (0002,0000), the first element of a file: preamble 128, DICM 4, element header 8 (PS3.10 7.1)."""
 
 
 class Inflated:
@@ -68,15 +66,9 @@ def plain(head: bytes, data_set: Iterable[View], stage: str) -> Content:
     return joined(itertools.chain([_STATED.sub(rb"\g<1>" + _PLAIN, head, count=1)], data_set), stage)
 
 
-def data_set_start(content: Content) -> int:
-    """Where the data set of a file begins that states how long its file meta information is, as every file of ours does."""
-    start: int = _META_LENGTH.stop + struct.unpack("<L", content[_META_LENGTH])[0]
-    return start
-
-
 def in_plain(content: Content, stage: str) -> Content:
     """A whole file of ours: itself, or, where its data set is deflated, `plain`. Raises InstanceProblem NO_ROOM, and zlib.error."""
-    start = data_set_start(content)
-    if not _STATED.search(content[:start]):
+    if transfer_syntax(content) != DEFLATED:
         return content
+    start = data_set_start(content)
     return plain(content[:start], Inflated(view(content)[start:]), stage)

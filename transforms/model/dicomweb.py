@@ -110,9 +110,19 @@ class DicomWebClient:
         """
         return self._instance(path, lambda parts: joined(parts, "read"))
 
-    def compare(self, path: str, content: Content) -> bool | None:
-        """Whether the instance of that path has this very content; None where the store has none such. Nothing is kept of it."""
-        return self._instance(path, lambda parts: equal(parts, content))
+    def compare(self, path: str, content: Content, within: float = 0.0) -> bool | None:
+        """Whether the instance of that path has this very content; None where the store has none such. Nothing is kept of it.
+
+        A store may need a moment to show an instance: it is asked again for so many seconds.
+        """
+        start, attempt = self._clock(), 0
+        while (same := self._instance(path, lambda parts: equal(parts, content))) is None:
+            pause = delay(attempt, self._chance)
+            if self._clock() - start + pause > within:
+                break
+            self._sleep(pause)
+            attempt += 1
+        return same
 
     def digest(self, path: str) -> str | None:
         """The SHA-256 in hex of the instance of that path; None where the store has none such. Raises as `retrieve`."""

@@ -10,6 +10,7 @@ from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import InstanceProblem, OutcomeKind, StoreError
 from transforms.model.large import Content
+from transforms.model.part10 import transfer_syntax
 from transforms.model.places import place_of
 from transforms.model.records import InstanceUids
 from transforms.write import local
@@ -74,8 +75,11 @@ class Folder(Destination):
         return next(iter(place_of(self.name).glob("*/*/*.dcm")), None) is None
 
 
-_faithful: set[DicomStore] = set()
-"""Stores that were seen by this process to keep an instance as it was given."""
+SHOWN_WITHIN = 20.0
+"""Seconds that a store may take to show what it says it stored."""
+
+_faithful: set[tuple[DicomStore, str]] = set()
+"""Stores that were seen by this process to keep an instance of a transfer syntax as it was given: some transcode others."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,22 +102,27 @@ class Store(Destination):
     def put(self, target: InstanceUids, content: Content) -> None:
         """By STOW-RS, once it was asked whether it has it.
 
-        Where the store warns, and until one instance was seen to stand there as it was given, it is read back: a store may keep another
-        content (PS3.18 table I.2-1, B000), which no Provenance would be true of. Then STORE_CHANGES.
+        Where the store warns, and until one instance of that transfer syntax was seen to stand there as it was given, it is read back: a
+        store may keep another content (PS3.18 table I.2-1, B000), which no Provenance would be true of, STORE_CHANGES, or none, NOT_STORED.
         """
         try:
             answer = client_of(self.store).put(content)
         except StoreError as fault:
             raise _unavailable(fault) from None
-        if answer.stored and not answer.said and self.store in _faithful:
+        if not answer.stored:
+            if not self.holds(target, content):
+                raise InstanceProblem("write", "STORE_REFUSES", f"the destination store does not take the instance ({answer.said})")
             return
-        same = self._compared(target, content) if answer.stored else self.holds(target, content)
-        if same:
-            _faithful.add(self.store)
-        elif same is False and answer.stored:
+        like_this = (self.store, transfer_syntax(content))
+        if not answer.said and like_this in _faithful:
+            return
+        same = self._compared(target, content, SHOWN_WITHIN)
+        if same is None:
+            sentence = f"the destination store says that it stored the instance, and has not shown it for {SHOWN_WITHIN:.0f} seconds"
+            raise InstanceProblem("write", "NOT_STORED", f"{sentence}; look at the store's own log")
+        if not same:
             raise self._changed(target, withdrawing=bool(answer.said))
-        elif answer.said:
-            raise InstanceProblem("write", "STORE_REFUSES", f"the destination store does not take the instance ({answer.said})")
+        _faithful.add(like_this)
 
     def digest(self, target: InstanceUids) -> str | None:
         """By retrieving it."""
@@ -150,9 +159,9 @@ class Store(Destination):
                 return InstanceProblem("write", "STORE_CHANGES", f"{sentence}; it was taken back")
         return InstanceProblem("write", "STORE_CHANGES", f"{sentence}, and that stands there without Provenance; remove it there")
 
-    def _compared(self, target: InstanceUids, content: Content) -> bool | None:
+    def _compared(self, target: InstanceUids, content: Content, within: float = 0.0) -> bool | None:
         try:
-            return client_of(self.store).compare(target.path, content)
+            return client_of(self.store).compare(target.path, content, within)
         except StoreError as fault:
             raise _unavailable(fault) from None
 

@@ -9,8 +9,9 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileDataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from transforms.model.deflate import Inflated, data_set_start
+from transforms.model.deflate import Inflated
 from transforms.model.large import Content, view
+from transforms.model.part10 import data_set_start
 from transforms.model.records import ScrubbedInstance
 
 _PIXELS = (0x7FE00010, 0x7FE00009, 0x7FE00008)

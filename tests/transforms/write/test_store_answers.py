@@ -7,15 +7,19 @@ import types
 import pytest
 from on_loopback import Answering, listening
 
-from transforms.model import dicomweb
 from transforms.model.dicom_store import store_at
+from transforms.model.dicomweb import DicomWebClient
 from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.records import InstanceUids
-from transforms.write.destination import Store
+from transforms.write import destination
+from transforms.write.destination import SHOWN_WITHIN, Store
 
 NAME = "projects/p/locations/us/datasets/d/dicomStores/s"
 UIDS = InstanceUids("1.2", "1.2.3", "1.2.3.4")
-CONTENT, OTHER = b"\0" * 128 + b"DICM of ours", b"\0" * 128 + b"DICM of others"
+HEAD = bytes(128) + b"DICM\2\0\0\0UL\4\0\x1a\0\0\0\2\0\x10\0UI\x12\0%-18b"
+"""Of a file, with room for its transfer syntax."""
+CONTENT, OTHER = HEAD % b"1.2.840.10008.1.2" + b" of ours", HEAD % b"1.2.840.10008.1.2" + b" of others"
+COMPRESSED = HEAD % b"1.2.840.10008.1.2.5" + b" of ours"
 STORED = {"00081199": {"vr": "SQ", "Value": [{"00081155": {"vr": "UI", "Value": ["1.2.3.4"]}}]}}
 
 
@@ -33,27 +37,29 @@ def warned(reason):
 
 @pytest.fixture
 def manner():
-    """Whether the store has DELETE, and how many GETs it has answered."""
-    return types.SimpleNamespace(deletes=False, reads=0)
+    """Whether the store has DELETE, how many GETs it has answered, and until when it shows nothing; seconds that were waited."""
+    return types.SimpleNamespace(deletes=False, reads=0, hides_until=0.0, waited=0.0)
 
 
 @pytest.fixture
 def server(monkeypatch, manner):
     """A store of the Healthcare API's shape: what it `kept`, and its `answers` to STOW-RS, each (status, body, what it then keeps)."""
-    monkeypatch.setattr(dicomweb, "delay", lambda _attempt, _chance: 0.01)
     kept, answers = {}, []
+
+    def sleep(seconds):
+        manner.waited += seconds
 
     class Handler(Answering, http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             manner.reads += 1
-            content = kept.get(self.path.partition("/dicomWeb/")[2])
+            content = kept.get(self.path.partition("/dicomWeb/")[2]) if manner.waited >= manner.hides_until else None
             part = b"--b\r\nContent-Type: application/dicom\r\n\r\n" + (content or b"") + b"\r\n--b--"
             self.answer(200 if content else 404, part, 'multipart/related; type="application/dicom"; boundary=b')
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
             assert self.path == f"/v1/{NAME}/dicomWeb/studies"
-            assert CONTENT in body
+            assert any(content in body for content in (CONTENT, COMPRESSED))
             status, said, keeps = answers.pop(0)
             if keeps:
                 kept[UIDS.path] = keeps
@@ -65,7 +71,10 @@ def server(monkeypatch, manner):
             self.answer(200 if manner.deletes else 405, b"{}", "application/json")
 
     with listening(Handler) as url:
-        yield Store(store_at("--destination", NAME, f"{url}/v1")), kept, answers
+        store = store_at("--destination", NAME, f"{url}/v1")
+        client = DicomWebClient(store, sleep=sleep, clock=lambda: manner.waited)
+        monkeypatch.setattr(destination, "client_of", lambda _: client)
+        yield Store(store), kept, answers
     assert answers == []
 
 
@@ -142,11 +151,35 @@ def test_a_store_that_changes_what_it_is_given_and_does_not_say_so_is_found_out_
         assert kept.pop(UIDS.path) == OTHER  # for all that is known it is somebody's who came between
 
 
-def test_a_store_is_read_back_until_an_instance_was_seen_to_stand_there_as_it_was_given(server, manner):
+def test_a_store_is_read_back_until_an_instance_of_the_syntax_was_seen_to_stand_there_as_it_was_given(server, manner):
     store, kept, answers = server
-    for keeps, reads in ((None, 2), (CONTENT, 2), (CONTENT, 1), (CONTENT, 1)):  # one before it is stored
-        kept.pop(UIDS.path, None)
+    for content, reads in ((CONTENT, 2), (CONTENT, 1), (COMPRESSED, 2), (CONTENT, 1), (COMPRESSED, 1)):  # one before it is stored
+        kept.clear()
         before = manner.reads
-        answers.append((200, STORED, keeps))
-        store.publish(UIDS, CONTENT)
+        answers.append((200, STORED, content))
+        store.publish(UIDS, content)
         assert manner.reads - before == reads
+
+
+def test_a_store_that_transcodes_one_syntax_is_found_out_though_it_keeps_another(server):
+    store, kept, answers = server
+    answers += [(200, STORED, CONTENT), (200, STORED, OTHER)]
+    store.publish(UIDS, CONTENT)
+    kept.clear()
+    with pytest.raises(InstanceProblem, match="STORE_CHANGES"):
+        store.publish(UIDS, COMPRESSED)
+
+
+@pytest.mark.parametrize(("shown_after", "done"), [(SHOWN_WITHIN / 2, True), (SHOWN_WITHIN + 1, False)])
+def test_what_a_store_says_it_stored_is_waited_for_and_its_word_alone_is_not_taken(server, manner, shown_after, done):
+    store, kept, answers = server
+    manner.hides_until = shown_after
+    answers.append((200, STORED, CONTENT))
+    if done:
+        store.publish(UIDS, CONTENT)
+    else:
+        with pytest.raises(InstanceProblem) as failed:
+            store.publish(UIDS, CONTENT)
+        assert (failed.value.code, failed.value.kind) == ("NOT_STORED", OutcomeKind.FAILED)
+    assert kept == {UIDS.path: CONTENT}
+    assert manner.waited <= SHOWN_WITHIN
