@@ -225,7 +225,7 @@ def summary(operation: Operation, counts: Counts) -> str:
     if counts.held or counts.failed:
         lines.append(f"why some are not published: {operation.workspace.outcomes_file}")
     if counts.unproven:
-        why = "a run that did not come to its end published them, and the destination does not let us take them back"
+        why = "it keeps other bytes than it was given, or does not let us take back what an unfinished run published"
         lines.append(f"without Provenance in the destination: {counts.unproven} instances, see {operation.folder.marks} ({why})")
     if not counts.reconciled:
         lines.append("THE COUNTS DO NOT RECONCILE: do not release this destination before you know why")

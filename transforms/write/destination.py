@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
@@ -19,6 +19,9 @@ from transforms.write.paths import check_uids, destination_path
 
 class Destination(Protocol):
     """References only: it is pickled. All raise InstanceProblem where the destination does not do what is asked."""
+
+    may_change: ClassVar[bool]
+    """Whether it may keep other bytes than it was given."""
 
     def holds(self, target: InstanceUids, content: Content) -> bool:
         """Whether these very bytes stand there under that name; False where nothing does. Raises where others do."""
@@ -48,6 +51,7 @@ class Destination(Protocol):
 class Folder(Destination):
     """`<Study>/<Series>/<SOP Instance>.dcm` below a folder."""
 
+    may_change: ClassVar[bool] = False
     name: str
 
     def holds(self, target: InstanceUids, content: Content) -> bool:
@@ -88,6 +92,7 @@ class Store(Destination):
     they have already, and some answer that they stored what they threw away.
     """
 
+    may_change: ClassVar[bool] = True
     store: DicomStore
 
     def holds(self, target: InstanceUids, content: Content) -> bool:

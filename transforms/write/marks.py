@@ -54,19 +54,24 @@ def _uids(target: InstanceUids) -> list[str]:
 def take_back(folder: OperationFolder, name: OperationName, destination: Destination) -> int:
     """Take what is marked and told of by no Provenance of the workspace out of the destination; how many of them stay in it.
 
-    Called when a run has come to its end; then the marks go, unless the destination did not do what it was asked. Raises OSError.
+    Other bytes that stand there in a store are its version of what it was given, or another's who came between the look and the mark:
+    they stay, and count. Called when a run has come to its end; then the marks go, unless something stays. Raises OSError.
     """
-    left, standing = 0, []
+    left, standing, ours = 0, dict[str, InstanceUids](), set[str]()
     for mark in doubtful(folder):
+        at = instance_name(name.destination_store, mark.target)
         try:
-            if destination.digest(mark.target) == mark.digest:  # else nothing is there, or another's
-                standing.append(mark)
+            found = destination.digest(mark.target)
         except InstanceProblem:
             left += 1
-    names = {instance_name(name.destination_store, mark.target): mark for mark in standing}
-    for claimed in _claimed(folder, names.keys()) if names else ():
-        names.pop(claimed, None)
-    left += sum(not _withdrawn(mark, destination) for mark in names.values())
+            continue
+        if found == mark.digest:
+            ours.add(at)
+        if found == mark.digest or (found is not None and destination.may_change):
+            standing[at] = mark.target
+    for claimed in _claimed(folder, standing.keys()) if standing else ():
+        standing.pop(claimed, None)
+    left += sum(at not in ours or not _withdrawn(target, destination) for at, target in standing.items())
     if not left:
         remove_all(folder.marks)
     return left
@@ -103,9 +108,9 @@ def _claimed(folder: OperationFolder, names: Collection[str]) -> Iterator[str]:
                 yield from (target["identifier"]["value"] for target in json.loads(line)["provenance"]["target"])
 
 
-def _withdrawn(mark: Mark, destination: Destination) -> bool:
+def _withdrawn(target: InstanceUids, destination: Destination) -> bool:
     try:
-        destination.withdraw(mark.target)
+        destination.withdraw(target)
     except InstanceProblem:
         return False
     return True

@@ -1,21 +1,27 @@
 """What became of an instance is read from the sequences of the store's answer (PS3.18 10.5.3), and then looked up in the store."""
 
+import datetime as dt
 import http.server
+import io
 import json
 import types
 
+import pydicom
 import pytest
 from on_loopback import Answering, listening
 
 from transforms.model.dicom_store import store_at
 from transforms.model.dicomweb import DicomWebClient
 from transforms.model.errors import InstanceProblem, OutcomeKind
-from transforms.model.records import InstanceUids
+from transforms.model.names import OperationName
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, ScrubbedInstance
 from transforms.write import destination
 from transforms.write.destination import SHOWN_WITHIN, Store
+from transforms.write.marks import set_marks, take_back
 
 NAME = "projects/p/locations/us/datasets/d/dicomStores/s"
 UIDS = InstanceUids("1.2", "1.2.3", "1.2.3.4")
+START = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
 HEAD = bytes(128) + b"DICM\2\0\0\0UL\4\0\x1a\0\0\0\2\0\x10\0UI\x12\0%-18b"
 """Of a file, with room for its transfer syntax."""
 CONTENT, OTHER = HEAD % b"1.2.840.10008.1.2" + b" of ours", HEAD % b"1.2.840.10008.1.2" + b" of others"
@@ -183,3 +189,21 @@ def test_what_a_store_says_it_stored_is_waited_for_and_its_word_alone_is_not_tak
         assert (failed.value.code, failed.value.kind) == ("NOT_STORED", OutcomeKind.FAILED)
     assert kept == {UIDS.path: CONTENT}
     assert manner.waited <= SHOWN_WITHIN
+
+
+@pytest.mark.parametrize("there", [CONTENT, OTHER, None])
+def test_what_stands_there_after_a_kill_leaves_or_counts_until_it_is_gone(server, manner, workspace, there):
+    """The kill came before the store was read back. Bytes that are not ours may be the store's version of them."""
+    store, kept, _ = server
+    manner.deletes, folder = True, workspace.operation("op")
+    opened = OpenInstance(InstanceRef("0" * 16, "", 1), UIDS, pydicom.FileDataset(io.BytesIO(), {}), START)
+    set_marks(folder, [ScrubbedInstance(opened, UIDS, CONTENT, ())])
+    if there:
+        kept[UIDS.path] = there
+    name = OperationName("op", "in", NAME, "fhir")
+    assert take_back(folder, name, store) == (there == OTHER)
+    assert kept == ({UIDS.path: OTHER} if there == OTHER else {})
+    assert folder.marks.exists() == (there == OTHER)
+    kept.clear()
+    assert take_back(folder, name, store) == 0
+    assert not folder.marks.exists()
