@@ -82,6 +82,17 @@ def test_a_request_names_the_destination_and_no_option_another(places, tmp_path)
         parse(places)
 
 
+@pytest.mark.parametrize("spelling", ["http://localhost:80/pacs", "http://LOCALHOST/pacs/", "http://[::1]/pacs"])
+def test_a_store_in_another_spelling_is_neither_quarantine_nor_source_too(places, spelling):
+    elsewhere, workspace = "--source=http://pacs.example/other", places[1]
+    given = [workspace, "--destination=http://127.0.0.1/pacs"]
+    assert parse([elsewhere, *given, f"--quarantine={spelling}/held"])
+    with pytest.raises(ConfigError, match="--quarantine: it is confidential, and has to lie apart from the destination"):
+        parse([elsewhere, *given, f"--quarantine={spelling}"])
+    with pytest.raises(ConfigError, match="--destination: the destination may not lie inside the source"):
+        parse([f"--source={spelling}", *given])
+
+
 @pytest.mark.parametrize(
     ("beam", "share"),
     [

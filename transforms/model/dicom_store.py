@@ -7,7 +7,7 @@ import json
 import re
 
 from transforms.model.credentials import TokenReference
-from transforms.model.endpoints import refuse_credentials, with_version
+from transforms.model.endpoints import canonical_url, refuse_credentials, with_version
 from transforms.model.errors import ConfigError
 from transforms.model.names import HEALTHCARE_API
 
@@ -55,12 +55,12 @@ def is_store(name: str) -> bool:
 
 
 def canonical_store(option: str, name: str) -> str:
-    """One spelling for one store: its `projects/…` name where it has one. Raises ConfigError for the option."""
+    """One spelling for one store: its `projects/…` name where it has one, else of its URL. Raises ConfigError for the option."""
+    if STORE.fullmatch(name):
+        return name
     refuse_credentials(option, name, "--dicom_token_uri")
     found = STORE.search(name)
-    if found:
-        return found[0]
-    return name.rstrip("/").removesuffix("/dicomWeb")
+    return found[0] if found else canonical_url(option, name).removesuffix("/dicomWeb").rstrip("/")
 
 
 def store_at(

@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from transforms.model.errors import ConfigError, PreflightError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_PORTS = {"http": 80, "https": 443}
 
 
 def rest_endpoint(service: str, default: str, at: str) -> dict[str, Any]:
@@ -42,7 +43,29 @@ def with_version(endpoint: str, version: str) -> str:
 
 
 def refuse_credentials(option: str, url: str, token_option: str) -> None:
-    """Raise ConfigError where something of a store's URL must not be known."""
-    if urlsplit(url).username is not None or urlsplit(url).query:
-        why = "a URL becomes part of what is published, so no name, password or query may stand in it"
+    """Raise ConfigError where something of a store's URL must not be known, or it is no URL."""
+    if _parts(option, url).username is not None or {"?", "#"} & set(url):
+        why = "a URL becomes part of what is published, so no name, password, query or fragment may stand in it"
         raise ConfigError(option, why, f"give a token by {token_option}")
+
+
+def canonical_url(option: str, url: str) -> str:
+    """One spelling for one place (RFC 3986, 6.2): scheme and host in small letters, no default port, no slash at the end.
+
+    All names of this machine count as one. Raises ConfigError for the option where it is no URL.
+    """
+    parts = _parts(option, url)
+    host = (parts.hostname or "").rstrip(".")
+    host = "127.0.0.1" if host in LOOPBACK else f"[{host}]" if ":" in host else host
+    port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
+def _parts(option: str, url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        if parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:
+        pass
+    raise ConfigError(option, "this is no URL of a server", "write https://HOST/PATH")

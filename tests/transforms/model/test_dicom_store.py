@@ -26,7 +26,35 @@ def test_a_store_has_one_name_however_it_is_reached(given, endpoint, name, url):
     assert store.resource == (url.removesuffix("/dicomWeb") if name == NAME else None)
 
 
-@pytest.mark.parametrize("given", ["http://user:SECRET@host/dicom-web", "https://host/dicom-web?key=SECRET"])
+@pytest.mark.parametrize(
+    ("name", "others"),
+    [
+        ("http://127.0.0.1/x", ["http://localhost/x", "http://LocalHost:80/x/", "http://[::1]/x/dicomWeb", "http://127.0.0.1:80/x//"]),
+        ("https://pacs.example/Root", ["https://PACS.example/Root", "https://pacs.example:443/Root/", "https://pacs.example./Root"]),
+        ("http://pacs.example:443/x", ["http://Pacs.Example:443/x/"]),
+        ("https://[2001:db8::1]:8443/x", ["https://[2001:DB8::1]:8443/x/"]),
+    ],
+)
+def test_one_store_in_all_its_spellings_is_one(name, others):
+    for spelling in (name, *others):
+        assert store_at("--source", spelling, None).name == name
+        assert store_at("--source", spelling, None).url == spelling.rstrip("/")  # and is asked as it was written
+
+
+def test_what_leads_elsewhere_has_another_name():
+    given = ("http://h/x", "https://h/x", "http://h:81/x", "http://h/X", "http://h/x/y", "http://g/x", "http://localhost/x")
+    assert len({store_at("--source", name, None).name for name in given}) == len(given)
+
+
+@pytest.mark.parametrize("given", ["http:///x", "http://host:port/x", "https://[::1/x"])
+def test_what_names_no_server_is_refused(given):
+    with pytest.raises(ConfigError, match=r"--source: this is no URL of a server"):
+        store_at("--source", given, None)
+
+
+@pytest.mark.parametrize(
+    "given", ["http://user:SECRET@host/dicom-web", "https://host/dicom-web?key=SECRET", "https://host/dicom-web#SECRET"]
+)
 def test_no_password_becomes_a_name(given):
     with pytest.raises(ConfigError, match="--source") as refused:
         store_at("--source", given, None)
