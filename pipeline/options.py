@@ -23,7 +23,7 @@ from pipeline.quarantine import quarantine_apart
 from pipeline.quota import cores_of
 from pipeline.remote import apply_defaults, check_remote, is_local
 from pipeline.runners import Refusing, refuse_unknown, runner_of
-from pipeline.stores import asked_destination, dicom_store
+from pipeline.stores import asked_destination, dicom_stores
 from transforms.bigquery.client import check_endpoint
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import Schema
@@ -118,7 +118,11 @@ class DeidentifyOptions(PipelineOptions):
             type=int,
             help="The write quota of the FHIR store; writing is paced to it. Required on Google Cloud.",
         )
-        add("--dicom_token_uri", help="Where the Bearer token is that the DICOM stores want, as --fhir_token_uri.")
+        add(
+            "--dicom_token_uri",
+            help="Where the Bearer token is that the server of the DICOM stores wants, as --fhir_token_uri; HOST[:PORT]=file:PATH,… for"
+            " several servers.",
+        )
         add("--dicomweb_ops_per_minute", type=int, help="The quota of the DICOM stores, of which each process takes its share.")
         add("--bigquery_table", help="PROJECT:DATASET.TABLE for Provenance rows, in place of the local table.")
         add(
@@ -256,7 +260,7 @@ def parse(argv: list[str]) -> Settings:
             check_place(f"--{option}", getattr(known, option))
     refuse_unknown(beam)
     runner = runner_of(beam)
-    stores = {name: dicom_store(known, name, runner, beam) for name in ("source", "destination", "quarantine")}
+    stores = dicom_stores(known, runner, beam)
     source = stores["source"].name if stores["source"] else canonical_source(known.source)
     destination = stores["destination"].name if stores["destination"] else canonical(known.destination)
     workspace = canonical(known.workspace)

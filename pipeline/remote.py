@@ -66,7 +66,7 @@ def check_remote(runner: str, beam: Sequence[str], named: Mapping[str, str | Non
         ("fhir_token_uri", "name a store that takes Google's credentials"),
         ("dicom_token_uri", "name stores that take Google's credentials"),
     ):
-        if (named[option] or "").startswith(("file:", "env:")):
+        if re.match(r"([^,=/]+=)?(file|env):", named[option] or ""):
             raise ConfigError(f"--{option}", f"workers of {runner} have neither this machine's files nor its environment", mend)
     if leaves(runner):
         _check_dataflow(runner, beam, named)

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from pipeline.delivery import check_quota
 from pipeline.documents import read_document
 from pipeline.quota import processes
+from pipeline.tokens import with_tokens
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.preflight import check_bigquery_table
 from transforms.model.config import parse_request
-from transforms.model.credentials import TokenReference
 from transforms.model.dicom_store import DicomStore, canonical_store, is_store, store_at
 from transforms.model.dicomweb import DicomWebClient
 from transforms.model.errors import ConfigError, PreflightError, StoreError
@@ -31,14 +31,19 @@ _LOCATION = re.compile(rf"(?!{LOCAL_DATASET}/)projects/[^/]+/locations/([^/]+)/"
 """Of a resource of the Healthcare API; our own dataset is nowhere."""
 
 
-def dicom_store(known: argparse.Namespace, name: str, runner: str, beam: Sequence[str]) -> DicomStore | None:
-    """The store that an option (such as `source`) means, with a process's share of the quota; None for a folder. Raises ConfigError."""
-    given, quota = getattr(known, name), known.dicomweb_ops_per_minute
+def dicom_stores(known: argparse.Namespace, runner: str, beam: Sequence[str]) -> dict[str, DicomStore | None]:
+    """The stores that source, destination and quarantine mean, each with a process's share of the quota and the token of its server;
+    None for a folder. Raises ConfigError.
+    """
+    quota = known.dicomweb_ops_per_minute
     check_quota("--dicomweb_ops_per_minute", quota)
-    if given is None or not is_store(given):
-        return None
-    token = TokenReference(known.dicom_token_uri, "--dicom_token_uri") if known.dicom_token_uri else None
-    return store_at(f"--{name}", given, known.healthcare_endpoint, token, quota / processes(runner, beam) if quota else None)
+    given = {name: getattr(known, name) for name in ("source", "destination", "quarantine")}
+    named = {name: place for name, place in given.items() if place and is_store(place)}
+    share = quota / processes(runner, beam) if quota and named else None
+    found = {name: store_at(f"--{name}", place, known.healthcare_endpoint, share) for name, place in named.items()}
+    if known.dicom_token_uri:
+        found = dict(zip(found, with_tokens(found.values(), known.dicom_token_uri), strict=True))
+    return {name: found.get(name) for name in given}
 
 
 def asked_destination(request: str, given: str | None) -> str:

@@ -36,6 +36,10 @@ def refusal(capsys, **changes):
         ({"key_uri": "file:/secure/deid.key"}, "--key_uri: workers of DataflowRunner have neither"),
         ({"key_uri": "env:DEID_KEY"}, "--key_uri: workers of DataflowRunner have neither"),
         ({"fhir_token_uri": "env:TOKEN"}, "--fhir_token_uri: workers"),
+        (
+            {"source": "https://pacs.example/x", "dicom_token_uri": "pacs.example=file:/t"},
+            "--dicom_token_uri: workers of DataflowRunner have",
+        ),
         ({"source": "/data/in"}, "--source: workers of DataflowRunner do not see this machine's disk"),
         ({"destination": "/data/out"}, "--destination: workers"),
         ({"workspace": "/secure/ws"}, "--workspace: workers"),

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pydicom
 import pytest
@@ -48,7 +49,9 @@ def run(stores, real_file, tmp_path, key_uri, monkeypatch):
 
     def start(source, destination, workspace):
         places = {"source": source, "destination": destination, "workspace": tmp_path / workspace, "key_uri": key_uri}
-        code = main([*(f"--{name}={at}" for name, at in places.items()), f"--dicom_token_uri=file:{tmp_path / 'token'}"])
+        servers = {urlsplit(url).netloc for url in (str(source), str(destination))} - {""}
+        tokens = ",".join(f"{server}=file:{tmp_path / 'token'}" for server in servers)
+        code = main([*(f"--{name}={at}" for name, at in places.items()), f"--dicom_token_uri={tokens}"])
         states = [*(tmp_path / workspace / "operations").glob("*.json")]
         return code, *(Workspace(str(tmp_path / workspace)).operation(state.stem) for state in states)
 

@@ -63,9 +63,7 @@ def canonical_store(option: str, name: str) -> str:
     return found[0] if found else canonical_url(option, name).removesuffix("/dicomWeb").rstrip("/")
 
 
-def store_at(
-    option: str, name: str, endpoint: str | None, token: TokenReference | None = None, ops_per_minute: float | None = None
-) -> DicomStore:
+def store_at(option: str, name: str, endpoint: str | None, ops_per_minute: float | None = None) -> DicomStore:
     """The store that `name` means; a `projects/…` name is one on the server `endpoint`. Raises ConfigError for the option."""
     known = canonical_store(option, name)
     if not name.startswith(("http://", "https://")):
@@ -76,4 +74,4 @@ def store_at(
     url = name.rstrip("/")
     if re.search(rf"/{STORE.pattern}$", url):
         url += "/dicomWeb"
-    return DicomStore(known, url, token, ops_per_minute)
+    return DicomStore(known, url, ops_per_minute=ops_per_minute)
