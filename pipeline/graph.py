@@ -207,6 +207,7 @@ class _Finish(beam.DoFn):
             return  # a job whose launcher died, and whose operation has been begun again: these counts are not the operation's
         tables = Tables(run.operation.workspace, run.bigquery, run.table_files)
         counts = run.operation.conclude(grouped[1], run.destination, tables, run.clock, run.provenance_for_held)
+        Metrics.counter(NAMESPACE, "failed").inc(counts.failed)
         Metrics.counter(NAMESPACE, "refused_rows").inc(counts.refused_rows)
         Metrics.counter(NAMESPACE, "not_reconciled").inc(0 if counts.reconciled else 1)
         yield counts

@@ -27,7 +27,7 @@ from pipeline.loopback import listen_on_loopback
 from pipeline.maps import remember_maps, write_maps
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.options import Settings, beam_options, parse
-from pipeline.overlap import REMOTE_POLL_SECONDS, following
+from pipeline.overlap import REMOTE_POLL_SECONDS, Throttled, following
 from pipeline.progress import watched
 from pipeline.quarantine import settle_quarantine
 from pipeline.release import carry_out
@@ -121,8 +121,9 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
                 with told_if_broken(operation, clock):
                     ready = dataclasses.replace(_prepared(launch), done=done)
                     _announce(launch)
-                    with _beside(launch) as files:
-                        accounts = _execute(dataclasses.replace(ready, progress_file=files.progress, turn_file=files.turn), settings)
+                    with _beside(launch) as beside:
+                        ready = dataclasses.replace(ready, progress_file=beside.progress, turn_file=beside.turn)
+                        accounts = _execute(ready, settings, beside.throttled)
         if leaves(settings.runner):
             print(f"operation {operation.name.operation_id} is under way on {settings.runner}; dicom-deid operation --wait follows it")
             return ExitCode.OK
@@ -152,30 +153,32 @@ def _alone_there(settings: Settings, operation: Operation) -> contextlib.Abstrac
     return alone_at(settings.destination, operation.name.operation_id, settings.workspace)
 
 
-class _Files(NamedTuple):
+class _Beside(NamedTuple):
     """For the time of a run."""
 
     progress: str | None
-    """On this machine."""
+    """A file on this machine."""
     turn: str | None
-    """On this machine, or on Cloud Storage where the workers are not here."""
+    """A file on this machine, or on Cloud Storage where the workers are not here."""
+    throttled: Throttled
+    """Of the writer here."""
 
 
 @contextlib.contextmanager
-def _beside(launch: _Launch) -> Iterator[_Files]:
+def _beside(launch: _Launch) -> Iterator[_Beside]:
     """What goes on beside a run that is waited for: a writer that follows the spool, and a bar if the workers are here."""
     folder = launch.operation.folder
     if leaves(launch.settings.runner):
-        yield _Files(None, None)
+        yield _Beside(None, None, Throttled())
     elif launch.settings.is_local:
         with watched(launch.settings.workspace, launch.sources.count, launch.operation.progress) as progress:
             turn = f"{progress}.turn"
-            with following(launch.delivery, launch.url, folder, turn):
-                yield _Files(progress, turn)
+            with following(launch.delivery, launch.url, folder, turn) as throttled:
+                yield _Beside(progress, turn, throttled)
     else:
         turn = str(folder.turn_file)
-        with following(launch.delivery, launch.url, folder, turn, REMOTE_POLL_SECONDS):
-            yield _Files(None, turn)
+        with following(launch.delivery, launch.url, folder, turn, REMOTE_POLL_SECONDS) as throttled:
+            yield _Beside(None, turn, throttled)
 
 
 def _write_maps(settings: Settings, operation: Operation) -> None:
@@ -292,8 +295,8 @@ def _prepared(launch: _Launch) -> graph.Run:
     )
 
 
-def _execute(ready: graph.Run, settings: Settings) -> list[str]:
-    """Run the graph to its end, or submit it where the launcher does not wait; where the time of its pixels went."""
+def _execute(ready: graph.Run, settings: Settings, throttled: Throttled) -> list[str]:
+    """Run the graph to its end, or submit it where the launcher does not wait; where the time of its pixels went, and that of waiting."""
     if settings.is_local:
         listen_on_loopback()
     operation, before = ready.operation, ready.operation.state()
@@ -308,7 +311,7 @@ def _execute(ready: graph.Run, settings: Settings) -> list[str]:
             operation.submitted(job.to_json() if job else b"")
             return []
         result.wait_until_finish()
-    times, seconds = pixel_times(result), waited(result)
+    times, seconds = pixel_times(result), waited(result) + int(throttled.seconds)
     operation.account(times, seconds, before)
     return [*pixel_lines(times), *waiting_lines(seconds)]
 

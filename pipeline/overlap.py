@@ -31,23 +31,37 @@ class _OverError(Exception):
     """The run is over while this writer is at work."""
 
 
+class Throttled:
+    """How long a writer waited for its quota, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def add(self, seconds: float) -> None:
+        """It waited so much longer."""
+        self.seconds += seconds
+
+
 @contextlib.contextmanager
-def following(delivery: Delivery, url: str, folder: OperationFolder, turn_file: str, poll: float = POLL_SECONDS) -> Iterator[None]:
+def following(delivery: Delivery, url: str, folder: OperationFolder, turn_file: str, poll: float = POLL_SECONDS) -> Iterator[Throttled]:
     """Deliver an operation's shards during the block, as they are finished; those of held instances wait for the graph's writer.
 
-    Whatever goes wrong here is tried again, later and later, and does no harm: the graph's writer delivers what is not answered.
+    Yields what it waits for the quota. Whatever goes wrong here is tried again, later and later, and does no harm: the graph's writer
+    delivers what is not answered.
     """
-    over = threading.Event()
-    follower = threading.Thread(target=_follow, args=(delivery, url, folder, turn_file, poll, over), daemon=True)
+    over, throttled = threading.Event(), Throttled()
+    follower = threading.Thread(target=_follow, args=(delivery, url, folder, turn_file, poll, over, throttled), daemon=True)
     follower.start()
     try:
-        yield
+        yield throttled
     finally:
         over.set()
         follower.join()
 
 
-def _follow(delivery: Delivery, url: str, folder: OperationFolder, turn_file: str, poll: float, over: threading.Event) -> None:
+def _follow(
+    delivery: Delivery, url: str, folder: OperationFolder, turn_file: str, poll: float, over: threading.Event, throttled: Throttled
+) -> None:
     def heed() -> None:
         if over.is_set():
             raise _OverError
@@ -57,7 +71,7 @@ def _follow(delivery: Delivery, url: str, folder: OperationFolder, turn_file: st
     while True:
         try:
             with delivery.client(url) as client:
-                writer = FhirWriter(client, folder, delivery.write_ops_per_minute, heed=heed)
+                writer = FhirWriter(client, folder, delivery.write_ops_per_minute, throttled.add, heed=heed)
                 while not over.wait(poll):
                     if not _deliver_new(writer, folder, turn_file, delivered):
                         return

@@ -35,7 +35,9 @@ MIN_RAM = "min_ram=8GB"
 PRISM_SECONDS = 30 * 24 * 3600
 """How long a run on Prism may take. Beam ends it at --job_server_timeout, 300 s, for Prism tells of a run in answer to one call."""
 
-_GOOGLES = "leave it out: a store on Google Cloud takes the workers' own credentials"
+_SAMPLES = ("enable_data_sampling", "enable_always_on_exception_sampling")
+_NO_SAMPLES = "disable_always_on_exception_sampling"
+"""Dataflow keeps the element at which a step fails, unless told not to, and shows it on the job's page: here, names of sources."""
 
 
 def is_local(runner: str, beam: Sequence[str]) -> bool:
@@ -84,6 +86,10 @@ def _check_dataflow(runner: str, beam: Sequence[str], named: Mapping[str, str | 
     for option in ("write_uid_map", "write_patient_map"):
         if named[option]:
             raise ConfigError(f"--{option}", "it is written at the end of a run, which the launcher does not wait for", "leave it out")
+    for experiment in _SAMPLES:
+        if DebugOptions(list(beam)).lookup_experiment(experiment):
+            why = "Dataflow would keep samples of what steps pass on, which name sources"
+            raise ConfigError("--experiments", why, "leave it out", experiment)
     google = GoogleCloudOptions(list(beam))
     for option in ("project", "region", "temp_location"):
         if not getattr(google, option):
@@ -118,6 +124,7 @@ def apply_defaults(options: PipelineOptions, runner: str, beam: Sequence[str], o
 
 def _apply_dataflow(options: PipelineOptions, beam: Sequence[str], operation_id: str) -> None:
     debug, google, standard = (options.view_as(kind) for kind in (DebugOptions, GoogleCloudOptions, StandardOptions))
+    debug.add_experiment(_NO_SAMPLES)
     debug.number_of_worker_harness_threads = debug.number_of_worker_harness_threads or HARNESS_THREADS
     standard.resource_hints = standard.resource_hints or [MIN_RAM]
     google.job_name = google.job_name or f"dicom-deid-{operation_id.lower().replace('.', '-')}".rstrip("-")

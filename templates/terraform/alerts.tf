@@ -22,6 +22,7 @@ resource "google_monitoring_alert_policy" "failures" {
   # What the graph counts of its own (pipeline/graph.py, transforms/fhir/transform.py).
   dynamic "conditions" {
     for_each = {
+      failed         = "instances that could not be processed: dicom-deid retry does them again"
       fhir_dead      = "Provenance that the FHIR store refused for good"
       refused_rows   = "rows that the table does not take"
       not_reconciled = "the counts do not reconcile: do not release the destination"

@@ -1,10 +1,14 @@
-# What is confidential (workspace, key, Provenance) and what is published (destination) lie apart.
+# What is confidential (workspace, key, Provenance) and what is published (destination) lie apart. What is purged, or taken back, is gone.
 
 resource "google_storage_bucket" "workspace" {
   name                        = "${var.project}-${var.name}-workspace"
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
+
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
 }
 
 resource "google_storage_bucket" "destination" {
@@ -12,6 +16,10 @@ resource "google_storage_bucket" "destination" {
   location                    = var.region
   uniform_bucket_level_access = true
   public_access_prevention    = "enforced"
+
+  soft_delete_policy {
+    retention_duration_seconds = 0
+  }
 }
 
 # Dataflow's own: staged files and the built template. Nothing of an instance is in it.

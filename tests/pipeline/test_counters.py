@@ -25,7 +25,7 @@ from transforms.pixels.redactor import redactor_of
 from transforms.read.origin import Files
 from transforms.write.destination import Folder
 
-WATCHED = {"fhir_dead", "refused_rows", "not_reconciled"}
+WATCHED = {"failed", "fhir_dead", "refused_rows", "not_reconciled"}
 
 
 def watched():
@@ -44,12 +44,16 @@ def test_alerts_watch_what_must_not_happen():
 
 @pytest.fixture
 def counted(workspace, key_uri, tmp_path):
-    """`counted(folder)`: the watched counters of a run of an operation that is already spooled; its one new source is no DICOM file."""
+    """`counted(folder)`: the watched counters of a run of an operation that is already spooled.
+
+    Of its two new sources one is no DICOM file, and one breaks off.
+    """
 
     def run(folder):
         source = tmp_path / "in"
         source.mkdir()
         (source / "letter.txt").write_text("no image at all")
+        (source / "half.dcm").write_bytes(bytes(128) + b"DICM\x02\0")
         with running_store(workspace) as base:
             graph = Run(
                 operation=Operation(OperationName(folder.operation_id, "source", "destination", LOCAL_FHIR_STORE), workspace),
@@ -77,10 +81,10 @@ def test_dead_letters_and_refused_rows_are_counted(counted, spool_operation, mak
     folder = spool_operation("op", [make_instance(1)])
     bad = {"resourceType": "Provenance", "id": "bad", "recorded": ["DOE"]}
     write_entries(folder.spool, [("0123456789abcdef", {"provenance": bad})])
-    assert counted(folder) == {"fhir_dead": 1, "refused_rows": 1, "not_reconciled": 0}
+    assert counted(folder) == {"failed": 1, "fhir_dead": 1, "refused_rows": 1, "not_reconciled": 0}
 
 
 def test_counts_that_do_not_reconcile_are_counted(counted, spool_operation, make_instance):
     folder = spool_operation("op", [make_instance(1)])
     folder.provenance_file.unlink()  # then the table has no row of the operation
-    assert counted(folder) == {"fhir_dead": 0, "refused_rows": 0, "not_reconciled": 1}
+    assert counted(folder) == {"failed": 1, "fhir_dead": 0, "refused_rows": 0, "not_reconciled": 1}

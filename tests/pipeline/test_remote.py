@@ -46,7 +46,11 @@ def refusal(capsys, **changes):
         ({"patient_map": "/secure/map.csv"}, "--patient_map: workers"),
         ({"quarantine": "/secure/held"}, "--quarantine: workers"),
         ({"config": "/none/config.json"}, "--config is '/none/config.json'"),
-        ({"runner": "DataflowRuner"}, "--runner is 'DataflowRuner': Apache Beam has no such runner here"),
+        ({"runner": "DataflowRuner"}, "--runner is 'DataflowRuner': it is none on which a run was ever checked"),
+        ({"runner": "TestDataflowRunner"}, "--runner is 'TestDataflowRunner': it is none"),
+        ({"runner": "SparkRunner"}, "--runner is 'SparkRunner': it is none"),
+        ({"experiments": "enable_data_sampling"}, "--experiments is 'enable_data_sampling': Dataflow would keep samples"),
+        ({"experiments": "enable_always_on_exception_sampling"}, "--experiments is 'enable_always"),
         ({"runner": "dataflow", "region": None}, "--region: dataflowRunner needs it"),
         ({"write_uid_map": "/secure/uids.csv"}, "--write_uid_map: it is written at the end"),
         ({"project": None}, "--project: DataflowRunner needs it"),
@@ -81,6 +85,7 @@ def test_a_job_starts_with_one_instance_a_core_in_our_image():
     options = beam_options(settings, "Nightly.1").get_all_options()
     assert (options["number_of_worker_harness_threads"], options["resource_hints"]) == (1, ["min_ram=8GB"])
     assert (options["sdk_location"], options["job_name"]) == ("container", "dicom-deid-nightly-1")
+    assert "disable_always_on_exception_sampling" in options["experiments"]
     assert beam_options(settings, "a-").get_all_options()["job_name"] == "dicom-deid-a"
     named = parse(words(DATAFLOW | {"number_of_worker_harness_threads": 3, "job_name": "mine", "resource_hint": "min_ram=16GB"}))
     options = beam_options(named, "Nightly.1").get_all_options()

@@ -128,6 +128,19 @@ def test_everything_that_is_copied_exists_and_is_sent_to_the_builder():
     assert sent == set(copied())
 
 
+def test_nothing_else_leaves_the_machine_for_a_build(tmp_path):
+    """Cloud Build is sent the whole tree but for what `.gcloudignore` names, whose rules are git's."""
+    (tmp_path / ".gitignore").write_text((ROOT / ".gcloudignore").read_text())
+    needed = [f"templates/{name}" for name in ("Dockerfile", "Dockerfile.dockerignore", "metadata.json", "cloudbuild.yaml")]
+    files = [f"{name}/inside/it" if (ROOT / name).is_dir() else name for name in (*copied(), *needed)]
+    for name in (*files, "deid.key", "out/workspace/keys/deid.key", "templates/terraform/terraform.tfstate", "pipeline/__pycache__/a.pyc"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    sent = ["git", "ls-files", "--others", "--exclude-standard"]
+    assert set(subprocess.run(sent, cwd=tmp_path, capture_output=True, text=True, check=True).stdout.split()) == set(files)
+
+
 def test_what_setup_reads_is_copied():
     read = set(re.findall(r'HERE / "([^"]+)"', (ROOT / "setup.py").read_text()))
     assert read <= set(copied())

@@ -107,6 +107,7 @@ def test_the_store_creates_what_is_put_to_it_and_buckets_are_closed():
         if kind == "google_storage_bucket":
             assert content["public_access_prevention"] == '"enforced"'
             assert content["uniform_bucket_level_access"] is True
+            assert content["soft_delete_policy"][0]["retention_duration_seconds"] == 0  # what is purged is gone
     assert not [kind for kind, _ in RESOURCES if kind == "google_secret_manager_secret_version"]  # the key is never in a state file
 
 
