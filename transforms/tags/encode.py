@@ -46,9 +46,10 @@ def transfer_syntax(source: FileDataset) -> UID:
     return _BY_ENCODING[encoding]
 
 
-def part10(dataset: Dataset, syntax: UID, sop_class: str, sop_instance: str) -> Content:
+def part10(dataset: Dataset, syntax: UID, sop_class: str, sop_instance: str, behind: View = b"") -> Content:
     """The file. `dataset` has the original encoding of its source, so that raw elements are written as they were read.
 
+    `behind`: elements that follow those of `dataset`, encoded already, but not deflated.
     Raises InstanceProblem `CANNOT_ENCODE` where pydicom cannot write a value, and NO_ROOM.
     """
     meta = FileMetaDataset()
@@ -62,10 +63,9 @@ def part10(dataset: Dataset, syntax: UID, sop_class: str, sop_instance: str) -> 
     file.is_implicit_VR, file.is_little_endian = syntax.is_implicit_VR, syntax.is_little_endian
     file.write(bytes(128) + b"DICM")
     write_file_meta_info(file, meta, enforce_standard=True)
-    meta_group, parts = file.getvalue(), _encoded(dataset, syntax)
-    if syntax == DeflatedExplicitVRLittleEndian:
-        parts = deflated(parts)
-    return joined(itertools.chain([meta_group], parts), "tags")
+    meta_group, parts = file.getvalue(), itertools.chain(_encoded(dataset, syntax), [behind])
+    coded = deflated(parts) if syntax == DeflatedExplicitVRLittleEndian else parts
+    return joined(itertools.chain([meta_group], coded), "tags")
 
 
 def _encoded(dataset: Dataset, syntax: UID) -> Iterable[View]:

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import pydicom
+from pydicom.filereader import read_partial
+from pydicom.uid import UID
 
+from transforms.model.deflate import in_plain
 from transforms.model.large import Content, as_file, view
+from transforms.model.part10 import transfer_syntax
 from transforms.tags.elements import at, data_set, tags
-from transforms.tags.encode import part10, transfer_syntax
-from transforms.tags.headers import Code, Headers
+from transforms.tags.encode import part10
+from transforms.tags.headers import METHOD_CODES, Code, Headers
 
 
 def released(content: Content, methods: Iterable[Code]) -> Content:
     """A file that we wrote into the quarantine as it is to be published; `methods` are those of its `Release`.
 
-    Without methods it is the same file. Raises InstanceProblem (CANNOT_ENCODE).
+    Without methods it is the same file. What follows the two in it is passed on as it is encoded, and never in memory as a whole.
+    Raises InstanceProblem (CANNOT_ENCODE, NO_ROOM).
     """
     methods = tuple(methods)
     if not methods:
         return content
-    dataset = pydicom.dcmread(as_file(view(content)))
-    elements = {tag: at(dataset, tag) for tag in tags(dataset)}
-    sop_class, sop_instance = str(dataset.file_meta.MediaStorageSOPClassUID), str(dataset.file_meta.MediaStorageSOPInstanceUID)
-    Headers(elements, dataset, sop_class).claim(methods)
-    return part10(data_set(elements, dataset), transfer_syntax(dataset), sop_class, sop_instance)
+    plain = in_plain(content, "tags")
+    file = as_file(view(plain))
+    head = read_partial(file, stop_when=lambda tag, _vr, _length: tag > METHOD_CODES)
+    elements = {tag: at(head, tag) for tag in tags(head)}
+    sop_class, sop_instance = str(head.file_meta.MediaStorageSOPClassUID), str(head.file_meta.MediaStorageSOPInstanceUID)
+    Headers(elements, head, sop_class).claim(methods)
+    return part10(data_set(elements, head), UID(transfer_syntax(content)), sop_class, sop_instance, view(plain)[file.tell() :])

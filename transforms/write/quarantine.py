@@ -16,9 +16,9 @@ from transforms.model.dicom_store import DicomStore
 from transforms.model.dicomweb import client_of
 from transforms.model.errors import InstanceProblem, StoreError
 from transforms.model.large import Content, digest_of
-from transforms.model.places import Place, listed, place_of
+from transforms.model.places import Place, listed, place_of, size
 from transforms.model.records import InstanceUids
-from transforms.model.storage import remove_all
+from transforms.model.storage import read_sized, remove_all
 from transforms.model.workspace import OperationFolder
 from transforms.write.local import quarantine, remove
 from transforms.write.paths import check_uids
@@ -85,10 +85,11 @@ class FolderQuarantine:
         """By listing."""
         return {place.stem for place in listed(place_of(self.name), "*.dcm")}
 
-    def content(self, reference: str) -> bytes:
+    def content(self, reference: str) -> Content:
         """By reading."""
+        file = self.file(reference)
         try:
-            return self.file(reference).read_bytes()
+            return read_sized(str(file), size(file))
         except OSError:
             raise _gone() from None
 
