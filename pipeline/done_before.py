@@ -16,7 +16,7 @@ from transforms.model.errors import InstanceProblem, OutcomeKind, PreflightError
 from transforms.model.keys import KeyReference, Purpose, Secret
 from transforms.model.names import Asked, OperationName
 from transforms.model.places import place_of
-from transforms.model.records import OpenInstance
+from transforms.model.records import InstanceRef, InstanceUids
 from transforms.model.storage import replace
 from transforms.provenance.ids import ID_PREFIX, source_id
 from transforms.read.collisions import UID_COLLISION
@@ -75,23 +75,22 @@ class Done:
     def __init__(self, ids: bytes, operations: Sequence[OperationName], secret: Secret) -> None:
         self._ids, self._operations, self._key = ids, operations, secret.purpose(Purpose.PROVENANCE)
 
-    def __call__(self, opened: OpenInstance) -> OpenInstance:
-        """The instance, if it is still to be done. Raises InstanceProblem (DONE_BEFORE, a skipped one).
+    def __call__(self, ref: InstanceRef, source: InstanceUids) -> InstanceRef:
+        """The reference of the instance of these UIDs, if it is still to be done. Raises InstanceProblem (DONE_BEFORE, a skipped one).
 
         One whose UIDs others of the source have with another content is not skipped: nobody knows which of them was done. Where
         they would be told apart (`distinct`) though one was written under their common UID, all are held.
         """
-        ref = opened.ref
         if ref.hold:
-            return opened
-        if self._has(opened, ref.distinct):
+            return ref
+        if self._has(source, ref.distinct):
             raise InstanceProblem("read", "DONE_BEFORE", "an earlier operation of the same request has written it", OutcomeKind.SKIPPED)
-        if ref.distinct and self._has(opened, ""):
-            return dataclasses.replace(opened, ref=dataclasses.replace(ref, distinct="", hold=UID_COLLISION))
-        return opened
+        if ref.distinct and self._has(source, ""):
+            return dataclasses.replace(ref, distinct="", hold=UID_COLLISION)
+        return ref
 
-    def _has(self, opened: OpenInstance, apart: str) -> bool:
-        ids = (source_id(self._key, name, opened.source, apart) for name in self._operations)
+    def _has(self, source: InstanceUids, apart: str) -> bool:
+        ids = (source_id(self._key, name, source, apart) for name in self._operations)
         return any(map(self._is_known, ids))
 
     def _is_known(self, identity: str) -> bool:

@@ -6,7 +6,6 @@ import json
 import pickle
 
 import pytest
-from pydicom.dataset import FileDataset
 
 from pipeline.done_before import find_done
 from pipeline.local.table import build
@@ -15,7 +14,7 @@ from pipeline.tables import Tables
 from transforms.model.errors import InstanceProblem, OutcomeKind, PreflightError
 from transforms.model.keys import KeyReference
 from transforms.model.names import LOCAL_DATASET, LOCAL_FHIR_STORE, Asked, OperationName
-from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
+from transforms.model.records import InstanceRef, InstanceUids
 from transforms.write.destination import Folder
 
 NOW = dt.datetime(2026, 3, 2, tzinfo=dt.UTC)
@@ -54,9 +53,8 @@ def find(workspace, key_uri, tmp_path):
     return done
 
 
-def opened(number, **ref):
-    source = InstanceUids("1.2.3", "1.2.3.4", f"1.2.3.4.{number}")
-    return OpenInstance(InstanceRef("00" * 8, "/elsewhere.dcm", 1, **ref), source, FileDataset("", {}), NOW)
+def instance(number, **ref):
+    return InstanceRef("00" * 8, "/elsewhere.dcm", 1, **ref), InstanceUids("1.2.3", "1.2.3.4", f"1.2.3.4.{number}")
 
 
 def test_what_was_written_is_skipped_and_nothing_else(finished, find, make_instance):
@@ -66,11 +64,11 @@ def test_what_was_written_is_skipped_and_nothing_else(finished, find, make_insta
     done = find()
     for number in (1, 3):
         with pytest.raises(InstanceProblem, match="DONE_BEFORE") as skipped:
-            done(opened(number))
+            done(*instance(number))
         assert skipped.value.kind is OutcomeKind.SKIPPED
     for number in (2, 4):  # held then; never seen
-        instance = opened(number)
-        assert done(instance) is instance
+        ref, source = instance(number)
+        assert done(ref, source) is ref
 
 
 @pytest.mark.parametrize("changed", [{"asked": Asked("that", "that")}, {"ended": False}])
@@ -84,20 +82,20 @@ def test_another_key_finds_nothing(finished, find, make_instance, tmp_path):
     finished("first", make_instance(1))
     (tmp_path / "other.key").write_text("2a" * 32)
     (tmp_path / "other.key").chmod(0o600)
-    instance = opened(1)
-    assert find(f"file:{tmp_path / 'other.key'}")(instance) is instance
+    ref, source = instance(1)
+    assert find(f"file:{tmp_path / 'other.key'}")(ref, source) is ref
 
 
 def test_where_two_share_the_uids_nobody_knows_which_was_done(finished, find, make_instance):
     finished("first", make_instance(1), dataclasses.replace(make_instance(2), ref=InstanceRef("2", "/x", 1, distinct="ab")))
     done = find()
-    held = opened(1, hold="UID_COLLISION")
-    assert done(held) is held
-    apart = done(opened(1, distinct="cd")).ref
+    held, source = instance(1, hold="UID_COLLISION")
+    assert done(held, source) is held
+    apart = done(*instance(1, distinct="cd"))
     assert (apart.hold, apart.distinct) == ("UID_COLLISION", "")
     with pytest.raises(InstanceProblem, match="DONE_BEFORE"):
-        done(opened(2, distinct="ab"))
-    assert done(opened(2, distinct="cd")).ref.distinct == "cd"
+        done(*instance(2, distinct="ab"))
+    assert done(*instance(2, distinct="cd")).distinct == "cd"
 
 
 def test_counts_that_do_not_reconcile_prove_nothing(finished, find, make_instance, workspace):

@@ -26,6 +26,9 @@ class _Around:
     def root(self) -> str:
         return self.origin.root
 
+    def listed_uids(self, uri: str) -> InstanceUids | None:
+        return self.origin.listed_uids(uri)
+
     def sop_instance(self, uri: str, size: int) -> str | None:
         return self.origin.sop_instance(uri, size)
 

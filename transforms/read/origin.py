@@ -39,6 +39,9 @@ class Origin(Protocol):
     def instances(self) -> Iterator[tuple[str, int]]:
         """URI and size in bytes (0 where it is not told) of each instance, in an order that stays. Raises ConfigError, StoreError."""
 
+    def listed_uids(self, uri: str) -> InstanceUids | None:
+        """All three UIDs of an instance, where the listing tells them."""
+
     def sop_instance(self, uri: str, size: int) -> str | None:
         """The SOP Instance UID that an instance claims; None where it claims none or cannot be read."""
 
@@ -63,6 +66,9 @@ class Files:
     def instances(self) -> Iterator[tuple[str, int]]:
         """All files: what is no instance is told later."""
         return list_files(self.name)
+
+    def listed_uids(self, uri: str) -> None:
+        """Files tell them when they are read."""
 
     def sop_instance(self, uri: str, size: int) -> str | None:
         """By a look at the first kilobytes."""
@@ -102,13 +108,17 @@ class Store:
         if not known:
             raise ConfigError("--source", "the store has no instance of what is asked for", "see that it is the store meant")
 
+    def listed_uids(self, uri: str) -> InstanceUids:
+        """They are the path."""
+        return InstanceUids(*self._uids(uri))
+
     def sop_instance(self, uri: str, size: int) -> str | None:  # noqa: ARG002 - as of any origin
         """The store knows it."""
         return self._uids(uri)[-1]
 
     def uids(self, uri: str, size: int) -> InstanceUids:  # noqa: ARG002 - as of any origin
-        """They are the path."""
-        return InstanceUids(*self._uids(uri))
+        """As they were listed."""
+        return self.listed_uids(uri)
 
     def content(self, uri: str, size: int = 0) -> Content:  # noqa: ARG002 - a store does not list it
         """By WADO-RS, in the transfer syntax in which it is stored."""

@@ -18,7 +18,7 @@ from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.keys import KeyReference, Purpose
 from transforms.model.large import digest_of
 from transforms.model.quiet import quiet_libraries
-from transforms.model.records import InstanceRef, OpenInstance, Outcome
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, Outcome
 from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, nameless, typed
 from transforms.model.workspace import OperationFolder
 from transforms.read import collisions
@@ -63,8 +63,8 @@ class Listed(NamedTuple):
 class Done(Protocol):
     """Where it stands what is done already; only this travels."""
 
-    def load(self) -> Callable[[OpenInstance], OpenInstance]:
-        """What gives an instance back that is still to be done, and raises InstanceProblem for others."""
+    def load(self) -> Callable[[InstanceRef, InstanceUids], InstanceRef]:
+        """What gives the reference of an instance of these UIDs back if it is still to be done, and raises InstanceProblem if not."""
 
 
 class Opened(NamedTuple):
@@ -326,10 +326,15 @@ class _Open(InstanceDoFn):
 
     def work(self, element: InstanceRef) -> Iterator[OpenInstance | TaggedOutput]:
         started = self._clock()
+        if (listed := self._source.listed_uids(element.uri)) is not None:
+            self._wanted(element, listed)  # before its bytes are asked for
         opened = open_instance(element, self._source.content(element.uri, element.size), self._key, started)
-        if self._chosen is not None and not self._chosen.naming(opened.source):
-            raise InstanceProblem("read", "FILTERED", "the request's filterConfig does not name it", OutcomeKind.SKIPPED)
-        if self._undone is not None:
-            opened = self._undone(opened)
+        opened = dataclasses.replace(opened, ref=self._wanted(element, opened.source))
         self._admit(opened.dataset)
         yield opened if has_pixels(opened.dataset) else TaggedOutput(_TAGS_ONLY, opened)
+
+    def _wanted(self, ref: InstanceRef, source: InstanceUids) -> InstanceRef:
+        """The reference, with what is known of others of its UIDs. Raises InstanceProblem where the instance is to be skipped."""
+        if self._chosen is not None and not self._chosen.naming(source):
+            raise InstanceProblem("read", "FILTERED", "the request's filterConfig does not name it", OutcomeKind.SKIPPED)
+        return self._undone(ref, source) if self._undone is not None else ref

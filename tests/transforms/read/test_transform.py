@@ -1,6 +1,7 @@
 """The two transforms on FnApiRunner: what is listed comes out once, and what is read is whole."""
 
 import datetime as dt
+import http.server
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -9,13 +10,15 @@ import apache_beam as beam
 import pydicom
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
+from on_loopback import Answering, listening
 
 from transforms.model import names, spool
+from transforms.model.dicom_store import store_at
 from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.keys import KeyReference, Purpose
 from transforms.model.records import InstanceRef
 from transforms.model.workspace import OperationFolder
-from transforms.read.origin import Files
+from transforms.read.origin import Files, Store
 from transforms.read.sources import resolve
 from transforms.read.transform import ListInstances, ReadInstance
 
@@ -188,3 +191,46 @@ def test_reading_tells_pixels_tags_and_outcomes_apart(tmp_path, key_uri, real_fi
             "gone failed read GONE",
         ]
     )
+
+
+class _DoneBefore:
+    """Says of one SOP instance that it is done."""
+
+    def __init__(self, uid):
+        self._uid = uid
+
+    def load(self):
+        return self
+
+    def __call__(self, ref, source):
+        if source.instance == self._uid:
+            raise InstanceProblem("read", "DONE_BEFORE", "done", OutcomeKind.SKIPPED)
+        return ref
+
+
+def test_what_is_done_is_not_asked_of_a_store(tmp_path, key_uri, real_file):
+    """Every night an archive would be retrieved whole, to find that all of it was done the night before."""
+    asked, content = [], real_file("rtplan.dcm").read_bytes()
+
+    class Handler(Answering, http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.answer(200, content, "application/dicom")
+
+    out = tmp_path / "out"
+    out.mkdir()
+    uids = pydicom.dcmread(real_file("rtplan.dcm"), stop_before_pixels=True)
+    series = f"studies/{uids.StudyInstanceUID}/series/{uids.SeriesInstanceUID}/instances"
+    with listening(Handler) as url, beam.Pipeline(runner="FnApiRunner") as p:
+        store = Store(store_at("--source", f"{url}/dicom-web", None))
+        paths = (f"{series}/1.2.3", f"{series}/{uids.SOPInstanceUID}")
+        refs = p | beam.Create([InstanceRef(f"{n:016x}", f"{store.root}/{path}", 0) for n, path in enumerate(paths)])
+        read = ReadInstance(store, KeyReference(key_uri), admit_all_but_directories, done=_DoneBefore("1.2.3"))
+        opened = refs | beam.Reshuffle() | read
+        lines = (
+            opened.tags_only | "T" >> beam.Map(lambda o: o.ref.reference),
+            opened.outcomes | "O" >> beam.Map(lambda o: f"{o.reference} {o.kind.value} {o.code}"),
+        )
+        _ = lines | beam.Flatten() | beam.ParDo(_Keep(out))
+    assert {path.read_text() for path in out.iterdir()} == {f"{0:016x} skipped DONE_BEFORE", f"{1:016x}"}
+    assert [path.rpartition("/")[2] for path in asked] == [uids.SOPInstanceUID]
