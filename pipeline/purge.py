@@ -26,7 +26,7 @@ from transforms.model.places import is_empty, place_of
 from transforms.model.storage import remove, remove_all, replace
 from transforms.model.workspace import OperationFolder
 from transforms.write.marks import doubtful
-from transforms.write.quarantine import quarantine_of
+from transforms.write.quarantine import FolderQuarantine, quarantine_of
 
 
 def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
@@ -45,7 +45,10 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
         quarantine = quarantine_of(folder)
         held = len(quarantine.waiting())
         left = quarantine.clear()
-        outside += [f"kept: {left} held instances in the quarantine's store, which cannot delete"] if left else []
+        if left and isinstance(quarantine, FolderQuarantine):
+            why = "some of the held instances cannot be removed"
+            raise PreflightError("--quarantine", why, "see whose its files are, and start the same command again")
+        outside += [f"kept in the quarantine's store, which cannot delete: {path}" for path in left]
         if workspace.outcomes_file.exists():
             replace(workspace.outcomes_file, operation.others_outcomes())
         remove_all(place_of(folder.root))

@@ -20,11 +20,16 @@ from transforms.model.places import Place, listed, place_of, size
 from transforms.model.records import InstanceUids
 from transforms.model.storage import read_sized, remove_all
 from transforms.model.workspace import OperationFolder
+from transforms.write.destination import SHOWN_WITHIN
 from transforms.write.local import quarantine, remove
 from transforms.write.paths import check_uids
 
 GONE = "GONE"
 """The code of a problem with what cannot be had from the quarantine."""
+_UNSURE = "unsure"
+"""Said of what may not be the instance that the store was given."""
+_REMAINS = ".left"
+"""Names the files of what stays in the store of instances that are no longer held."""
 
 
 class Quarantine(Protocol):
@@ -42,8 +47,8 @@ class Quarantine(Protocol):
     def remove(self, reference: str) -> None:
         """Take away an instance, if it is there and can be."""
 
-    def clear(self) -> int:
-        """Take away all that is there; how many are not gone. Raises StoreError."""
+    def clear(self) -> list[str]:
+        """Take away all that is there; what is not gone, by the names of files or the paths of a store. Raises StoreError, OSError."""
 
 
 def quarantine_of(folder: OperationFolder) -> FolderQuarantine | StoreQuarantine:
@@ -79,7 +84,7 @@ class FolderQuarantine:
 
     def tell(self, reference: str, said: dict[str, Any]) -> None:
         """Write what is said of an instance."""
-        quarantine(self.reasons(reference), json.dumps(said, indent=1).encode() + b"\n")
+        _write(self.reasons(reference), said)
 
     def waiting(self) -> set[str]:
         """By listing."""
@@ -98,30 +103,35 @@ class FolderQuarantine:
         for path in (self.file(reference), self.reasons(reference)):
             remove(path, "quarantine")
 
-    def clear(self) -> int:
+    def clear(self) -> list[str]:
         """The whole folder."""
         remove_all(place_of(self.name))
-        return 0
+        return [place.name for place in listed(place_of(self.name), "*")]
 
 
 @dataclasses.dataclass(frozen=True)
 class StoreQuarantine:
-    """A DICOM store; what is said of an instance says too whether it is there, under which name, and its digest."""
+    """A DICOM store; what is said of an instance says too whether it is there, under which path, and its digest.
+
+    Its word that it stored an instance is not taken: what stands there then is looked at, and until that is done it is `unsure`. What
+    is not the instance is the store's version of it, and leaves the store; where that cannot delete, what stands there stays known.
+    """
 
     store: DicomStore
     beside: FolderQuarantine
 
     def keep(self, reference: str, target: InstanceUids, content: Content, said: dict[str, Any]) -> None:
         """By STOW-RS, unchanged; else beside the store. An earlier run's of other bytes leaves the store, where that has DELETE."""
-        digest = digest_of(content).hex()
+        there = {"store": self.store.name, "path": target.path, "sha256": digest_of(content).hex()}
         with _told():
-            if self._kept(reference).get("sha256", digest) != digest:
-                self._delete(reference)
-            taken = self._takes(reference, target, content, {**said, "store": self.store.name, "path": target.path, "sha256": digest})
-        if taken:
-            remove(self.beside.file(reference), "quarantine")
-        else:
-            self.beside.keep(reference, target, content, said)
+            known = self._known(reference)
+            left = {} if there.items() <= known.items() else self._left(reference)
+            if not left and self._takes(reference, target, content, {**said, **there, _UNSURE: True}):
+                self.beside.tell(reference, {**said, **there})
+                remove(self.beside.file(reference), "quarantine")
+                return
+            left = left or self._left(reference)
+        self.beside.keep(reference, target, content, {**said, **left})
 
     def _takes(self, reference: str, target: InstanceUids, content: Content, said: dict[str, Any]) -> bool:
         try:
@@ -130,11 +140,11 @@ class StoreQuarantine:
             return False
         client = client_of(self.store)
         same = client.compare(target.path, content)
-        ours = self._kept(reference).get("path") == target.path
-        if same is not None and not (ours and same):  # an equal one is another's, who may take it away
-            return False
+        if same is not None:
+            return same and self._known(reference).get("path") == target.path  # an equal one is another's, who may take it away
         self.beside.tell(reference, said)  # first this: whatever is in the store is known of, even after a kill
-        return bool(same) or client.put(content) == (True, "") or bool(client.compare(target.path, content))
+        answer = client.put(content)
+        return bool(client.compare(target.path, content, SHOWN_WITHIN if answer.stored else 0.0))
 
     def waiting(self) -> set[str]:
         """All of which something is said."""
@@ -142,41 +152,62 @@ class StoreQuarantine:
 
     def content(self, reference: str) -> Content:
         """By WADO-RS. It is ours alone: another one that took its place there counts as none."""
-        kept = self._kept(reference)
-        if "path" not in kept:
+        known = self._known(reference)
+        if "path" not in known or _UNSURE in known:
             return self.beside.content(reference)
         with _told():
-            found = client_of(self.store).retrieve(kept["path"])
-        if found is None or digest_of(found).hex() != kept["sha256"]:
+            found = client_of(self.store).retrieve(known["path"])
+        if found is None or digest_of(found).hex() != known["sha256"]:
             raise _gone()
         return found
 
     def remove(self, reference: str) -> None:
-        """By DELETE, which the Healthcare API has and PS3.18 has not."""
+        """By DELETE, which the Healthcare API has and PS3.18 has not. What stays there without it is remembered for `clear`."""
         with _told():
-            self._delete(reference)
+            left = self._left(reference)
+        if left:
+            _write(self._remains(reference), left)
         self.beside.remove(reference)
 
-    def clear(self) -> int:
+    def clear(self) -> list[str]:
         """One by one."""
-        left = sum(not self._delete(reference) for reference in self.waiting())
-        self.beside.clear()
-        return left
+        paths = [left["path"] for reference in sorted(self.waiting()) if (left := self._left(reference))]
+        paths += [json.loads(place.read_bytes())["path"] for place in listed(place_of(self.beside.name), f"*{_REMAINS}")]
+        self.beside.clear()  # in the operation's own folder, which is looked at when that goes
+        return paths
 
-    def _delete(self, reference: str) -> bool:
-        """Whether it is not in the store, now; what took its place there is another's, and stays."""
-        kept, client = self._kept(reference), client_of(self.store)
-        if "path" not in kept or client.digest(kept["path"]) != kept["sha256"]:
-            return True
-        return client.delete(kept["path"])
+    def _left(self, reference: str) -> dict[str, Any]:
+        """Take an instance out of the store; what stays of it there, which is nothing or may not be the instance.
 
-    def _kept(self, reference: str) -> dict[str, Any]:
+        Something else in the place of what was seen to stand there is another's, and stays; so does what we gave it for another
+        reference.
+        """
+        known, client = self._known(reference), client_of(self.store)
+        found = client.digest(known["path"]) if "path" in known else None
+        if found is None or (found != known["sha256"] and (_UNSURE not in known or self._is_anothers(reference, known["path"], found))):
+            return {}
+        if client.delete(known["path"]):
+            return {}
+        return {"store": self.store.name, "path": known["path"], "sha256": found, _UNSURE: True}
+
+    def _is_anothers(self, reference: str, path: str, digest: str) -> bool:
+        others = (self._known(other) for other in self.waiting() - {reference})
+        return any((known.get("path"), known.get("sha256")) == (path, digest) for known in others)
+
+    def _known(self, reference: str) -> dict[str, Any]:
         """What is said of an instance; empty where it is none."""
         try:
             said: dict[str, Any] = json.loads(self.beside.reasons(reference).read_bytes())
         except FileNotFoundError:
             return {}
         return said
+
+    def _remains(self, reference: str) -> Place:
+        return place_of(self.beside.name) / f"{reference}{_REMAINS}"
+
+
+def _write(path: Place, said: dict[str, Any]) -> None:
+    quarantine(path, json.dumps(said, indent=1).encode() + b"\n")
 
 
 def _gone() -> InstanceProblem:
