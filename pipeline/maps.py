@@ -46,11 +46,20 @@ def remember_maps(folder: OperationFolder, uid_map: str | None, patient_map: str
 
 def renew_maps(folder: OperationFolder) -> None:
     """Write anew those files of the latest run that are there, on this machine. Raises OSError."""
+    write_maps(folder, *(path if path and Path(path).exists() else None for path in _known(folder)))
+
+
+def maps_kept(folder: OperationFolder) -> list[str]:
+    """The files of the latest run that are there, on this machine."""
+    return [path for path in _known(folder) if path and Path(path).exists()]
+
+
+def _known(folder: OperationFolder) -> tuple[str | None, str | None]:
     try:
-        known = json.loads(folder.maps_file.read_bytes())
+        uid_map, patient_map = json.loads(folder.maps_file.read_bytes())
     except FileNotFoundError:
-        return
-    write_maps(folder, *(path if path and Path(path).exists() else None for path in known))
+        return None, None
+    return uid_map, patient_map
 
 
 def write_maps(folder: OperationFolder, uid_map: str | None, patient_map: str | None) -> None:

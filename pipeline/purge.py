@@ -16,6 +16,7 @@ from pipeline.local import table
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.table_files import FORMATS, export
 from pipeline.lock import alone
+from pipeline.maps import maps_kept
 from pipeline.operation import Clock, Operation
 from pipeline.tables import Tables
 from transforms.bigquery.views import TABLE
@@ -43,12 +44,14 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
         outside = _outside(operation, everywhere, clock)
         resources = _forget(operation)
         quarantine = quarantine_of(folder)
-        held = len(quarantine.waiting())
+        waiting = len(quarantine.waiting())
         left = quarantine.clear()
         if left and isinstance(quarantine, FolderQuarantine):
             why = "some of the held instances cannot be removed"
             raise PreflightError("--quarantine", why, "see whose its files are, and start the same command again")
-        outside += [f"kept in the quarantine's store, which cannot delete: {path}" for path in left]
+        held = max(waiting - len(left), 0)
+        outside += [f"kept: {path} in the quarantine's store, which cannot delete" for path in left]
+        outside += [f"kept: the mapping file {path}, which says who was who" for path in maps_kept(folder)]
         if workspace.outcomes_file.exists():
             replace(workspace.outcomes_file, operation.others_outcomes())
         remove_all(place_of(folder.root))

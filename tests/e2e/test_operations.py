@@ -59,7 +59,10 @@ def test_an_operation_is_printed_and_what_failed_is_run_again(deidentify, dicom_
 
 
 def test_a_purge_leaves_nothing_of_an_operation_and_everything_of_others(deidentify, verb, few, source, tmp_path):
-    finished = deidentify(source, tmp_path, "--operation_id=first", "--table_files=ndjson")
+    apart, uids = tmp_path / "apart" / "first", tmp_path / "uids.csv"
+    finished = deidentify(
+        source, tmp_path, "--operation_id=first", "--table_files=ndjson", f"--quarantine={apart.parent}", f"--write_uid_map={uids}"
+    )
     other = tmp_path / "other"
     other.mkdir()
     shutil.copy(few / "MR_small.dcm", other)
@@ -73,11 +76,19 @@ def test_a_purge_leaves_nothing_of_an_operation_and_everything_of_others(deident
     replace(mark, b'["00", ["2.25.1", "2.25.2", "2.25.3"], "00"]\n')
     assert "up to 1 instances in the destination have no Provenance" in verb("purge", "first", "--yes")[1]
     mark.unlink()
-    assert "fhir.sqlite" in told(finished, NAME)
+    moved = apart.rename(tmp_path / "disk")
+    apart.symlink_to(moved)
+    (apart / "held.dcm").write_bytes(b"held")
+    code, output = verb("purge", "first", "--yes")
+    assert (code, "--quarantine: some of the held instances cannot be removed" in output) == (2, True), output
+    apart.unlink()
+    moved.rename(apart)
 
     code, output = verb("purge", "first", "--yes")
     assert code == 0, output
-    assert "2 resources of the embedded FHIR store" in output
+    assert "1 held instances, " in output
+    assert f"kept: the mapping file {uids}, which says who was who" in output
+    assert (apart.exists(), uids.exists()) == (False, True)
     assert told(finished, NAME) == told(finished, str(source)) == []
     assert not [path for path in finished.workspace.rglob("*") if "first" in path.name]
     assert finished.published() == published
@@ -89,7 +100,9 @@ def test_a_purge_leaves_nothing_of_an_operation_and_everything_of_others(deident
         assert database.execute(orphans).fetchone() == (0,)
     assert verb("purge", "first", "--yes")[0] == 2
 
-    assert deidentify(source, tmp_path, "--operation_id=first").code == 1  # it can be run anew, and finds its files published
+    assert (
+        deidentify(source, tmp_path, "--operation_id=first", f"--write_uid_map={uids}").code == 1
+    )  # it can be run anew, and finds its files published
     assert (finished.published(), finished.rows()) == (published, rows)
 
 
