@@ -12,7 +12,7 @@ from transforms.model.workspace import OperationFolder
 
 if TYPE_CHECKING:
     from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.runners.runner import PipelineResult
+    from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult
 
 _UNKNOWN = "Dataflow knows of no such job"
 """In place of a state: a template was made of it (`--template_location`), and nobody has started that, or it is gone."""
@@ -37,14 +37,11 @@ class DataflowJob:
         return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
 
 
-def job_of(options: PipelineOptions, result: PipelineResult) -> DataflowJob | None:
-    """The job that a launch made; None where it made none (a dry run). The launcher of a Flex Template is not told which it is."""
+def job_of(options: PipelineOptions, result: DataflowPipelineResult) -> DataflowJob:
+    """The job that a launch made. The launcher of a Flex Template is not told which it is."""
     from apache_beam.options.pipeline_options import GoogleCloudOptions  # noqa: PLC0415 - who asks after a job does without Beam
-    from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult  # noqa: PLC0415
 
     google = options.view_as(GoogleCloudOptions)
-    if not isinstance(result, DataflowPipelineResult):
-        return None
     return DataflowJob(google.project, google.region, google.job_name, result.job_id() if result.has_job else "")
 
 

@@ -202,12 +202,14 @@ class _Finish(beam.DoFn):
 
     @nameless
     def process(self, grouped: tuple[bytes, Iterable[tuple[str, int]]]) -> Iterator[Counts]:
+        if not self._run.folder.is_given_up():  # else its launcher died, it was begun again, and these counts are not the operation's
+            yield self._concluded(grouped[1])
+
+    def _concluded(self, pairs: Iterable[tuple[str, int]]) -> Counts:
         run = self._run
-        if run.folder.is_given_up():
-            return  # a job whose launcher died, and whose operation has been begun again: these counts are not the operation's
         tables = Tables(run.operation.workspace, run.bigquery, run.table_files)
-        counts = run.operation.conclude(grouped[1], run.destination, tables, run.clock, run.provenance_for_held)
+        counts = run.operation.conclude(pairs, run.destination, tables, run.clock, run.provenance_for_held)
         Metrics.counter(NAMESPACE, "failed").inc(counts.failed)
         Metrics.counter(NAMESPACE, "refused_rows").inc(counts.refused_rows)
         Metrics.counter(NAMESPACE, "not_reconciled").inc(0 if counts.reconciled else 1)
-        yield counts
+        return counts

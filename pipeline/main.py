@@ -307,8 +307,7 @@ def _execute(ready: graph.Run, settings: Settings, throttled: Throttled) -> list
         result = pipeline.run()
         launched(result)
         if leaves(settings.runner):
-            job = job_of(options, result)
-            operation.submitted(job.to_json() if job else b"")
+            operation.submitted(job_of(options, result).to_json())
             return []
         result.wait_until_finish()
     times, seconds = pixel_times(result), waited(result) + int(throttled.seconds)

@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, WorkerOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, TestOptions, WorkerOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.transforms.resources import resource_hints_from_options
@@ -71,7 +71,7 @@ def runner_of(beam: list[str]) -> str:
 
 
 def refuse_unknown(beam: list[str]) -> None:
-    """Raise ConfigError for what is no option of Beam's either, nor of a Flex Template's launcher."""
+    """Raise ConfigError for what is no option of Beam's either, nor of a Flex Template's launcher, and for what is not what it seems."""
     known_to_beam = _BeamParser(allow_abbrev=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(known_to_beam)
@@ -84,6 +84,9 @@ def refuse_unknown(beam: list[str]) -> None:
             raise ConfigError("options", "neither ours nor one of Apache Beam's", "see dicom-deid run --help", name)
     if unknown:
         raise ConfigError("options", "a word stands where an option should", "write every value behind its --option")
+    if TestOptions(beam).dry_run:
+        why = "Beam's own runners run all the same, and for Dataflow it leaves an operation that no job has"
+        raise ConfigError("--dry_run", why, "ask dicom-deid plan what a run would do")
     if DirectOptions(beam).direct_num_workers < 0:
         raise ConfigError("--direct_num_workers", "a number of workers is 0 (one a core) or more", "give another")
     _require_valid(PipelineOptions(beam))

@@ -25,6 +25,7 @@ from transforms.model.workspace import Workspace
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
 
 import cloud_dlp as stand_in
+import dataflow_service
 from on_loopback import listening
 
 KEY_HEX = "6b" * 32
@@ -84,6 +85,15 @@ def cloud_dlp(monkeypatch):
     service = stand_in.CloudDlpService()
     with stand_in.serving(service) as url:
         monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_DLP", url)
+        yield service
+
+
+@pytest.fixture
+def dataflow(monkeypatch):
+    """Dataflow's API on loopback, the only place where jobs are asked for."""
+    service = dataflow_service.DataflowService()
+    with dataflow_service.serving(service):
+        monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW", service.url)
         yield service
 
 

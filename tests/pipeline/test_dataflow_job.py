@@ -1,11 +1,9 @@
 """A job on Dataflow that is over without its last step is told of, and one at work is left alone: Dataflow's API, on loopback."""
 
 import datetime as dt
-import http.server
 import json
 
 import pytest
-from on_loopback import listening
 
 from pipeline.cli import main as cli
 from pipeline.dataflow_job import DataflowJob, require_no_job
@@ -14,39 +12,7 @@ from pipeline.operation import Operation
 from transforms.model.errors import PreflightError
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
 
-JOBS = "/v1b3/projects/p/locations/r/jobs"
 START = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
-
-
-@pytest.fixture
-def jobs(monkeypatch):
-    """What the service has: identity → (name, state, time of creation); with `shut` it refuses once. No other place is asked."""
-    known = {}
-
-    class Service(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            path, _, query = self.path.partition("?")
-            shut = known.pop("shut", None) is not None
-            found = [
-                {"id": identity, "name": name, "currentState": f"JOB_STATE_{state}", "createTime": created}
-                for identity, (name, state, created) in known.items()
-                if path == f"{JOBS}/{identity}" or (path == JOBS and f"name={name}" in query)
-            ]
-            code = 403 if shut or "/projects/closed/" in path else 200 if found or path == JOBS else 404
-            answer = {"error": {"code": code, "message": "none"}} if code != 200 else {"jobs": found} if path == JOBS else found[0]
-            content = json.dumps(answer).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
-
-    with listening(Service) as url:
-        monkeypatch.setenv("CLOUDSDK_API_ENDPOINT_OVERRIDES_DATAFLOW", url)
-        yield known
 
 
 @pytest.fixture
@@ -70,10 +36,10 @@ def wait(workspace, capsys):
 
 
 @pytest.mark.parametrize("identity", ["2026-1", ""], ids=["launched by us", "by a Flex Template"])
-def test_nobody_waits_for_a_job_that_failed_and_its_operation_says_so(jobs, operation, wait, identity):
+def test_nobody_waits_for_a_job_that_failed_and_its_operation_says_so(dataflow, operation, wait, identity):
     operation.submitted(DataflowJob("p", "r", "nightly", identity).to_json())
-    jobs["2025-9"] = ("nightly", "DONE", "2025-01-01T00:00:00Z")
-    jobs["2026-1"] = ("nightly", "FAILED", "2026-01-01T00:00:00Z")
+    dataflow.put("2025-9", "nightly", "DONE", "2025-01-01T00:00:00Z")
+    dataflow.put("2026-1", "nightly", "FAILED")
     code, state, _ = wait()
     assert (code, state["done"], state["error"]["code"]) == (3, True, 13)
     assert state["error"]["message"].startswith("the job on Dataflow ended before its last step (FAILED)")
@@ -82,7 +48,7 @@ def test_nobody_waits_for_a_job_that_failed_and_its_operation_says_so(jobs, oper
 
 
 @pytest.mark.parametrize("identity", ["gone", ""], ids=["deleted", "a template that nobody started"])
-def test_a_job_that_dataflow_does_not_know_is_over(jobs, operation, wait, identity):
+def test_a_job_that_dataflow_does_not_know_is_over(dataflow, operation, wait, identity):
     operation.submitted(DataflowJob("p", "r", "nightly", identity).to_json())
     require_no_job(operation.folder)
     code, state, _ = wait()
@@ -91,22 +57,23 @@ def test_a_job_that_dataflow_does_not_know_is_over(jobs, operation, wait, identi
     assert not operation.is_submitted
 
 
-def test_a_job_that_somebody_cancelled_is_told_as_cancelled(jobs, operation, wait):
+def test_a_job_that_somebody_cancelled_is_told_as_cancelled(dataflow, operation, wait):
     operation.submitted(DataflowJob("p", "r", "nightly", "2026-1").to_json())
-    jobs["2026-1"] = ("nightly", "CANCELLED", "2026-01-01T00:00:00Z")
+    dataflow.put("2026-1", "nightly", "CANCELLED")
     assert wait()[1]["error"]["code"] == 1
 
 
-def test_who_may_not_ask_for_a_while_hears_of_the_end_all_the_same(jobs, operation, wait, monkeypatch):
+def test_who_may_not_ask_for_a_while_hears_of_the_end_all_the_same(dataflow, operation, wait, monkeypatch):
     monkeypatch.setattr("pipeline.operation_verbs.JOB_SECONDS", 0.1)
     operation.submitted(DataflowJob("p", "r", "nightly", "2026-1").to_json())
-    jobs.update({"2026-1": ("nightly", "FAILED", "2026-01-01T00:00:00Z"), "shut": ("", "", "")})
+    dataflow.put("2026-1", "nightly", "FAILED")
+    dataflow.shut = True
     code, state, said = wait()
     assert (code, state["error"]["code"], said.count("Waiting for its last step all the same.")) == (3, 13, 1)
 
 
-def test_a_job_at_work_is_not_launched_again_and_not_purged(jobs, operation, workspace, capsys, tmp_path, key_uri, real_file):
-    jobs["2026-1"] = ("nightly", "RUNNING", "2026-01-01T00:00:00Z")
+def test_a_job_at_work_is_not_launched_again_and_not_purged(dataflow, operation, workspace, capsys, tmp_path, key_uri, real_file):
+    dataflow.put("2026-1", "nightly", "RUNNING")
     operation.submitted(DataflowJob("p", "r", "nightly", "2026-1").to_json())
     (operation.folder.outcomes).mkdir(parents=True)
     (operation.folder.outcomes / "spooled.ndjson").touch()
@@ -117,15 +84,15 @@ def test_a_job_at_work_is_not_launched_again_and_not_purged(jobs, operation, wor
     assert (operation.folder.outcomes / "spooled.ndjson").exists()
 
 
-def test_a_flex_template_s_launcher_does_not_take_its_own_job_for_another(jobs, operation):
-    jobs["2026-1"] = ("nightly", "QUEUED", "2026-01-01T00:00:00Z")
+def test_a_flex_template_s_launcher_does_not_take_its_own_job_for_another(dataflow, operation):
+    dataflow.put("2026-1", "nightly", "QUEUED")
     operation.submitted(DataflowJob("p", "r", "nightly", "").to_json())
     require_no_job(operation.folder, "nightly")
     with pytest.raises(PreflightError, match="a job on Dataflow is at work"):
         require_no_job(operation.folder, "another")
 
 
-def test_where_dataflow_does_not_say_nothing_is_begun(jobs, operation):
+def test_where_dataflow_does_not_say_nothing_is_begun(dataflow, operation):
     operation.submitted(DataflowJob("closed", "r", "nightly", "2026-1").to_json())
     with pytest.raises(PreflightError, match="Dataflow does not say"):
         require_no_job(operation.folder)

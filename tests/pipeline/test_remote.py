@@ -72,6 +72,8 @@ def refusal(capsys, **changes):
         ({"max_num_workers": "-1"}, "options: Apache Beam does not take them (Invalid value (-1) for option: max_num_workers"),
         ({"num_workers": "3", "max_num_workers": "2"}, "options: Apache Beam does not take them (num_workers (3) cannot exceed"),
         ({"worker_zone": "r-a", "worker_region": "r"}, "options: Apache Beam does not take them (worker_region and worker_zone"),
+        ({"dry_run": "True"}, "--dry_run: Beam's own runners run all the same"),
+        ({"runner": "FnApiRunner", "dry_run": "True"}, "--dry_run: Beam's own runners run all the same"),
         ({"bigquery_table": "Provenance"}, "--bigquery_table is 'Provenance'"),
     ],
 )

@@ -1,69 +1,86 @@
-"""A launch for Dataflow up to the submission itself, which is dry: everything before it is real, and the launcher does not wait."""
+"""A launch for Dataflow whose service is a stand-in: what is submitted runs as it was staged, and is followed to its end from elsewhere."""
 
 import json
-import threading
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
 from pipeline.cli import main as cli
-from pipeline.graph import utc_now
 from pipeline.local.store_process import running_store
 from pipeline.main import main
 from pipeline.operation import find_operation
-from pipeline.tables import Tables
+from transforms.model import gcs
+from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.storage import create_if_absent, list_files
 from transforms.model.workspace import Workspace
-from transforms.write.destination import Folder
 
 pytestmark = pytest.mark.servers("storage")
 
 
+@pytest.fixture(scope="module")
+def fhir_server(tmp_path_factory):
+    kept = Workspace(str(tmp_path_factory.mktemp("kept")))
+    kept.make()
+    with running_store(kept) as base:
+        yield base
+
+
 @pytest.fixture
-def launch(bucket, real_file, workspace, tmp_path):
+def launch(bucket, real_file, dataflow, fhir_server):
     """`launch(*options)`: the exit code; source, destination, workspace and key are in the bucket."""
-    create_if_absent(f"{bucket}/in/CT_small.dcm", real_file("CT_small.dcm").read_bytes())
+    for name in ("CT_small.dcm", "test-SR.dcm"):
+        create_if_absent(f"{bucket}/in/{name}", real_file(name).read_bytes())
     create_if_absent(f"{bucket}/keys/deid.key", b"6b" * 32)
-    dataflow = (
-        "--runner=DataflowRunner --dry_run=True --no_auth --project=my-proj --region=us-central1"
+    on_dataflow = (
+        f"--runner=DataflowRunner --dataflow_endpoint={dataflow.url} --no_auth --project=my-proj --region=us-central1"
         f" --temp_location={bucket}/temp --sdk_container_image=example/image:1"
     ).split()
-    with running_store(workspace) as base:
 
-        def start(*options):
-            places = {"source": "in", "destination": "out", "workspace": "ws", "key_uri": "keys/deid.key"}
-            words = [f"--{name}={bucket}/{place}" for name, place in places.items()]
-            return main([*words, f"--healthcare_endpoint={base}", *dataflow, *options])
+    def start(*options):
+        places = {"source": "in", "destination": "out", "workspace": "ws", "key_uri": "keys/deid.key"}
+        words = [f"--{name}={bucket}/{place}" for name, place in places.items()]
+        return main([*words, f"--healthcare_endpoint={fhir_server}", *on_dataflow, *options])
 
-        yield start
-
-
-def operation_of(bucket):
-    return find_operation(Workspace(f"{bucket}/ws"), None)
+    return start
 
 
-def test_the_launcher_is_done_when_the_job_is_submitted(launch, bucket, capsys):
-    assert launch() == 0
+def published(bucket):
+    """Names of the files in the destination, the last part of each."""
+    return [name.rpartition("/")[2] for name, _ in gcs.matches(f"{bucket}/out/")]
+
+
+def test_what_was_submitted_runs_as_it_was_staged_and_is_followed_to_its_end(launch, bucket, dataflow, fhir_server, kept, capsys):
+    """The launcher is done when the job is submitted; all else is done by workers, with nothing of the launcher but the workspace."""
+    assert launch("--max_num_workers=3", "--machine_type=n2-highmem-2") == 0
     assert "is under way on DataflowRunner" in capsys.readouterr().out
-    operation = operation_of(bucket)
+    operation = find_operation(Workspace(f"{bucket}/ws"), None)
     assert (operation.is_submitted, operation.state()["done"], operation.counts()) == (True, False, None)
     assert [name for name, _ in list_files(f"{bucket}/ws") if name.endswith("/lock")] == []
-    assert operation.folder.provenance_file.exists()
+    assert published(bucket) == []
+    ((identity, job),) = dataflow.jobs.items()
+    (pool,) = job.environment.worker_pools
+    assert (pool.machine_type, pool.autoscaling_settings.max_num_workers, pool.num_threads_per_worker) == ("n2-highmem-2", 3, 1)
+    assert pool.worker_harness_container_image == "example/image:1"
+    command = [Path(sys.executable).with_name("dicom-deid"), "operation", "--workspace", f"{bucket}/ws", "--wait"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as following:
+        dataflow.work_on(identity)
+        state = json.loads(following.communicate(timeout=120)[0])
+    assert (following.returncode, state["done"], operation.is_submitted) == (0, True, False)
+    assert state["metadata"]["outcomes"] == {"listed": "2", "written": "2", "held": "0", "failed": "0", "skipped": "0"}
+    assert state["metadata"]["counter"] | {"secondarySuccess": "2"} == state["metadata"]["counter"]
+    assert len(published(bucket)) == 2
+    told = kept(f"{fhir_server}/v1beta1/{LOCAL_FHIR_STORE}")
+    assert [version for version, _ in told.values()] == ["1"] * 3  # one an instance, one for the operation
 
 
-def test_the_operation_is_followed_to_the_end_of_the_job(launch, bucket, capsys):
-    """The last step of a graph runs on a worker, with nothing of the launcher but the workspace."""
-    assert launch() == 0
-    operation = operation_of(bucket)
-    pairs = [("listed", 1), ("failed", 1)]
-    rest = (pairs, Folder(f"{bucket}/out"), Tables(operation.workspace, None, None), utc_now)
-    ending = threading.Timer(1.0, operation.conclude, rest)
-    ending.start()
+def test_a_template_of_a_launch_is_no_job_before_somebody_starts_it(launch, bucket, dataflow, capsys):
+    assert launch(f"--template_location={bucket}/templates/nightly") == 0
+    assert dataflow.jobs == {}
     capsys.readouterr()
-    assert cli(["operation", "--workspace", f"{bucket}/ws", "--wait"]) == 1  # its one instance failed
-    ending.join()
-    state = json.loads(capsys.readouterr().out)
-    assert (state["done"], state["metadata"]["outcomes"]["failed"]) == (True, "1")
-    assert not operation.is_submitted
+    assert cli(["operation", "--workspace", f"{bucket}/ws", "--wait"]) == 3
+    assert "(Dataflow knows of no such job)" in json.loads(capsys.readouterr().out)["error"]["message"]
 
 
 def test_a_source_without_files_is_refused_before_the_launch(launch, bucket, capsys):
@@ -71,9 +88,10 @@ def test_a_source_without_files_is_refused_before_the_launch(launch, bucket, cap
     assert "no file is there" in capsys.readouterr().err
 
 
-def test_a_bucket_that_is_not_there_is_told_before_the_launch(launch, bucket, capsys):
+def test_a_bucket_that_is_not_there_is_told_before_the_launch(launch, bucket, dataflow, capsys):
     for option in ("source", "destination", "workspace", "temp_location", "staging_location"):
         assert launch(f"--{option}=gs://no-such-bucket/x") == 2
         sentences = [line for line in capsys.readouterr().err.splitlines() if line.startswith("dicom-deid: ")]
         assert [sentence.startswith(f"dicom-deid: --{option}") for sentence in sentences] == [True]
     assert list(Workspace(f"{bucket}/ws").operations.glob("*.json")) == []  # no operation has begun
+    assert dataflow.jobs == {}

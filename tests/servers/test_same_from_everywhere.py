@@ -2,11 +2,13 @@
 
     python -m pytest tests/servers/test_same_from_everywhere.py --servers --every_engine -rP --timeout 7200
 
-does it on Prism and Flink, too, and tells how long each run took.
+does it on Prism and Flink, too, from each kind of place to each, and tells how long each run took.
 """
 
 import collections
+import dataclasses
 import importlib.util
+import itertools
 import json
 import time
 from pathlib import Path
@@ -23,6 +25,7 @@ from transforms.model.workspace import Workspace
 
 pytestmark = pytest.mark.servers("orthanc", "storage")
 
+KINDS = ("folder", "store", "bucket")
 INSTANCES = 50
 WITH_TEXT = ("examples_rgb_color.dcm", "image_dfl.dcm", "MR_small.dcm")
 """A native ultrasound, a deflated image and a small one in whose noise text is seen; the others are the smallest files there are."""
@@ -71,8 +74,11 @@ def outcomes(workspace):
 
 
 def pytest_generate_tests(metafunc):
+    every = metafunc.config.getoption("--every_engine")
     others = [pytest.param(name, marks=pytest.mark.servers(name)) for name in ("prism", "flink")]
-    metafunc.parametrize("engine", ["fnapi", *(others if metafunc.config.getoption("--every_engine") else [])])
+    metafunc.parametrize("engine", ["fnapi", *(others if every else [])])
+    ways = list(itertools.product(KINDS, KINDS)) if every else list(zip(KINDS, (*KINDS[1:], KINDS[0]), strict=True))
+    metafunc.parametrize("pairs", [ways], ids=[f"{len(ways)} ways"])
 
 
 @pytest.fixture
@@ -83,28 +89,36 @@ def on(engine, started):
     return ("--runner=PrismRunner", f"--prism_location={INSTALLED / 'prism' / 'prism'}") if engine == "prism" else ()
 
 
-def test_the_same_from_everywhere(everywhere, stores, bucket, tmp_path, key_uri, on):
-    def run(source, destination, name):
-        places = {"source": source, "destination": destination, "workspace": tmp_path / name, "key_uri": key_uri, "text_search": "fast"}
-        start = time.monotonic()
-        code = main([*(f"--{option}={at}" for option, at in places.items()), *on])
-        print(f"{name}: {time.monotonic() - start:.0f} s")
-        return code
+@dataclasses.dataclass
+class Left:
+    """What a run left: how it ended, files by their new UIDs, findings and outcomes."""
 
-    codes = {
-        run(f"{bucket}/source", tmp_path / "out", "of-objects-to-files"),
-        run(tmp_path / "source", stores.destination.url, "of-files-to-store"),
-        run(stores.source.url, f"{bucket}/out", "of-store-to-objects"),
-    }
-    assert len(codes) == 1
-    published = {path.stem: path.read_bytes() for path in (tmp_path / "out").rglob("*.dcm")}
-    assert len(published) > 0.8 * INSTANCES
-    assert stores.destination.contents() == published
-    assert {name.rpartition("/")[2][:-4]: read_bytes(name) for name, _ in list_files(f"{bucket}/out")} == published
-    found = told(tmp_path / "of-files-to-store")
-    assert found == told(tmp_path / "of-store-to-objects") == told(tmp_path / "of-objects-to-files")
-    assert found.keys() == published.keys()
-    assert sum('"frame-index"' in resource for resource in found.values()) >= len(WITH_TEXT)
-    assert (
-        outcomes(tmp_path / "of-files-to-store") == outcomes(tmp_path / "of-store-to-objects") == outcomes(tmp_path / "of-objects-to-files")
-    )
+    code: int
+    published: dict
+    told: dict
+    outcomes: collections.Counter
+
+
+def test_the_same_from_everywhere(everywhere, engine, pairs, stores, bucket, tmp_path, key_uri, on):
+    def run(source, destination):
+        name = f"{source}-to-{destination}"
+        sources = {"folder": tmp_path / "source", "bucket": f"{bucket}/source", "store": stores.source.url}
+        destinations = {"folder": tmp_path / name, "bucket": f"{bucket}/{name}", "store": stores.destination.url}
+        places = {"source": sources[source], "destination": destinations[destination], "workspace": tmp_path / f"of-{name}"}
+        stores.destination.clear()
+        start = time.monotonic()
+        code = main([*(f"--{option}={at}" for option, at in places.items()), f"--key_uri={key_uri}", "--text_search=fast", *on])
+        print(f"{engine}, {source} → {destination}: {time.monotonic() - start:.0f} s", flush=True)
+        published = stores.destination.contents() if destination == "store" else files(str(destinations[destination]))
+        return Left(code, published, told(places["workspace"]), outcomes(places["workspace"]))
+
+    first, *others = (run(*pair) for pair in pairs)
+    assert len(first.published) > 0.8 * INSTANCES
+    assert first.told.keys() == first.published.keys()
+    assert sum('"frame-index"' in resource for resource in first.told.values()) >= len(WITH_TEXT)
+    assert [pair for pair, other in zip(pairs[1:], others, strict=True) if other != first] == []
+
+
+def files(destination):
+    """By the UIDs that they are named by."""
+    return {name.rpartition("/")[2].removesuffix(".dcm"): read_bytes(name) for name, _ in list_files(destination) if name.endswith(".dcm")}

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by the
 
 from terraform_files import FILES, FOLDER, blocks, references
 
-from pipeline.options import beam_options, parse
+from pipeline.options import beam_options, parse, workers
 from transforms.model.errors import ConfigError
 
 RESOURCES = dict(blocks("resource"))
@@ -205,6 +205,21 @@ def test_whatever_the_environment_of_a_launch_may_say_is_taken():
     assert (options["max_num_workers"], options["use_public_ips"], options["subnetwork"]) == (10, False, "regions/r/subnetworks/s")
     with pytest.raises(ConfigError, match="neither ours nor one of Apache Beam's"):
         parse([*parameters, *of_the_job, "--temp_location=gs://staging/temp", "--launcher_machine=n1-standard-1"])
+
+
+@pytest.mark.parametrize("machine", ["--machine_type=n2-highmem-2", "--worker_machine_type=n2-highmem-2"])
+def test_the_environment_of_a_launch_bounds_what_shares_a_quota(machine):
+    """Dataflow's launcher hands it to the program as further options; whichever of Beam's names it takes for the machine, they count."""
+    launched = body()["launchParameter"]
+    assert (launched["environment"]["maxWorkers"], launched["environment"]["machineType"]) == (10, "n2-highmem-2")
+    parameters = launched["parameters"] | {"source": "projects/p/locations/l/datasets/d/dicomStores/s", "dicomweb_ops_per_minute": "600"}
+    words = [f"--{name}={value}" for name, value in parameters.items()]
+    of_the_launcher = ["--project=hospital", "--region=r", ENVIRONMENT["temp_location"], ENVIRONMENT["max_workers"], machine]
+    settings = parse([*words, *of_the_launcher])
+    assert settings.source_store.ops_per_minute == 600 / (10 * 2)
+    assert workers(settings) == 20
+    with pytest.raises(ConfigError, match="--machine_type"):
+        parse([*words, *of_the_launcher[:-1]])
 
 
 @pytest.mark.skipif(shutil.which("terraform") is None, reason="terraform is not installed")

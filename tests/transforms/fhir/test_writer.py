@@ -7,6 +7,7 @@ import pytest
 
 from transforms.fhir.client import FhirClient
 from transforms.fhir.ledger import ShardAnswer
+from transforms.fhir.pacing import EASE
 from transforms.fhir.writer import FhirWriter
 
 
@@ -281,9 +282,14 @@ def test_two_who_each_think_the_quota_theirs_both_come_to_an_end(store, client, 
 CONTENDING = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "too-costly"}]}
 
 
-def test_contention_takes_requests_out_of_the_way_and_leaves_the_rate(http_server, folder, spooled):
+def taken(entries):
+    """The answer of a store that has taken so many."""
+    return {"resourceType": "Bundle", "type": "batch-response", "entry": [{"response": {"status": "200"}}] * entries}
+
+
+def test_contention_takes_requests_out_of_the_way(http_server, folder, spooled):
     """A store whose requests contend as soon as two are under way, and that answers each after a while."""
-    lock, under_way, most, refused, kept = threading.Lock(), [0], [], [], set()
+    lock, under_way, most, refused, kept = threading.Lock(), [0], [], [], []
 
     def answer(handler, body):
         entries = json.loads(body)["entry"]
@@ -294,23 +300,28 @@ def test_contention_takes_requests_out_of_the_way_and_leaves_the_rate(http_serve
         time.sleep(0.1)
         with lock:
             under_way[0] -= 1
-            if crowded:
-                refused.append(time.monotonic())
-            else:
-                kept.update(entry["request"]["url"] for entry in entries)
-        if crowded:
-            handler.reply(429, CONTENDING)
-        else:
-            done = [{"response": {"status": "200"}}] * len(entries)
-            handler.reply(200, {"resourceType": "Bundle", "type": "batch-response", "entry": done})
+            (refused if crowded else kept).extend(entry["request"]["url"] for entry in entries)
+        handler.reply(429 if crowded else 200, CONTENDING if crowded else taken(len(entries)))
 
     with http_server(answer) as url:
         writer = FhirWriter(FhirClient(url), folder, 60_000, backoff=quick)
         start = time.monotonic()
-        assert totals(list(writer.write(spooled(9000, size=500)))) == (9000, 0)
-        took = time.monotonic() - start
-    assert len(kept) == 9000
-    assert most[0] == 1
-    assert max(most) <= 5
-    assert len(refused) <= 0.15 * len(most)
-    assert took < 18  # 90 answers of 0.1 s one after the other; at a lowered rate (5 % of the quota is the floor) far longer
+        assert totals(list(writer.write(spooled(3000, size=500)))) == (3000, 0)
+        rounds = 1 + (time.monotonic() - start) / EASE
+    assert sorted(kept) == sorted(f"Provenance/{one(number)}" for number in range(3000))
+    assert 0 < len(refused) / 100 <= 2 * max(most) + 2 * rounds  # those under way at first, halved and halved; then each round one more
+
+
+def test_contention_leaves_the_rate(http_server, folder, spooled):
+    """Of a quota of 20 a second no more than a second is waited for each 20 entries; at a lowered rate it is more."""
+    sent, waited = [], []
+
+    def answer(handler, body):
+        sent.append(len(json.loads(body)["entry"]))
+        handler.reply(429 if len(sent) == 1 else 200, CONTENDING if len(sent) == 1 else taken(sent[-1]))
+
+    with http_server(answer) as url:
+        writer = FhirWriter(FhirClient(url), folder, 1200, waited.append, backoff=quick)
+        assert totals(list(writer.write(spooled(60)))) == (60, 0)
+    assert sent == [20] * 4
+    assert sum(waited) <= 3.1
