@@ -24,6 +24,7 @@ _LISTINGS = 5
 """How often a search is made while its results shift."""
 _AT_ONCE = 8
 """Studies that are listed at the same time."""
+_LEVELS = ("studies", "series", "instances")
 _STUDY, _SERIES, _INSTANCE = "0020000D", "0020000E", "00080018"
 
 T = TypeVar("T")
@@ -97,7 +98,7 @@ class Store:
         return f"{self.store.name}/dicomWeb"
 
     def instances(self) -> Iterator[tuple[str, int]]:
-        """Study by study, as QIDO-RS lists them; a study that cannot be asked for counts as one instance, which has no UIDs."""
+        """Study by study, as QIDO-RS lists them; one in which nothing is found then counts as one instance, whose URI is the study's."""
         known: set[str] = set()
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for paths in pool.map(self._below, self._searches()):
@@ -110,11 +111,12 @@ class Store:
 
     def listed_uids(self, uri: str) -> InstanceUids:
         """They are the path."""
-        return InstanceUids(*self._uids(uri))
+        study, series, instance = (*self._uids(uri), "", "")[:3]
+        return InstanceUids(study, series, instance)
 
     def sop_instance(self, uri: str, size: int) -> str | None:  # noqa: ARG002 - as of any origin
         """The store knows it."""
-        return self._uids(uri)[-1]
+        return self.listed_uids(uri).instance or None
 
     def uids(self, uri: str, size: int) -> InstanceUids:  # noqa: ARG002 - as of any origin
         """As they were listed."""
@@ -124,7 +126,7 @@ class Store:
         """By WADO-RS, in the transfer syntax in which it is stored."""
         uids, path = self._uids(uri), self._path(uri)
         try:
-            found = _answered(uids, lambda: client_of(self.store).retrieve(path))
+            found = _answered(uids, lambda: client_of(self.store).retrieve(path)) if len(uids) == len(_LEVELS) else None
         except StoreError as fault:
             sentence = f"the source store does not give it ({fault.got or 'no answer'})"
             raise InstanceProblem("read", "UNREADABLE", sentence) from None
@@ -135,7 +137,7 @@ class Store:
         raise InstanceProblem("read", "BAD_UID", "the source store lists it by a UID that is not valid, and gives nothing for that")
 
     def _uids(self, uri: str) -> list[str]:
-        """Of study, series and instance."""
+        """Of study, series and instance; of the study alone, where the URI is a study's."""
         return [unquote(part) for part in self._path(uri).split("/")[1::2]]
 
     def _path(self, uri: str) -> str:
@@ -147,21 +149,24 @@ class Store:
             for (study,) in self._listed("studies", (_STUDY,)):
                 yield f"studies/{_segment(study)}"
             return
-        levels = ("studies", "series", "instances")
         for uids in sorted(self.chosen.load().lines):
-            yield "/".join(f"{level}/{uid}" for level, uid in zip(levels, uids, strict=False))
+            yield "/".join(f"{level}/{uid}" for level, uid in zip(_LEVELS, uids, strict=False))
 
     def _below(self, path: str) -> list[str]:
-        """The paths of the instances of a study or series, or of one instance, where the store has it."""
-        study, *rest = path.split("/")[1::2]
-        if not rest:
-            uid = unquote(study)
-            listed = _answered([uid], lambda: self._listed(f"{path}/instances", (_SERIES, _INSTANCE)))
-            found = listed or ([] if _is_valid(uid) else [("", "")])
+        """The paths of the instances of a study or series, or of one instance, where the store has it.
+
+        A study that it listed and has nothing of is its own path: it went meanwhile, or cannot be asked for.
+        """
+        uids = [unquote(part) for part in path.split("/")[1::2]]
+        if len(uids) == 1:
+            found = _answered(uids, lambda: self._listed(f"{path}/instances", (_SERIES, _INSTANCE))) or []
+            if not found and self.chosen is None:
+                return [path]
             return sorted(f"{path}/series/{_segment(series)}/instances/{_segment(uid)}" for series, uid in found)
-        below = f"studies/{study}/series/{rest[0]}/instances"
-        found = self._listed(below, (_INSTANCE,), {"SOPInstanceUID": rest[1]} if len(rest) > 1 else {})
-        return sorted(f"{below}/{_segment(uid)}" for (uid,) in found if uid in rest[1:] or len(rest) == 1)
+        study, series, *instance = uids
+        below, only = f"studies/{study}/series/{series}/instances", {"SOPInstanceUID": instance[0]} if instance else {}
+        found = _answered(uids, lambda: self._listed(below, (_INSTANCE,), only)) or []
+        return sorted(f"{below}/{_segment(uid)}" for (uid,) in found if uid in instance or not instance)
 
     def _listed(self, path: str, tags: Sequence[str], parameters: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:
         """These UIDs of all results of a search. Raises StoreError.
@@ -202,18 +207,18 @@ class Store:
 
 
 def _answered(uids: Collection[str], call: Callable[[], T]) -> T | None:
-    """What a call says that has these UIDs in its path; None where one is not valid, and the store cannot be asked for it or refuses.
-
-    Raises StoreError.
+    """What a call says that has these UIDs in its path; None where nothing is there (any more), and where one is not valid, and the
+    store cannot be asked for it or refuses. Raises StoreError.
     """
     if not all(uid.strip(".") for uid in uids):
         return None
     try:
         return call()
     except StoreError as fault:
-        if all(map(_is_valid, uids)) or not fault.got.startswith("HTTP 4"):
-            raise
-        return None
+        refused = fault.got.startswith("HTTP 4") and not all(map(_is_valid, uids))
+        if refused or fault.got in ("HTTP 404", "HTTP 410"):
+            return None
+        raise
 
 
 def _uid(item: dict[str, Any], tag: str) -> str:

@@ -12,6 +12,7 @@ from on_loopback import Answering, listening
 
 from transforms.model.dicom_store import store_at
 from transforms.model.errors import ConfigError, InstanceProblem, StoreError
+from transforms.model.records import InstanceUids
 from transforms.read import origin
 from transforms.read.chosen import ChosenReference, read_chosen
 
@@ -20,16 +21,18 @@ PATHS = [f"studies/9.9/series/8.8/instances/{uid}" for uid in UIDS]
 
 
 @contextlib.contextmanager
-def searched(uids, happen=lambda _: None, most=100, keeps_offset=True, chosen=None):
+def searched(uids, happen=lambda _: None, most=100, keeps_offset=True, chosen=None, unknown=None):
     """The listing of a store with one series, `happen` after each page of instances; at most so many results a page.
 
-    It ignores what it is asked for but paging, and tells no UID that is in the path already.
+    It ignores what it is asked for but paging, and tells no UID that is in the path already. The study `unknown` it has not: 404.
     """
     calls = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Handler(Answering, http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked = urlsplit(self.path)
+            if f"/studies/{unknown}/" in asked.path:
+                return self.answer(404, b"")
             query = {name: int(value) for name, (value,) in parse_qs(asked.query).items() if name != "SOPInstanceUID"}
             found = uids if asked.path.endswith("/instances") else ["9.9"]
             start = query["offset"] if keeps_offset else 0
@@ -37,21 +40,13 @@ def searched(uids, happen=lambda _: None, most=100, keeps_offset=True, chosen=No
             if asked.path.endswith("/instances"):
                 calls.append(start)
                 happen(len(calls))
-            content = json.dumps(page).encode()
-            self.send_response(200)
-            self.send_header("Content-Type", "application/dicom+json")
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            return self.answer(200, json.dumps(page).encode(), "application/dicom+json")
 
         def item(self, uid, path):
             told = {"0020000D": uid} if path.endswith("/studies") else {"00080018": uid}
             if path.endswith("/instances") and "/series/" not in path:
                 told["0020000E"] = "8.8"
             return {tag: {"vr": "UI", "Value": [value]} for tag, value in told.items()}
-
-        def log_message(self, *_):
-            pass
 
     with listening(Handler) as url:
         store = origin.Store(store_at("--source", f"{url}/dicom-web", None), chosen)
@@ -142,3 +137,33 @@ def test_a_uid_that_is_not_valid_spoils_nothing_but_what_it_names():
                 codes[problem.stage, problem.code] += 1
     assert sorted(asked) == ["1.4", "1.4.A B", "1.4/x?y#z", "1.6"]
     assert codes == {"whole": 3, ("read", "BAD_UID"): 7}
+
+
+@pytest.mark.parametrize("answer", [(404, b""), (410, b""), (200, b"[]")])
+def test_a_study_that_went_before_it_was_listed_is_gone_and_the_others_are_listed(answer):
+    class Handler(Answering, http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            path, _, query = self.path.partition("?")
+            if path.endswith("/studies"):
+                found = [{"0020000D": {"vr": "UI", "Value": [uid]}} for uid in ("1.2", "1.3")]
+            elif path.endswith("/studies/1.3/instances"):
+                found = [{"0020000E": {"vr": "UI", "Value": ["1.4"]}, "00080018": {"vr": "UI", "Value": ["1.5"]}}]
+            else:
+                return self.answer(*answer)
+            return self.answer(200, json.dumps(found[int(parse_qs(query)["offset"][0]) :]).encode())
+
+    with listening(Handler) as url:
+        store = origin.Store(store_at("--source", f"{url}/dicom-web", None))
+        gone, there = (uri for uri, _ in store.instances())
+        assert store.sop_instance(there, 0) == "1.5"
+        assert (store.sop_instance(gone, 0), store.uids(gone, 0)) == (None, InstanceUids("1.2", "", ""))
+        with pytest.raises(InstanceProblem, match="read GONE"):
+            store.content(gone)
+
+
+@pytest.mark.parametrize("line", ["/studies/9.8", "/studies/9.8/series/8.8", "/studies/9.8/series/8.8/instances/1.5"])
+def test_a_line_for_which_the_store_has_404_names_nothing_and_stops_no_other(tmp_path, line):
+    (tmp_path / "list.txt").write_text(f"{line}\n/studies/9.9")
+    chosen = ChosenReference(str(tmp_path / "list.txt"), read_chosen(str(tmp_path / "list.txt")).digest)
+    with searched(UIDS, chosen=chosen, unknown="9.8") as (listed, _):
+        assert list(listed) == PATHS
