@@ -1,6 +1,8 @@
 """The API's page from its first call: `:deidentify` on the local server, with DICOM stores behind it; then its searches and SQL."""
 
 import contextlib
+import csv
+import io
 import json
 import os
 import re
@@ -89,15 +91,35 @@ def followed(server, tmp_path):
     return follow
 
 
-def test_the_page_from_deidentify_to_sql(followed, stores, real_file):
-    for name in ("SC_rgb_jpeg_dcmtk.dcm", "rtplan.dcm"):
+def at_the_left_edge(provenance):
+    """Whether one of its boxes begins within the first twentieth of its frame's width, as the page's search parameter has it."""
+    images = [one["extension"] for one in provenance["entity"][0].get("extension", []) if one["url"].endswith("/dicom-images")]
+    boxes = [one.get("extension", []) for image in images for one in image if one["url"] == "frame-index"]
+    return any(part["url"] == "relative-bottom" and part["valueDecimal"] <= 0.05 for box in boxes for part in box)
+
+
+def test_the_page_from_deidentify_to_sql(followed, server, stores, real_file):
+    for name in ("examples_rgb_color.dcm", "rtplan.dcm"):
         stores.source.put(real_file(name).read_bytes())
     done = followed()
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r'"success": ?"2"', done.stdout)
-    assert re.search(r'of the source store:\n"total": ?2\n', done.stdout)
-    assert "Source,Destination,Left,Right,Top,Bottom" in done.stdout.partition("boxes:")[2]
-    assert len(stores.destination.contents()) == 2
+    said = dict(re.findall(r'^([a-z ]+):\n"total": ?([0-9]+)$', done.stdout, re.MULTILINE | re.IGNORECASE))
+    page = requests.get(f"{server}/v1beta1/{FHIR_STORE}/fhir/Provenance?_count=100", timeout=10).json()
+    found = [entry["resource"] for entry in page["entry"]]
+    assert said == {
+        "all Provenance": "3",
+        "boxes at the left edge": str(sum(map(at_the_left_edge, found))),
+        "of one instance": "1",
+        "of the source store": "2",
+    }
+    assert re.search(r'the sample resources:\n("status": ?"201\n){3}', done.stdout)
+    rows = list(csv.DictReader(io.StringIO(done.stdout.partition("\nboxes:\n")[2])))
+    uid = pydicom.dcmread(real_file("examples_rgb_color.dcm"), stop_before_pixels=True).SOPInstanceUID
+    targets = stores.destination.contents()
+    assert {row["Source"].rpartition("/")[2] for row in rows} == {uid}  # of the ultrasound, which has text in its pixels
+    assert {row["Destination"].rpartition("/")[2] for row in rows} <= targets.keys()
+    assert len(targets) == 2
 
 
 def test_what_cannot_be_asked_is_refused_at_once(bucket, server, stores):
