@@ -3,6 +3,8 @@
 import contextlib
 import http.server
 import json
+import socket
+import time
 
 import pytest
 from on_loopback import Answering, listening
@@ -42,6 +44,16 @@ def test_what_the_caller_lacks_on_a_store_is_named():
             check_store("--destination", store_at("--destination", US, endpoint), (READ, WRITE))
         with pytest.raises(PreflightError, match=r"--source is .*no such DICOM store"):
             check_store("--source", store_at("--source", EU, endpoint), (READ,))
+
+
+def test_the_preflight_waits_for_a_silent_store_no_longer_than_it_says(monkeypatch):
+    monkeypatch.setattr("pipeline.stores.PATIENCE", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        store = store_at("--source", f"http://127.0.0.1:{silent.getsockname()[1]}/x", None)
+        start = time.monotonic()
+        with pytest.raises(PreflightError, match="it gives no whole answer"):
+            check_store("--source", store, ())
+        assert time.monotonic() - start < 30
 
 
 def test_all_stores_are_in_one_location():

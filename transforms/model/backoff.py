@@ -16,6 +16,28 @@ def delay(attempt: int, chance: Callable[[], float] = random.random) -> float:
     return min(2.0 ** min(attempt, 10) + chance(), MAX_DELAY)
 
 
+class Patience:
+    """For how long a store's calls are tried again, in all threads together: what is away for good is not waited for by each.
+
+    A call has so many seconds from its first try. Where no call has had an answer for as long, each has one try until one is answered.
+    """
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._seconds, self._clock = seconds, clock
+        self._away_since: float | None = None
+
+    def answered(self) -> None:
+        """The store gave an answer, whatever it says."""
+        self._away_since = None
+
+    def is_over(self, start: float, pause: float) -> bool:
+        """Whether a call that began at `start` is given up, after a try that failed in passing, rather than tried again after `pause`."""
+        now, away_since = self._clock(), self._away_since
+        if away_since is None:
+            self._away_since = away_since = now
+        return now - min(start, away_since) + pause > self._seconds
+
+
 def retry_after(header: str | None, now: dt.datetime) -> float | None:
     """Seconds to wait from the header's value, which is seconds or a date; None if it is missing or cannot be read."""
     if header is None:

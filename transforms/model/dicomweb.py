@@ -21,7 +21,7 @@ import requests.adapters
 from google.auth.exceptions import GoogleAuthError
 
 from transforms.model import waiting
-from transforms.model.backoff import delay, retry_after
+from transforms.model.backoff import Patience, delay, retry_after
 from transforms.model.credentials import Token, token_for
 from transforms.model.dicom_store import DicomStore
 from transforms.model.errors import PreflightError, StoreError
@@ -96,6 +96,7 @@ class DicomWebClient:
         self.store = store
         self._token = token or token_for(store.url, store.token)
         self._deadline, self._sleep, self._clock, self._chance = deadline, sleep, clock, chance
+        self._patience, self._room = Patience(deadline, clock), Patience(deadline, clock)
         self._bucket = bucket or TokenBucket(store.ops_per_minute, clock, sleep)
         self._session = session_for(store.url, AT_ONCE)
 
@@ -139,11 +140,13 @@ class DicomWebClient:
             said = _json(answer)
             said = said[0] if isinstance(said, list) and said else said
             failed, stored = _items(said, _FAILED), _items(said, _STORED)
+            reason = _reason(failed[0]) if failed else 0
+            if reason not in OUT_OF_RESOURCES:
+                self._room.answered()
             if not failed and stored:
                 return Answer(True, f"HTTP {status}, with a warning" if _WARNING in stored[0] else "")
-            reason = _reason(failed[0]) if failed else 0
             pause = delay(attempt, self._chance)
-            if reason not in OUT_OF_RESOURCES or self._clock() - start + pause > self._deadline:
+            if reason not in OUT_OF_RESOURCES or self._room.is_over(start, pause):
                 return Answer(False, f"HTTP {status}, failure reason {reason:04X}" if reason else f"HTTP {status}")
             self._sleep(pause)
             attempt += 1
@@ -200,7 +203,7 @@ class DicomWebClient:
     ) -> tuple[int, T]:
         """Status of a call that succeeded, or was answered by an `accepted` status, and what `take` makes of its body.
 
-        It is tried again until the deadline.
+        It is tried again until the deadline, or once, where the store has been away for as long.
         """
         start, attempt = self._clock(), 0
         while True:
@@ -208,10 +211,12 @@ class DicomWebClient:
             status, taken, asked = send(fresh=False)
             if status == 401 and self._token:
                 status, taken, asked = send(fresh=True)
+            if status not in _PASSING:
+                self._patience.answered()
             if taken is not None:
                 return status, taken
             pause = max(delay(attempt, self._chance), asked or 0.0)
-            if status not in _PASSING or self._clock() - start + pause > self._deadline:
+            if status not in _PASSING or self._patience.is_over(start, pause):
                 raise _fault(status)
             self._sleep(pause)
             if status == _THROTTLED:
@@ -240,7 +245,7 @@ class DicomWebClient:
                 data=data,
                 headers=headers,
                 params=parameters,
-                timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
+                timeout=(min(CONNECT_TIMEOUT, self._deadline), min(READ_TIMEOUT, self._deadline)),
                 allow_redirects=False,
                 stream=True,
             ) as answer:
