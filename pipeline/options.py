@@ -18,6 +18,7 @@ from apache_beam.options.pipeline_options import (
 )
 
 from pipeline.delivery import check_quota
+from pipeline.documents import read_document
 from pipeline.maps import map_place
 from pipeline.quarantine import quarantine_apart
 from pipeline.quota import cores_of
@@ -27,6 +28,7 @@ from pipeline.stores import asked_destination, dicom_stores
 from transforms.bigquery.client import check_endpoint
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import Schema
+from transforms.model.config import DeidentifyDicomStoreRequest, parse_request
 from transforms.model.credentials import TokenReference
 from transforms.model.dicom_store import DicomStore, is_store
 from transforms.model.errors import ConfigError
@@ -194,6 +196,9 @@ class Settings:
     quarantine_store: DicomStore | None
     config: str | None
     request: str | None
+    """As it was given."""
+    asked: DeidentifyDicomStoreRequest | None
+    """What was read there, once, so that all of the run is of one version of it."""
     operation_id: str | None
     key: KeyReference | None
     patient_id: str
@@ -251,8 +256,9 @@ def parse(argv: list[str]) -> Settings:
     known, beam = parser().parse_known_args(argv)
     if known.config and known.request:
         raise ConfigError("--request", "a request brings its own config", "give --config or --request, not both")
-    if known.request:
-        known.destination = asked_destination(known.request, known.destination)
+    asked = parse_request(read_document("--request", known.request).text) if known.request else None
+    if asked:
+        known.destination = asked_destination(asked.destination_store, known.destination)
     for option in ("source", "destination", "workspace"):
         if not getattr(known, option):
             raise ConfigError(f"--{option}", "this option is required", "add it")
@@ -280,6 +286,7 @@ def parse(argv: list[str]) -> Settings:
         quarantine_store=stores["quarantine"],
         config=known.config,
         request=known.request,
+        asked=asked,
         operation_id=known.operation_id,
         key=KeyReference(known.key_uri) if known.key_uri else None,
         patient_id=known.patient_id,

@@ -12,7 +12,7 @@ from pipeline.documents import read_document
 from pipeline.options import Settings
 from transforms.inspection import wanted
 from transforms.inspection.finding import InfoType
-from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, DeidentifyDicomStoreRequest, parse_config, parse_request
+from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, DeidentifyDicomStoreRequest, parse_config
 from transforms.model.cryptokey import CryptoKey
 from transforms.model.endpoints import refuse_credentials, with_version
 from transforms.model.errors import ConfigError
@@ -61,16 +61,15 @@ class StoreAddress:
 
 def read_request(settings: Settings) -> Request:
     """The request of a run. Raises ConfigError."""
-    asked = parse_request(read_document("--request", settings.request).text) if settings.request else None
-    config, origin = _config(settings, asked)
-    consented = asked is not None or settings.allow_identifiable
-    return Request(config, _plan(settings, config), consented, origin or config.to_json(), _chosen(asked))
+    config, origin = _config(settings)
+    consented = settings.asked is not None or settings.allow_identifiable
+    return Request(config, _plan(settings, config), consented, origin or config.to_json(), _chosen(settings.asked))
 
 
-def _config(settings: Settings, asked: DeidentifyDicomStoreRequest | None) -> tuple[DeidentifyConfig, str]:
+def _config(settings: Settings) -> tuple[DeidentifyConfig, str]:
     """The config in force, and which version of which object on Cloud Storage it is; empty where it is none."""
-    if asked is not None:
-        return config_asked(asked)
+    if settings.asked is not None:
+        return config_asked(settings.asked)
     return _read_config("--config", settings.config) if settings.config is not None else (SAFE_CONFIG, "")
 
 

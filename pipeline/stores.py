@@ -7,12 +7,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pipeline.delivery import check_quota
-from pipeline.documents import read_document
 from pipeline.quota import processes
 from pipeline.tokens import with_tokens
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.preflight import check_bigquery_table
-from transforms.model.config import parse_request
 from transforms.model.dicom_store import DicomStore, canonical_store, is_store, store_at
 from transforms.model.dicomweb import DicomWebClient
 from transforms.model.errors import ConfigError, PreflightError, StoreError
@@ -46,9 +44,8 @@ def dicom_stores(known: argparse.Namespace, runner: str, beam: Sequence[str]) ->
     return {name: found.get(name) for name in given}
 
 
-def asked_destination(request: str, given: str | None) -> str:
+def asked_destination(asked: str, given: str | None) -> str:
     """The destinationStore of a request. Raises ConfigError where --destination, if it is given, names another place."""
-    asked = parse_request(read_document("--request", request).text).destination_store
     if given and _one_spelling(given) != _one_spelling(asked):
         raise ConfigError("--destination", "the request's destinationStore is another place", "leave the option out, or name the same")
     return given or asked

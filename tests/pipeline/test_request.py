@@ -72,6 +72,14 @@ def test_a_request_is_consent_and_still_says_what_it_leaves(settings, tmp_path):
     assert len(require_consent(read_request(settings("--request", written(tmp_path, body))))) == 2
 
 
+def test_destination_and_config_are_of_one_version_of_a_request(settings, tmp_path):
+    body = {"destinationStore": f"{tmp_path}/out", "config": {"image": {"textRedactionMode": "REDACT_ALL_TEXT"}}}
+    made = settings("--request", written(tmp_path, body))
+    written(tmp_path, {"destinationStore": f"{tmp_path}/elsewhere", "config": {"dicom": {}}})  # while the run starts
+    assert made.destination == f"{tmp_path}/out"
+    assert read_request(made).plan.image == ALL_TEXT
+
+
 def test_a_request_names_its_metadata_store(settings, tmp_path):
     body = {"destinationStore": f"{tmp_path}/out", "config": {"operationMetadata": {"fhirOutput": {"fhirStore": STORE}}}}
     made = settings("--request", written(tmp_path, body))
