@@ -11,10 +11,11 @@ from typing import Any
 
 from pipeline.accounting import PixelTimes, together
 from pipeline.operation_row import standing
+from pipeline.still_held import carry_over, set_aside
 from pipeline.tables import Tables
 from transforms.bigquery.operation import TableAnswer
 from transforms.model import spool
-from transforms.model.errors import ConfigError
+from transforms.model.errors import ConfigError, OutcomeKind
 from transforms.model.names import Asked, OperationName
 from transforms.model.places import listed
 from transforms.model.storage import create_if_absent, remove_all, replace
@@ -198,10 +199,10 @@ class Operation:
 
     def clear(self) -> None:
         """Called before a run: what is found afterwards of counts and outcomes is then its own."""
+        set_aside(self.folder)
         self.folder.counts_file.unlink(missing_ok=True)
         self.folder.submitted_file.unlink(missing_ok=True)
         remove_all(self.folder.outcomes)
-        remove_all(self.folder.releasable)
 
     def submitted(self, job: bytes = b"") -> None:
         """A job elsewhere, of this record, goes on with the run, whose launcher lets go of the workspace now."""
@@ -232,8 +233,10 @@ class Operation:
         unproven = take_back(self.folder, self.name, destination)
         if not self.is_submitted:
             unproven += sum(take_back(other.folder, self.name, destination) for other in self.others() if other._broke_off_beside(self))
+        earlier = carry_over(self.folder)
         self.tell_outcomes()
-        counts = dataclasses.replace(Counts.of(pairs), proven=self._proven(), held_too=held_too, unproven=unproven)
+        found = Counts.of([*pairs, ("listed", earlier), ("held", earlier)])
+        counts = dataclasses.replace(found, proven=self._proven(), held_too=held_too, unproven=unproven)
         return self.settle(counts, tables, clock)
 
     def others(self) -> Iterator[Operation]:
@@ -247,10 +250,13 @@ class Operation:
         mine, its = self.folder.destination_file, other.folder.destination_file
         return not self.folder.counts_file.exists() and not self.is_elsewhere and mine.exists() and mine.read_bytes() == its.read_bytes()
 
-    def recounted(self, counts: Counts, held: int, answered: int, dead: int, loaded: TableAnswer | None) -> Counts:
-        """The counts once instances were released: what is held no more is written."""
-        new = counts.new + counts.held - held
-        counts = dataclasses.replace(counts, held=held, new=new, answered=answered, dead=dead, proven=self._proven())
+    def recounted(self, counts: Counts, answered: int, dead: int, loaded: TableAnswer | None) -> Counts:
+        """The counts once instances were released: what was held, or failed while an earlier run's waited, is written."""
+        kinds = collections.Counter(entry["outcome"] for entry in standing(self.folder))
+        held, failed, skipped = (kinds[kind] for kind in (OutcomeKind.HELD, OutcomeKind.FAILED, OutcomeKind.SKIPPED))
+        new = counts.new + counts.held + counts.failed + counts.skipped - held - failed - skipped
+        counts = dataclasses.replace(counts, held=held, failed=failed, skipped=skipped, new=new)
+        counts = dataclasses.replace(counts, answered=answered, dead=dead, proven=self._proven())
         return dataclasses.replace(counts, rows=loaded.rows, refused_rows=loaded.refused) if loaded else counts
 
     def _proven(self) -> int:

@@ -14,12 +14,11 @@ from pipeline.delivery import Delivery
 from pipeline.lock import alone
 from pipeline.maps import renew_maps
 from pipeline.operation import Clock, Counts, Operation
-from pipeline.operation_row import standing
 from pipeline.replay import deliver
 from pipeline.stores import check_sinks, known_destination
 from pipeline.tables import Tables
 from transforms.model import spool
-from transforms.model.errors import ConfigError, InstanceProblem, OutcomeKind, PreflightError
+from transforms.model.errors import ConfigError, InstanceProblem, PreflightError
 from transforms.model.large import Content
 from transforms.model.records import InstanceUids
 from transforms.model.workspace import OperationFolder
@@ -57,8 +56,7 @@ def release(
             carry_out(folder, destination)
             _renew_maps(folder)
             answered, dead = send()
-        held = sum(outcome["outcome"] == OutcomeKind.HELD for outcome in standing(folder))
-        counts = operation.recounted(counted, held=held, answered=answered, dead=dead, loaded=tables.load(folder, clock))
+        counts = operation.recounted(counted, answered=answered, dead=dead, loaded=tables.load(folder, clock))
         operation.tell_outcomes()
         return operation.settle(counts, tables, clock), refused.lines()
 

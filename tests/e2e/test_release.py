@@ -131,6 +131,26 @@ def test_a_release_that_was_killed_is_carried_out_by_the_next_release_or_run(dei
     assert finished.published() == whole
 
 
+def test_what_is_held_is_released_though_its_source_is_gone_or_broken(deidentify, verb, source, held, tmp_path):
+    """What waits may be the only copy by then."""
+    finished, files = held
+    codes = {line["reference"]: line["code"] for line in finished.outcomes}
+    (unknown,) = (reference for reference, code in codes.items() if code == "PRIVATE_SOP_CLASS")
+    (source / "unknown.dcm").unlink()
+    for name in ("a.dcm", "b.dcm"):
+        (source / name).write_bytes((source / name).read_bytes()[:400])
+    for _ in range(2):  # the first of them takes over from a run that came across all, the second from one that did not
+        again = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine", "--write_uid_map", tmp_path / "uids.csv")
+        assert (again.code, again.counts["written"], again.counts["held"], again.counts["failed"]) == (1, 1, 1, 2), again.output
+        (earlier,) = (line for line in again.outcomes if line.get("earlier"))
+        assert (earlier["reference"], earlier["outcome"], earlier["code"]) == (unknown, "held", "PRIVATE_SOP_CLASS")
+    assert all(path.exists() for path in files.values())
+    code, output = verb("release", "--all", "--by", PERSON)
+    assert (code, again.counts["written"], again.counts["held"], again.counts["failed"]) == (1, 3, 0, 1), output
+    assert "the destination has an instance of its UID already" in output  # of the two that share one
+    assert len(provenance(finished)) == len(finished.published()) == 3
+
+
 def test_nothing_is_released_before_all_that_is_told_of_it_can_be_told(deidentify, verb, source, held, tmp_path):
     finished, files = held
     (reference,) = (line["reference"] for line in finished.outcomes if line["code"] == "PRIVATE_SOP_CLASS")

@@ -115,6 +115,12 @@ def read_all(folder: Place) -> Iterator[dict[str, Any]]:
                 yield entry
 
 
+def remove_shard(folder: Place, name: str) -> None:
+    """Take a shard away: first what makes it one."""
+    for suffix in ("ndjson", "refs"):
+        (folder / f"{name}.{suffix}").unlink(missing_ok=True)
+
+
 def write_entries(folder: Place, entries: Iterable[tuple[str, dict[str, Any]]]) -> list[ShardRef]:
     """Spool entries in shards of the usual size."""
     shard, done = Shard(folder), []

@@ -251,3 +251,8 @@ class OperationFolder:
     def releasable(self) -> Place:
         """Shards of what is told of each held instance if a person releases it."""
         return place_of(self.root) / "releasable"
+
+    @property
+    def set_aside(self) -> Place:
+        """The same of earlier runs, for the time of a run, which may not come across it."""
+        return place_of(self.root) / "set-aside"

@@ -1,0 +1,59 @@
+"""What waits in the quarantine may be released as it was held last, however many runs broke off since."""
+
+import pytest
+
+from pipeline.still_held import carry_over, set_aside
+from transforms.model import spool
+
+
+@pytest.fixture
+def folder(workspace):
+    return workspace.operation("op")
+
+
+def hold(folder, *references, told="first"):
+    """What a run leaves of instances that it holds."""
+    entries = [(one, {"provenance": told, "release": {"held": "RESIDUAL_TOKEN"}}) for one in references]
+    spool.write_entries(folder.releasable, entries)
+    folder.quarantine.mkdir(parents=True, exist_ok=True)
+    for one in references:
+        (folder.quarantine / f"{one}.dcm").touch()
+
+
+def releasable(folder):
+    return {entry["reference"]: entry["provenance"] for entry in spool.read_all(folder.releasable)}
+
+
+def test_what_is_not_held_anew_is_carried_over_and_told_of_once(folder):
+    hold(folder, "a", "b", "c", "d", "e")
+    set_aside(folder)
+    hold(folder, "a", told="second")
+    spool.write_entries(folder.spool, [("b", {})])  # written now
+    (folder.quarantine / "c.dcm").unlink()
+    spool.write_entries(folder.outcomes, [("d", {"outcome": "failed"})])
+    for _ in range(2):
+        assert carry_over(folder) == 1
+        assert releasable(folder) == {"a": "second", "d": "first", "e": "first"}
+        told = {entry["reference"]: entry["outcome"] for entry in spool.read_all(folder.outcomes)}
+        assert told == {"d": "failed", "e": "held"}
+
+
+def test_runs_that_broke_off_lose_nothing_and_the_latest_counts(folder):
+    hold(folder, "a", "b")
+    set_aside(folder)
+    hold(folder, "b", "c", told="second")  # and killed
+    set_aside(folder)
+    set_aside(folder)
+    assert releasable(folder) == {}
+    assert carry_over(folder) == 3
+    assert releasable(folder) == {"a": "first", "b": "second", "c": "second"}
+
+
+def test_a_finished_run_leaves_nothing_set_aside(folder):
+    hold(folder, "a")
+    set_aside(folder)
+    (folder.quarantine / "a.dcm").unlink()
+    assert carry_over(folder) == 0
+    folder.counts_file.write_text("{}")
+    set_aside(folder)
+    assert not folder.set_aside.exists()
