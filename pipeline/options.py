@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import os
 import re
-from pathlib import Path
 
 from apache_beam.options.pipeline_options import (
     DirectOptions,
@@ -17,6 +16,7 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
+from pipeline.apart import keep_apart
 from pipeline.delivery import check_quota
 from pipeline.documents import read_document
 from pipeline.maps import map_place
@@ -270,7 +270,7 @@ def parse(argv: list[str]) -> Settings:
     source = stores["source"].name if stores["source"] else canonical_source(known.source)
     destination = stores["destination"].name if stores["destination"] else canonical(known.destination)
     workspace = canonical(known.workspace)
-    _keep_apart(source, destination, workspace)
+    keep_apart(source, destination, workspace)
     if known.operation_id and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]{0,53}", known.operation_id):
         why = "only letters, digits, dots and hyphens, at most 54, the first a letter or digit"
         raise ConfigError("--operation_id", why, "choose another", known.operation_id)
@@ -383,18 +383,3 @@ def _languages(wanted: str | None) -> tuple[str, ...]:
         if not re.fullmatch(r"[A-Za-z][A-Za-z_/]*", pack):
             raise ConfigError("--ocr_languages", "a pack is named by letters and underscores", "write names as in eng,chi_sim", pack)
     return tuple(dict.fromkeys(packs))
-
-
-def _keep_apart(source: str, destination: str, workspace: str) -> None:
-    source = glob_folder(source) if "**" in source else source
-    inside = {
-        "--workspace": (workspace, destination, "the workspace is confidential and may not lie inside the destination"),
-        "--destination": (destination, source, "the destination may not lie inside the source"),
-    }
-    for option, (inner, outer, why) in inside.items():
-        if is_inside(inner, outer):
-            raise ConfigError(option, why, "choose another folder")
-    if is_inside(destination, workspace):
-        raise ConfigError("--destination", "what is published may not lie inside the confidential workspace", "choose another folder")
-    if is_inside(workspace, source) and (workspace != source or Path(source).is_dir()):
-        raise ConfigError("--workspace", "the workspace may not lie inside the source", "choose another folder")
