@@ -3,11 +3,14 @@
 import datetime as dt
 import hashlib
 import json
+import urllib.parse
 from pathlib import Path
 
 import pytest
 
+from pipeline.local import fhir_search
 from pipeline.local.fhir_database import FhirDatabase
+from pipeline.local.search import install
 from pipeline.local.store_process import running_store
 from transforms.model.workspace import Workspace
 
@@ -105,3 +108,38 @@ def base(server, request) -> str:
     """The URL of a store of the test's own."""
     name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]
     return f"{server}/v1beta1/projects/p/locations/l/datasets/d/fhirStores/{name}"
+
+
+@pytest.fixture
+def found(database, store):
+    """A function from a query string to the ids of all matches in order."""
+
+    def search(query: str, type_: str = "Provenance", strict: bool = True) -> list[str]:
+        with database.read(store) as reader:
+            bundle = fhir_search.search(reader, type_, urllib.parse.parse_qsl(query, keep_blank_values=True), "base", strict)
+        ids = [entry["resource"]["id"] for entry in bundle.get("entry", ())]
+        assert bundle["total"] == len(ids)
+        return ids
+
+    return search
+
+
+@pytest.fixture
+def filled(database, store, provenance, clock):
+    resources = [
+        provenance("a", "3", (0.05, 0.45), recorded="2010-11-08T08:39:24-04:00"),
+        provenance(
+            "b",
+            "4",
+            (),
+            recorded="2010-11-08T08:39:25-04:00",
+            occurredPeriod={"start": "2010-11-08T12:00:00Z", "end": "2010-11-08T13:00:00Z"},
+        ),
+        provenance("c", "40", (1,), recorded="2020-01-01T00:00:00Z", activity={"coding": [{"system": "s", "code": "x"}]}),
+    ]
+    for resource in resources:
+        with database.write(store) as writer:
+            writer.put("Provenance", resource["id"], resource)
+        clock.advance(1)
+    install(database, store, {"lookup-source-instance", "relative-x-coordinate-bottom-left"})
+    return database
