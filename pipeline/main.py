@@ -24,7 +24,7 @@ from pipeline.done_before import find_done
 from pipeline.faults import BrokenOffError, ExitCode, guarded
 from pipeline.lock import alone, alone_at
 from pipeline.loopback import listen_on_loopback
-from pipeline.maps import remember_maps, write_maps
+from pipeline.maps import finish_maps, remember_maps
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.options import Settings, beam_options, parse
 from pipeline.overlap import REMOTE_POLL_SECONDS, Throttled, following
@@ -130,7 +130,8 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
         counts = operation.counts()
         if counts is None:
             raise BrokenOffError("the runner ended without finishing the operation; see its log, then start the same command again.")
-        _write_maps(settings, operation)
+        with told_if_broken(operation, clock):
+            finish_maps(operation.folder)
         operation.finish(counts, clock())
     print("\n".join([summary(operation, counts), *accounts]))
     return exit_code(counts)
@@ -179,16 +180,6 @@ def _beside(launch: _Launch) -> Iterator[_Beside]:
         turn = str(folder.turn_file)
         with following(launch.delivery, launch.url, folder, turn, REMOTE_POLL_SECONDS) as throttled:
             yield _Beside(None, turn, throttled)
-
-
-def _write_maps(settings: Settings, operation: Operation) -> None:
-    try:
-        write_maps(operation.folder, settings.write_uid_map, settings.write_patient_map)
-    except OSError as error:
-        kind = type(error).__name__
-        raise BrokenOffError(
-            f"a mapping file cannot be written ({kind}); make its folder writable, and start the same command again."
-        ) from None
 
 
 def _check_dicom_stores(settings: Settings) -> None:

@@ -11,11 +11,11 @@ import csv
 import io
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from transforms.model import spool
-from transforms.model.errors import ConfigError
+from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.places import place_of, scratch
 from transforms.model.storage import canonical, is_inside, replace
 from transforms.model.workspace import OperationFolder
@@ -40,34 +40,55 @@ def map_place(option: str, path: str, places: dict[str, str]) -> str:
 
 
 def remember_maps(folder: OperationFolder, uid_map: str | None, patient_map: str | None) -> None:
-    """Keep where the files are that a run writes."""
-    replace(folder.maps_file, json.dumps([uid_map, patient_map]).encode() + b"\n")
+    """Keep which files a run writes at its end; until then they are due."""
+    _keep(folder, (uid_map, patient_map), due=bool(uid_map or patient_map))
+
+
+def are_due(folder: OperationFolder) -> bool:
+    """Whether the latest run has not come to write the files that it was asked for."""
+    return _known(folder)[1]
+
+
+def finish_maps(folder: OperationFolder) -> None:
+    """Write the files that the latest run was asked for. Raises PreflightError."""
+    paths, _ = _known(folder)
+    _write(folder, paths)
+    _keep(folder, paths, due=False)
 
 
 def renew_maps(folder: OperationFolder) -> None:
-    """Write anew those files of the latest run that are there, on this machine. Raises OSError."""
-    write_maps(folder, *(path if path and Path(path).exists() else None for path in _known(folder)))
+    """Write anew those files of the latest run that are there, on this machine. Raises PreflightError."""
+    _write(folder, [path if path and Path(path).exists() else None for path in _known(folder)[0]])
 
 
 def maps_kept(folder: OperationFolder) -> list[str]:
     """The files of the latest run that are there, on this machine."""
-    return [path for path in _known(folder) if path and Path(path).exists()]
+    return [path for path in _known(folder)[0] if path and Path(path).exists()]
 
 
-def _known(folder: OperationFolder) -> tuple[str | None, str | None]:
+def _keep(folder: OperationFolder, paths: Sequence[str | None], due: bool) -> None:
+    replace(folder.maps_file, json.dumps([paths, due]).encode() + b"\n")
+
+
+def _known(folder: OperationFolder) -> tuple[list[str | None], bool]:
+    """The two files, where they are asked for, and whether they are due."""
     try:
-        uid_map, patient_map = json.loads(folder.maps_file.read_bytes())
-    except FileNotFoundError:
-        return None, None
-    return uid_map, patient_map
+        paths, due = json.loads(folder.maps_file.read_bytes())
+    except FileNotFoundError:  # no run came so far
+        return [None, None], False
+    return paths, due
 
 
-def write_maps(folder: OperationFolder, uid_map: str | None, patient_map: str | None) -> None:
-    """Write the files that are asked for, mode 0600, in place of an earlier run's. Raises OSError."""
-    for path, member in ((uid_map, UIDS), (patient_map, PATIENTS)):
+def _write(folder: OperationFolder, paths: Sequence[str | None]) -> None:
+    """Write files, mode 0600, in place of an earlier run's. Raises PreflightError."""
+    for option, path, member in zip(("--write_uid_map", "--write_patient_map"), paths, (UIDS, PATIENTS), strict=True):
         if path is not None:
-            with _sorted_pairs(folder, member) as pairs:
-                replace(Path(path), _lines(pairs), 0o600)
+            try:
+                with _sorted_pairs(folder, member) as pairs:
+                    replace(Path(path), _lines(pairs), 0o600)
+            except OSError as error:
+                why = f"the mapping file cannot be written ({type(error).__name__})"
+                raise PreflightError(option, why, "make its folder writable, then repeat the command") from None
 
 
 def _lines(pairs: Iterator[tuple[str, str]]) -> Iterator[bytes]:

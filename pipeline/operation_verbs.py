@@ -153,12 +153,13 @@ def _replay(arguments: argparse.Namespace) -> int:
 def _retry(arguments: argparse.Namespace) -> int:
     from pipeline.main import exit_code  # noqa: PLC0415
     from pipeline.main import main as run  # noqa: PLC0415
+    from pipeline.maps import are_due  # noqa: PLC0415
     from pipeline.operation import find_operation  # noqa: PLC0415
     from pipeline.retry import retry  # noqa: PLC0415
 
     operation = find_operation(workspace_of(arguments), arguments.operation)
-    counts = operation.counts()
-    if counts is not None and counts.reconciled and not counts.failed:
+    counts, state = operation.counts(), operation.state() or {}
+    if counts is not None and counts.reconciled and not counts.failed and "response" in state and not are_due(operation.folder):
         print("nothing failed")
         return exit_code(counts)
     return retry(operation, run)

@@ -54,19 +54,11 @@ def release(
             entries = _decide(folder, destination, wanted, functools.partial(decided, person=name.strip(), moment=clock()), refused)
             spool.write_entries(folder.spool, entries)
             carry_out(folder, destination)
-            _renew_maps(folder)
+            renew_maps(folder)
             answered, dead = send()
         counts = operation.recounted(counted, answered=answered, dead=dead, loaded=tables.load(folder, clock))
         operation.tell_outcomes()
         return operation.settle(counts, tables, clock), refused.lines()
-
-
-def _renew_maps(folder: OperationFolder) -> None:
-    try:
-        renew_maps(folder)
-    except OSError as error:
-        why = f"a mapping file cannot be written ({type(error).__name__})"
-        raise PreflightError("--write_uid_map", why, "make its folder writable, then repeat the command") from None
 
 
 def carry_out(folder: OperationFolder, destination: Destination) -> None:

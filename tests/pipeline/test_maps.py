@@ -6,8 +6,9 @@ import shutil
 import pydicom
 import pytest
 
+from pipeline.cli import main as cli
 from pipeline.main import main
-from pipeline.maps import write_maps
+from pipeline.maps import finish_maps, remember_maps
 from pipeline.options import parse
 from transforms.model import spool
 from transforms.model.errors import ConfigError
@@ -58,6 +59,26 @@ def test_maps_are_complete_over_runs_and_workers(tmp_path, real_file, key_uri, c
     assert not list((tmp_path / "ws").rglob("sorting*"))
 
 
+def test_maps_that_a_run_could_not_write_or_did_not_come_to_are_written_by_a_retry(tmp_path, workspace, real_file, key_uri, capsys):
+    uids, retry = tmp_path / "maps" / "uids.csv", ["retry", "--workspace", workspace.root, "--operation", "op"]
+    (tmp_path / "maps").touch()  # where their folder should be
+    places = [f"--source={real_file('rtplan.dcm')}", f"--destination={tmp_path / 'out'}", f"--workspace={workspace.root}"]
+    assert main([*places, f"--key_uri={key_uri}", "--operation_id=op", f"--write_uid_map={uids}"]) == 3
+    assert "--write_uid_map: the mapping file cannot be written" in capsys.readouterr().err
+    assert cli(retry) == 3
+    (tmp_path / "maps").unlink()
+    assert cli(retry) == 0
+    written = uids.read_bytes()
+    assert len(rows(uids)) > 3
+    capsys.readouterr()
+    assert cli(retry) == 0
+    assert capsys.readouterr().out == "nothing failed\n"
+    uids.unlink()
+    remember_maps(workspace.operation("op"), str(uids), None)  # as after a kill between the last step and the maps
+    assert cli(retry) == 0
+    assert uids.read_bytes() == written
+
+
 @pytest.fixture
 def parsed(tmp_path):
     places = [f"--{name}={tmp_path / name}" for name in ("source", "destination", "workspace")]
@@ -104,6 +125,7 @@ def test_held_instances_are_on_no_map_and_odd_names_are(workspace, tmp_path):
         shard = spool.Shard(folder.spool, prefix)
         shard.add(f"{prefix}1", {"provenance": {}, "uids": [], "patients": [[old, "new"]]})
         shard.close()
-    write_maps(folder, str(tmp_path / "uids.csv"), str(tmp_path / "patients.csv"))
+    remember_maps(folder, str(tmp_path / "uids.csv"), str(tmp_path / "patients.csv"))
+    finish_maps(folder)
     assert (tmp_path / "uids.csv").read_bytes() == b"id_old,id_new\r\n"
     assert (tmp_path / "patients.csv").read_bytes() == b'id_old,id_new\r\n"a,""b\\udcff",new\r\n'
