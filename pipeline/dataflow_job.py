@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from transforms.model.endpoints import rest_endpoint
@@ -16,8 +18,12 @@ if TYPE_CHECKING:
 
 _UNKNOWN = "Dataflow knows of no such job"
 """In place of a state: a template was made of it (`--template_location`), and nobody has started that, or it is gone."""
-_OVER = frozenset({"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED", _UNKNOWN})
+_FOLLOWED = "another job has its name by now"
+"""In place of a state: of one name one job is at work at most (Dataflow API, projects.jobs)."""
+_OVER = frozenset({"DONE", "FAILED", "CANCELLED", "UPDATED", "DRAINED", _UNKNOWN, _FOLLOWED})
 """States that a job does not leave (Dataflow API, JobState)."""
+_FLEX = "FLEX_TEMPLATE_PYTHON_PY_FILE"
+"""What the environment of a Flex Template's launcher has: the program that it starts, which is ours."""
 _SECONDS = 60.0
 """In which the service answers."""
 
@@ -37,40 +43,39 @@ class DataflowJob:
         return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
 
 
-def job_of(options: PipelineOptions, result: DataflowPipelineResult) -> DataflowJob:
-    """The job that a launch made. The launcher of a Flex Template is not told which it is."""
+def job_to_be(options: PipelineOptions) -> DataflowJob:
+    """The job that a launch is about to make, of which the name alone is known yet."""
     from apache_beam.options.pipeline_options import GoogleCloudOptions  # noqa: PLC0415 - who asks after a job does without Beam
 
     google = options.view_as(GoogleCloudOptions)
-    return DataflowJob(google.project, google.region, google.job_name, result.job_id() if result.has_job else "")
+    return DataflowJob(google.project, google.region, google.job_name, "")
 
 
-def how_it_ended(folder: OperationFolder) -> str | None:
-    """The last state of the job that has an operation, such as `FAILED`, or that Dataflow has no such job.
+def job_made(job: DataflowJob, result: DataflowPipelineResult) -> DataflowJob:
+    """The same once it is made. Where a template is, it is not known better, and the launcher of a Flex Template is not told."""
+    return dataclasses.replace(job, identity=result.job_id()) if result.has_job else job
 
-    None while it is at work, or where none is known of. Raises PreflightError where Dataflow does not say.
+
+def own_name(beam: Sequence[str]) -> str | None:
+    """The name of the job that the launcher of a Flex Template, if we are it, is about to become; the service has made it already."""
+    from apache_beam.options.pipeline_options import GoogleCloudOptions  # noqa: PLC0415
+
+    name: str | None = GoogleCloudOptions(list(beam)).job_name
+    return name if _FLEX in os.environ else None
+
+
+def how_it_ended(folder: OperationFolder, own: str | None = None) -> str | None:
+    """The last state of the job that has an operation, such as `FAILED`, or why there can be none.
+
+    None while it is at work, or where none is known of. `own` is the name of the job that is just launched: an earlier one of that name
+    is over. Raises PreflightError where Dataflow does not say.
     """
-    job = _known(folder)
-    state = _state(job) if job is not None else ""
-    return state if state in _OVER else None
-
-
-def require_no_job(folder: OperationFolder, own: str | None = None) -> None:
-    """Raise PreflightError where a job is at work for the operation: what it spools would be taken from it.
-
-    `own` is the name of the job that is just launched: another one of that name cannot be at work.
-    """
-    job = _known(folder)
-    if job is not None and (job.identity or job.name != own) and _state(job) not in _OVER:
-        raise PreflightError("--operation_id", "a job on Dataflow is at work for it", "wait for its end: dicom-deid operation --wait")
-
-
-def _known(folder: OperationFolder) -> DataflowJob | None:
     try:
-        known = folder.submitted_file.read_bytes()
+        job = DataflowJob(**json.loads(folder.submitted_file.read_bytes()))
     except FileNotFoundError:
         return None
-    return DataflowJob(**json.loads(known)) if known else None
+    state = _FOLLOWED if job.name == own and not job.identity else _state(job)
+    return state if state in _OVER else None
 
 
 def _state(job: DataflowJob) -> str:

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import GoogleCloudOptions
+from apache_beam.runners.runner import PipelineResult
 
 from pipeline import graph
 from pipeline.accounting import pixel_lines, pixel_times, waited, waiting_lines
 from pipeline.broken import given_up_if_broken, told_if_broken
-from pipeline.dataflow_job import job_of, require_no_job
+from pipeline.dataflow_job import DataflowJob, job_made, job_to_be, own_name
 from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
 from pipeline.faults import BrokenOffError, ExitCode, guarded
@@ -27,6 +27,7 @@ from pipeline.loopback import listen_on_loopback
 from pipeline.maps import finish_maps, remember_maps
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.options import Settings, beam_options, parse
+from pipeline.others import require_nobody_at_work, settle_others
 from pipeline.overlap import REMOTE_POLL_SECONDS, Throttled, following
 from pipeline.progress import watched
 from pipeline.quarantine import settle_quarantine
@@ -104,7 +105,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
         operation = Operation(operation_name(settings, request, store, secret), settings.workspace)
         asked = asked_for(settings, request, store, secret)
         operation.hold_to(asked)
-        require_no_job(operation.folder, GoogleCloudOptions(list(settings.beam)).job_name)
+        require_nobody_at_work(settings.workspace, own_name(settings.beam), clock)
         with delivery.address(settings.workspace) as url:
             if not settings.skip_preflight:
                 check_inspection(request.plan)
@@ -112,8 +113,8 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
             with _alone_there(settings, operation):
                 known = operation.folder.asked_file.exists()
                 settle_quarantine(operation, settings.quarantine, settings.quarantine_store, known)
-                carry_out(operation.folder, destination_of(settings))
-                _require_destination(settings, operation)
+                for line in _settle(settings, operation):
+                    print(line, file=sys.stderr)
                 done = find_done(operation, asked, key, destination_of(settings), clock) if settings.skip_done else None
                 operation.bind(asked)
                 _remember(operation.folder, settings, request, delivery)
@@ -135,6 +136,14 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
         operation.finish(counts, clock())
     print("\n".join([summary(operation, counts), *accounts]))
     return exit_code(counts)
+
+
+def _settle(settings: Settings, operation: Operation) -> Iterator[str]:
+    """First what earlier runs and releases have left undone is done; a line for each instance, or operation, for which that cannot be."""
+    destination = destination_of(settings)
+    yield from carry_out(operation.folder, destination)
+    _require_destination(settings, operation)
+    yield from settle_others(operation, settings.destination, destination)
 
 
 def _remember(folder: OperationFolder, settings: Settings, request: Request, delivery: Delivery) -> None:
@@ -295,15 +304,23 @@ def _execute(ready: graph.Run, settings: Settings, throttled: Throttled) -> list
     pipeline = beam.Pipeline(options=options)
     graph.build(ready, pipeline)
     with given_up_if_broken(operation.folder) as launched:
+        if leaves(settings.runner):
+            _submit(pipeline, operation, job_to_be(options), launched)
+            return []
         result = pipeline.run()
         launched(result)
-        if leaves(settings.runner):
-            operation.submitted(job_of(options, result).to_json())
-            return []
         result.wait_until_finish()
     times, seconds = pixel_times(result), waited(result) + int(throttled.seconds)
     operation.account(times, seconds, before)
     return [*pixel_lines(times), *waiting_lines(seconds)]
+
+
+def _submit(pipeline: beam.Pipeline, operation: Operation, job: DataflowJob, launched: Callable[[PipelineResult], None]) -> None:
+    """First it is said which job there will be: where the launcher is killed before it hears that there is one, others ask for it."""
+    operation.submitted(job.to_json())
+    result = pipeline.run()
+    launched(result)
+    operation.submitted(job_made(job, result).to_json())
 
 
 if __name__ == "__main__":

@@ -204,8 +204,8 @@ class Operation:
         self.folder.submitted_file.unlink(missing_ok=True)
         remove_all(self.folder.outcomes)
 
-    def submitted(self, job: bytes = b"") -> None:
-        """A job elsewhere, of this record, goes on with the run, whose launcher lets go of the workspace now."""
+    def submitted(self, job: bytes) -> None:
+        """A job elsewhere, of this record, goes on with the run, or is about to; its launcher lets go of the workspace."""
         replace(self.folder.submitted_file, job)
 
     @property
@@ -225,14 +225,8 @@ class Operation:
     def conclude(
         self, pairs: Iterable[tuple[str, int]], destination: Destination, tables: Tables, clock: Clock, held_too: bool = False
     ) -> Counts:
-        """The last step of the graph: nothing stays published that is not proven; outcomes and tables for people, counts, final state.
-
-        That goes for what other operations published there, too, whose run broke off: one of another night may never be run again. A
-        job elsewhere leaves that to others: it does not hold the workspace, so theirs may be at work.
-        """
+        """The last step of the graph: nothing stays published that is not proven; outcomes and tables for people, counts, final state."""
         unproven = take_back(self.folder, self.name, destination)
-        if not self.is_submitted:
-            unproven += sum(take_back(other.folder, self.name, destination) for other in self.others() if other._broke_off_beside(self))
         earlier = carry_over(self.folder)
         self.tell_outcomes()
         found = Counts.of([*pairs, ("listed", earlier), ("held", earlier)])
@@ -243,12 +237,7 @@ class Operation:
         """The other operations of the workspace, in the order of their names; their stores stay unnamed."""
         for place in listed(self.workspace.operations, "*.json"):
             if place.stem != self.name.operation_id:
-                yield Operation(OperationName(place.stem, "", "", ""), self.workspace)
-
-    def _broke_off_beside(self, other: Operation) -> bool:
-        """Whether its latest run did not come to its end, is not under way elsewhere, and published where the other does."""
-        mine, its = self.folder.destination_file, other.folder.destination_file
-        return not self.folder.counts_file.exists() and not self.is_elsewhere and mine.exists() and mine.read_bytes() == its.read_bytes()
+                yield operation_of(self.workspace, place.stem)
 
     def recounted(self, counts: Counts, answered: int, dead: int, loaded: TableAnswer | None) -> Counts:
         """The counts once instances were released: what was held, or failed while an earlier run's waited, is written."""
@@ -299,6 +288,11 @@ def find_operation(workspace: Workspace, operation_id: str | None) -> Operation:
     if operation_id is None or operation_id not in ids:
         why = "there is no such operation in the workspace" if operation_id else "the workspace does not hold exactly one operation"
         raise ConfigError("--operation", why, f"name one of: {', '.join(ids) or 'none'}")
+    return operation_of(workspace, operation_id)
+
+
+def operation_of(workspace: Workspace, operation_id: str) -> Operation:
+    """The operation of that id; its stores stay unnamed."""
     return Operation(OperationName(operation_id, "", "", ""), workspace)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pipeline.faults import ExitCode
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.places import is_empty, place_of
-from transforms.model.storage import canonical, remove
+from transforms.model.storage import canonical
 from transforms.model.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -102,17 +102,12 @@ def _wait(operation: Operation, workspace: Workspace) -> None:
 
 def _look_after_job(operation: Operation) -> str:
     """Say in an operation that its job is over, where the job cannot do so itself; why Dataflow does not tell us of it, if it does not."""
-    from pipeline.dataflow_job import how_it_ended  # noqa: PLC0415
-    from pipeline.operation_row import CANCELLED  # noqa: PLC0415
+    from pipeline.others import close_if_over  # noqa: PLC0415
 
     try:
-        end = how_it_ended(operation.folder)
+        close_if_over(operation, dt.datetime.now(dt.UTC))
     except PreflightError as fault:
         return str(fault)
-    if end is not None and operation.is_submitted:  # else its last step came meanwhile
-        message = f"the job on Dataflow ended before its last step ({end}); see its log, then start the same command again"
-        operation.fail(message, dt.datetime.now(dt.UTC), *([CANCELLED] if end == "CANCELLED" else []))
-        remove(operation.folder.submitted_file)
     return ""
 
 

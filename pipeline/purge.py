@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.dataflow_job import require_no_job
 from pipeline.delivery import Delivery
 from pipeline.local import table
 from pipeline.local.fhir_database import FhirDatabase
@@ -18,6 +17,7 @@ from pipeline.local.table_files import FORMATS, export
 from pipeline.lock import alone
 from pipeline.maps import maps_kept
 from pipeline.operation import Clock, Operation
+from pipeline.others import require_no_job
 from pipeline.tables import Tables
 from transforms.bigquery.views import TABLE
 from transforms.model import spool
@@ -39,7 +39,7 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
     """
     workspace, folder = operation.workspace, operation.folder
     with alone(workspace):
-        require_no_job(folder)
+        require_no_job(operation, clock())
         _require_no_marks(folder)
         outside = _outside(operation, everywhere, clock)
         resources = _forget(operation)

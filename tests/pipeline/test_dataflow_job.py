@@ -6,9 +6,10 @@ import json
 import pytest
 
 from pipeline.cli import main as cli
-from pipeline.dataflow_job import DataflowJob, require_no_job
+from pipeline.dataflow_job import DataflowJob, own_name
 from pipeline.main import main
 from pipeline.operation import Operation
+from pipeline.others import require_no_job
 from transforms.model.errors import PreflightError
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName
 
@@ -44,13 +45,13 @@ def test_nobody_waits_for_a_job_that_failed_and_its_operation_says_so(dataflow, 
     assert (code, state["done"], state["error"]["code"]) == (3, True, 13)
     assert state["error"]["message"].startswith("the job on Dataflow ended before its last step (FAILED)")
     assert not operation.is_submitted
-    require_no_job(operation.folder)
+    require_no_job(operation, START)
 
 
 @pytest.mark.parametrize("identity", ["gone", ""], ids=["deleted", "a template that nobody started"])
 def test_a_job_that_dataflow_does_not_know_is_over(dataflow, operation, wait, identity):
     operation.submitted(DataflowJob("p", "r", "nightly", identity).to_json())
-    require_no_job(operation.folder)
+    require_no_job(operation, START)
     code, state, _ = wait()
     assert (code, state["done"], state["error"]["code"]) == (3, True, 13)
     assert "(Dataflow knows of no such job)" in state["error"]["message"]
@@ -79,20 +80,23 @@ def test_a_job_at_work_is_not_launched_again_and_not_purged(dataflow, operation,
     (operation.folder.outcomes / "spooled.ndjson").touch()
     places = [f"--source={real_file('rtplan.dcm')}", f"--destination={tmp_path / 'out'}", f"--workspace={workspace.root}"]
     assert main([*places, f"--key_uri={key_uri}", "--operation_id=op"]) == 2
-    assert "--operation_id: a job on Dataflow is at work for it" in capsys.readouterr().err
+    assert "--workspace: a job on Dataflow is at work for operation op" in capsys.readouterr().err
     assert cli(["purge", "--workspace", workspace.root, "op", "--yes"]) == 2
     assert (operation.folder.outcomes / "spooled.ndjson").exists()
 
 
-def test_a_flex_template_s_launcher_does_not_take_its_own_job_for_another(dataflow, operation):
+def test_a_flex_template_s_launcher_does_not_take_its_own_job_for_another(dataflow, operation, monkeypatch):
+    assert own_name(["--job_name=nightly"]) is None  # whoever launches it himself has no job yet
+    monkeypatch.setenv("FLEX_TEMPLATE_PYTHON_PY_FILE", "/template/main.py")
     dataflow.put("2026-1", "nightly", "QUEUED")
     operation.submitted(DataflowJob("p", "r", "nightly", "").to_json())
-    require_no_job(operation.folder, "nightly")
     with pytest.raises(PreflightError, match="a job on Dataflow is at work"):
-        require_no_job(operation.folder, "another")
+        require_no_job(operation, START, "another")
+    require_no_job(operation, START, own_name(["--job_name=nightly"]))
+    assert not operation.is_submitted
 
 
 def test_where_dataflow_does_not_say_nothing_is_begun(dataflow, operation):
     operation.submitted(DataflowJob("closed", "r", "nightly", "2026-1").to_json())
     with pytest.raises(PreflightError, match="Dataflow does not say"):
-        require_no_job(operation.folder)
+        require_no_job(operation, START)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import datetime as dt
-import hashlib
 import json
 
 import pytest
@@ -15,9 +14,7 @@ from pipeline.operation_row import CANCELLED, operation_row
 from pipeline.tables import Tables
 from transforms.model.errors import ConfigError
 from transforms.model.names import LOCAL_FHIR_STORE, Asked, OperationName
-from transforms.model.records import InstanceUids
 from transforms.model.spool import write_entries
-from transforms.model.storage import replace
 from transforms.provenance.operation import operation_provenance
 from transforms.write.destination import Folder
 
@@ -183,37 +180,9 @@ def test_the_table_of_operations_tells_what_its_files_tell(operation, workspace)
 def test_what_is_in_other_hands_is_not_taken_for_killed(operation):
     operation.begin(START)
     assert not operation.is_elsewhere
-    operation.submitted()
+    operation.submitted(b"{}")
     assert operation.is_elsewhere
     operation.clear()
     assert not operation.is_elsewhere
     operation.folder.request_file.write_text("{}")  # as a server keeps it until it has run it
     assert operation.is_elsewhere
-
-
-def test_what_a_broken_off_operation_published_beside_goes_where_nobody_proves_it(operation, workspace, tmp_path):
-    destination = Folder(str(tmp_path / "out"))
-
-    def published(number, operation_id, place, ended=False):
-        other, uids = workspace.operation(operation_id), InstanceUids("2.25.1", "2.25.2", f"2.25.{number}")
-        line = [f"{number:016x}", ["2.25.1", "2.25.2", uids.instance], hashlib.sha256(b"%d" % number).hexdigest()]
-        replace(other.marks / "batch.ndjson", json.dumps(line).encode() + b"\n")
-        replace(other.destination_file, place.encode())
-        replace(other.state_file, b"{}")
-        if ended:
-            Operation(dataclasses.replace(operation.name, operation_id=operation_id), workspace).keep(GOOD)
-        destination.publish(uids, b"%d" % number)
-
-    replace(operation.folder.destination_file, destination.name.encode())
-    published(1, "last-night", destination.name)
-    published(2, "elsewhere", f"{destination.name}-2")
-    published(3, "finished", destination.name, ended=True)
-    published(4, "on-dataflow", destination.name)
-    replace(workspace.operation("on-dataflow").submitted_file, b"{}")
-    replace(operation.folder.submitted_file, b"{}")
-    operation.conclude([("listed", 0)], destination, Tables(workspace), lambda: START)  # on Dataflow, it does not hold the workspace
-    assert len(list((tmp_path / "out").rglob("*.dcm"))) == 4
-    assert not operation.is_submitted
-    counts = operation.conclude([("listed", 0)], destination, Tables(workspace), lambda: START)
-    assert {path.stem for path in (tmp_path / "out").rglob("*.dcm")} == {"2.25.2", "2.25.3", "2.25.4"}
-    assert counts.unproven == 0
