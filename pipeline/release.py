@@ -1,7 +1,7 @@
 """`dicom-deid release`: what was held is published after a person's decision, and the decision is told by Provenance.
 
-The Provenance is spooled first, and is the decision: whatever breaks off then, the next release or run publishes what is
-spooled and still waits in the quarantine (`carry_out`). Nothing is ever published that is not spooled.
+The decision is written down first, with the Provenance that will tell of it; then the instance is published, under a mark as any is,
+and then its Provenance is spooled. Whatever breaks off in between, the next release or run carries the decision out (`carry_out`).
 """
 
 from __future__ import annotations
@@ -19,17 +19,21 @@ from pipeline.stores import check_sinks, known_destination
 from pipeline.tables import Tables
 from transforms.model import spool
 from transforms.model.errors import ConfigError, InstanceProblem, PreflightError
-from transforms.model.large import Content
+from transforms.model.large import Content, digest_of
 from transforms.model.records import InstanceUids
+from transforms.model.storage import remove_all
 from transforms.model.workspace import OperationFolder
 from transforms.provenance.instance import decided
 from transforms.provenance.values import Json, text_value
 from transforms.tags.released import released
 from transforms.write.destination import Destination
-from transforms.write.quarantine import GONE, Quarantine, quarantine_of
+from transforms.write.marks import Mark, write_marks
+from transforms.write.quarantine import Quarantine, quarantine_of
 
 MAX_NAME = 200
 """Characters of a person's name."""
+_MAY_PASS = "CANNOT_WRITE"  # noqa: S105 - no password
+"""The code of a problem with the place, and not with the instance."""
 
 
 def release(
@@ -52,40 +56,70 @@ def release(
             if not skip_preflight:
                 check_sinks(destination, tables.bigquery)
             entries = _decide(folder, destination, wanted, functools.partial(decided, person=name.strip(), moment=clock()), refused)
-            spool.write_entries(folder.spool, entries)
-            carry_out(folder, destination)
+            spool.write_entries(folder.decided, entries)
+            lines = carry_out(folder, destination)
             renew_maps(folder)
             answered, dead = send()
         counts = operation.recounted(counted, answered=answered, dead=dead, loaded=tables.load(folder, clock))
         operation.tell_outcomes()
-        return operation.settle(counts, tables, clock), refused.lines()
+        return operation.settle(counts, tables, clock), refused.lines() + lines
 
 
-def carry_out(folder: OperationFolder, destination: Destination) -> None:
-    """Publish what a person has released and still waits in the quarantine. Raises PreflightError where that cannot be."""
-    quarantine = quarantine_of(folder)
-    waiting = quarantine.waiting()
-    waiting &= spool.references(folder.spool) if waiting else set()
-    for name in spool.shard_names(folder.spool) if waiting else ():
-        if waiting.isdisjoint((folder.spool / f"{name}.refs").read_text().split()):
-            continue
-        for entry in spool.read_shard(folder.spool, name):
-            if entry["reference"] in waiting and "release" in entry:
-                _publish(destination, quarantine, entry)
+def carry_out(folder: OperationFolder, destination: Destination) -> list[str]:
+    """Publish and spool what a person has released, then take it out of the quarantine; a line for each that stays held all the same.
+
+    Raises PreflightError where destination or quarantine do not do now what they may do later.
+    """
+    carried = _Carried(folder, destination)
+    spool.write_entries(folder.spool, carried.published())
+    carried.clear()
+    return carried.refused.lines()
 
 
-def _publish(destination: Destination, quarantine: Quarantine, entry: Json) -> None:
-    target = _target(entry)
-    try:
+class _Carried:
+    """Decisions on their way."""
+
+    def __init__(self, folder: OperationFolder, destination: Destination) -> None:
+        self._folder, self._destination, self._quarantine = folder, destination, quarantine_of(folder)
+        self._fault: InstanceProblem | None = None
+        self.refused = _Refused()
+
+    def published(self) -> Iterator[tuple[str, Json]]:
+        """The entries of what is published now. What is refused for good is not told as released; what may pass ends it."""
+        if not spool.shard_names(self._folder.decided):
+            return
+        told = spool.references(self._folder.spool)
+        for entry in spool.read_all(self._folder.decided):
+            if entry["reference"] in told:  # killed after that
+                continue
+            try:
+                self._publish(entry)
+            except InstanceProblem as problem:
+                if problem.code == _MAY_PASS:
+                    self._fault = problem
+                    return
+                self.refused.add(entry["reference"], problem.sentence)
+            else:
+                yield entry["reference"], entry
+
+    def _publish(self, entry: Json) -> None:
+        target, content = _target(entry), _content(self._quarantine, entry)
+        if not self._destination.holds(target, content):
+            write_marks(self._folder, [Mark(entry["reference"], target, digest_of(content).hex())])
+            self._destination.put(target, content)
+
+    def clear(self) -> None:
+        """Take out of the quarantine what is told of as published, and away the decisions. Raises PreflightError."""
+        waiting = self._quarantine.waiting()
         try:
-            destination.publish(target, _content(quarantine, entry))
+            for reference in waiting & spool.references(self._folder.spool) if waiting else ():
+                self._quarantine.remove(reference)
         except InstanceProblem as problem:
-            if problem.code != GONE or not destination.is_taken(target):
-                raise  # else a kill came between publishing and the end of removing it
-        quarantine.remove(entry["reference"])
-    except InstanceProblem as problem:
-        why = f"an instance that a person released cannot be published ({problem.code}: {problem.sentence})"
-        raise PreflightError("--destination", why, "mend that, then repeat the command") from None
+            self._fault = self._fault or problem
+        if self._fault:
+            why = f"an instance that a person released cannot be published ({self._fault.code}: {self._fault.sentence})"
+            raise PreflightError("--destination", why, "mend that, then repeat the command")
+        remove_all(self._folder.decided)
 
 
 class _Refused:
@@ -108,13 +142,13 @@ def _wanted(folder: OperationFolder, chosen: Collection[str]) -> set[str]:
     if unknown:
         why = f"{len(unknown)} of these references name nothing that is held"
         raise ConfigError("REF", why, "see outcomes.ndjson in the workspace")
-    return (set(chosen) or held) - spool.references(folder.spool)
+    return (set(chosen) or held) - spool.references(folder.spool) - spool.references(folder.decided)
 
 
 def _decide(
     folder: OperationFolder, destination: Destination, wanted: set[str], decision: Callable[[Json, str], Json], refused: _Refused
 ) -> Iterator[tuple[str, Json]]:
-    """An entry for the spool of each instance that can be published; of two that would be one, the first."""
+    """What is to be told of each instance that can be published; of two that would be one, the first."""
     quarantine, taken = quarantine_of(folder), set[InstanceUids]()
     for entry in spool.read_all(folder.releasable):
         reference, target = entry["reference"], _target(entry)

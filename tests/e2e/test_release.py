@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.tables import Tables
 from transforms.bigquery.operation import TableTarget
-from transforms.model.workspace import OperationFolder, Workspace
+from transforms.model import spool
+from transforms.model.workspace import Workspace
 
 PERSON = "Dr. Ada Example"
 OPTIONS = ("--operation_id=op",)
@@ -101,23 +102,13 @@ def test_what_is_held_waits_with_its_reasons_and_is_published_when_a_person_deci
     assert (output.count(PERSON), "PRIVATE_SOP_CLASS" in output) == (2, True)
 
 
-def test_a_release_that_was_killed_is_carried_out_by_the_next_release_or_run(deidentify, verb, source, held, tmp_path):
+def test_what_was_released_stays_so_and_a_quarantine_is_left_where_it_is_and_purged(deidentify, verb, source, held, tmp_path):
     finished, files = held
     (reference,) = (line["reference"] for line in finished.outcomes if line["code"] == "PRIVATE_SOP_CLASS")
-    before, content = finished.published(), files[reference].read_bytes()
+    content = files[reference].read_bytes()
     assert verb("release", reference, "--by", PERSON)[0] == 1
     whole, versions, rows = finished.published(), finished.versions(), finished.rows()
-    (new,) = whole.keys() - before.keys()
-
-    def be_killed():  # between the decision and its end
-        files[reference].write_bytes(content)
-        (finished.destination / new).unlink()
-
-    be_killed()
-    assert verb("release", reference, "--by", "Somebody Else")[0] == 1
-    assert (finished.published(), finished.versions(), finished.rows()) == (whole, versions, rows)
-    assert (finished.counts["written"], finished.counts["held"], files[reference].exists()) == (2, 2, False)
-    be_killed()
+    files[reference].write_bytes(content)  # as after a kill between its Provenance and its end in the quarantine
     again = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine", "--write_uid_map", tmp_path / "uids.csv")
     assert (again.code, again.counts["written"], again.counts["held"]) == (1, 2, 2), again.output
     assert (again.published(), again.versions(), again.rows()) == (whole, versions, rows)
@@ -154,19 +145,15 @@ def test_what_is_held_is_released_though_its_source_is_gone_or_broken(deidentify
 def test_nothing_is_released_before_all_that_is_told_of_it_can_be_told(deidentify, verb, source, held, tmp_path):
     finished, files = held
     (reference,) = (line["reference"] for line in finished.outcomes if line["code"] == "PRIVATE_SOP_CLASS")
-    before, content = finished.published(), files[reference].read_bytes()
-    folder, nowhere = finished.workspace / "operations" / "op", "http://127.0.0.1:9"
-    Tables(Workspace(str(finished.workspace)), TableTarget("my-project:d.t", endpoint=nowhere)).save(OperationFolder(str(folder)))
+    before = finished.published()
+    folder, nowhere = Workspace(str(finished.workspace)).operation("op"), "http://127.0.0.1:9"
+    Tables(Workspace(str(finished.workspace)), TableTarget("my-project:d.t", endpoint=nowhere)).save(folder)
     code, output = verb("release", reference, "--by", PERSON)
     assert (code, "--bigquery_table" in output, finished.published(), files[reference].exists()) == (2, True, before, True), output
-    Tables(Workspace(str(finished.workspace))).save(OperationFolder(str(folder)))
-    assert verb("release", reference, "--by", PERSON)[0] == 1
-    whole = finished.published()
-    (new,) = whole.keys() - before.keys()
-    files[reference].write_bytes(content)  # as after a kill between the decision and its end
-    (finished.destination / new).unlink()
+    (entry,) = (one for one in spool.read_all(folder.releasable) if one["reference"] == reference)
+    spool.write_entries(folder.decided, [(reference, entry)])  # as a kill leaves it after the decision
 
     options = (*OPTIONS, "--quarantine", tmp_path / "quarantine", "--write_uid_map", tmp_path / "uids.csv")
     refused = deidentify(source, tmp_path, *options, "--bigquery_table=my-project:d.t", f"--bigquery_endpoint={nowhere}")
     assert (refused.code, refused.published(), files[reference].exists()) == (2, before, True), refused.output
-    assert (deidentify(source, tmp_path, *options).code, finished.published()) == (1, whole)
+    assert (deidentify(source, tmp_path, *options).code, len(finished.published()), files[reference].exists()) == (1, 2, False)

@@ -13,7 +13,7 @@ from pipeline.main import main
 from pipeline.operation import find_operation
 from transforms.model import gcs
 from transforms.model.names import LOCAL_FHIR_STORE
-from transforms.model.storage import create_if_absent, list_files
+from transforms.model.storage import create_if_absent, list_files, replace
 from transforms.model.workspace import Workspace
 
 pytestmark = pytest.mark.servers("storage")
@@ -81,6 +81,25 @@ def test_a_template_of_a_launch_is_no_job_before_somebody_starts_it(launch, buck
     capsys.readouterr()
     assert cli(["operation", "--workspace", f"{bucket}/ws", "--wait"]) == 3
     assert "(Dataflow knows of no such job)" in json.loads(capsys.readouterr().out)["error"]["message"]
+
+
+def test_a_launcher_that_is_killed_before_it_hears_of_its_job_leaves_it_known(launch, bucket, dataflow, capsys):
+    answer, noted = dataflow.answer, []
+
+    def noting(path, body):
+        if body:
+            noted.append(find_operation(Workspace(f"{bucket}/ws"), None).folder.submitted_file.read_bytes())
+        return answer(path, body)
+
+    dataflow.answer = noting
+    assert launch() == 0
+    replace(find_operation(Workspace(f"{bucket}/ws"), None).folder.submitted_file, noted[0])  # what a kill leaves at that moment
+    assert launch() == 2
+    assert "a job on Dataflow is at work" in capsys.readouterr().err
+    (identity,) = dataflow.jobs
+    dataflow.put(identity, dataflow.jobs[identity].name, "CANCELLED")
+    assert cli(["operation", "--workspace", f"{bucket}/ws", "--wait"]) == 3
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == 1
 
 
 def test_a_source_without_files_is_refused_before_the_launch(launch, bucket, capsys):

@@ -256,3 +256,8 @@ class OperationFolder:
     def set_aside(self) -> Place:
         """The same of earlier runs, for the time of a run, which may not come across it."""
         return place_of(self.root) / "set-aside"
+
+    @property
+    def decided(self) -> Place:
+        """Shards of what is told of instances that a person released, until they are published."""
+        return place_of(self.root) / "decided"

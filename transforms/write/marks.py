@@ -41,7 +41,12 @@ class Mark(NamedTuple):
 def set_marks(folder: OperationFolder, instances: Collection[ScrubbedInstance]) -> None:
     """Mark instances; those that are held, or published already, need none. Raises OSError."""
     new = (one for one in instances if not one.holds and not one.published)
-    lines = [json.dumps([one.opened.ref.reference, _uids(one.target), digest_of(one.content).hex()]).encode() + b"\n" for one in new]
+    write_marks(folder, [Mark(one.opened.ref.reference, one.target, digest_of(one.content).hex()) for one in new])
+
+
+def write_marks(folder: OperationFolder, marks: Collection[Mark]) -> None:
+    """Write marks down, in one file. Raises OSError."""
+    lines = [json.dumps([mark.reference, _uids(mark.target), mark.digest]).encode() + b"\n" for mark in marks]
     if lines:
         content = b"".join(sorted(lines))
         create_if_absent(folder.marks / f"{hashlib.sha256(content).hexdigest()[:32]}.ndjson", content, 0o600)

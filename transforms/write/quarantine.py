@@ -95,8 +95,11 @@ class FolderQuarantine:
         file = self.file(reference)
         try:
             return read_sized(str(file), size(file))
-        except OSError:
+        except FileNotFoundError:
             raise _gone() from None
+        except OSError as error:
+            sentence = f"its file in the quarantine cannot be read ({type(error).__name__})"
+            raise InstanceProblem("write", "CANNOT_WRITE", sentence) from None
 
     def remove(self, reference: str) -> None:
         """By unlinking."""
@@ -211,7 +214,7 @@ def _write(path: Place, said: dict[str, Any]) -> None:
 
 
 def _gone() -> InstanceProblem:
-    return InstanceProblem("write", GONE, "its file cannot be read, or is gone from the quarantine")
+    return InstanceProblem("write", GONE, "its file is gone from the quarantine")
 
 
 @contextlib.contextmanager
