@@ -53,14 +53,16 @@ def told_if_broken(operation: Operation, clock: Clock) -> Iterator[None]:
 def given_up_if_broken(folder: OperationFolder) -> Iterator[Callable[[PipelineResult], None]]:
     """A run that breaks off during the block has the operation in hand no more, and its job, as soon as the block names it, is cancelled.
 
-    Workers elsewhere, which nobody may be able to stop, see the former before they publish, and before they conclude.
+    Workers elsewhere, which nobody may be able to stop, see the former before they publish, and before they conclude. `folder` is the
+    operation's on behalf of the run: where another has begun by now, that one goes on.
     """
     jobs: list[PipelineResult] = []
     try:
         yield jobs.append
     except BaseException:
         with contextlib.suppress(OSError):
-            remove(folder.run_file)
+            if not folder.is_given_up():
+                remove(folder.run_file)
         for job in jobs:
             _cancel(job)
         raise

@@ -130,8 +130,8 @@ def _watch(at: str) -> None:
 
 
 def _interrupt() -> None:
-    """Who lost it, after a long sleep of the machine, does not go on."""
-    print("another run took the lock over", file=sys.stderr)
+    """Who lost it, after a long sleep of the machine or without a way to the store, does not go on."""
+    print("the lock is lost: another run took it over, or may do so now", file=sys.stderr)
     os.kill(os.getpid(), signal.SIGINT)
 
 

@@ -303,7 +303,7 @@ def _execute(ready: graph.Run, settings: Settings, throttled: Throttled) -> list
     options = beam_options(settings, operation.name.operation_id)
     pipeline = beam.Pipeline(options=options)
     graph.build(ready, pipeline)
-    with given_up_if_broken(operation.folder) as launched:
+    with given_up_if_broken(ready.folder) as launched:
         if leaves(settings.runner):
             _submit(pipeline, operation, job_to_be(options), launched)
             return []

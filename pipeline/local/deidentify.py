@@ -107,6 +107,7 @@ class Deidentifier:
         source_base, destination_base = (store_at("", self._stores[store], None).base for store in (source, request.destination_store))
         name = OperationName(f"deid-{secrets.token_hex(8)}", source_base, destination_base, config.fhir_store or LOCAL_FHIR_STORE)
         operation = Operation(name, self._workspace)
+        body = _of_that_version(body, origin)
         asked = {"source": source, "destination": request.destination_store, "name": dataclasses.asdict(name), "request": body}
         self._keep(name.operation_id, asked)
         operation.begin(now)
@@ -219,6 +220,12 @@ class Deidentifier:
         with contextlib.suppress(OSError):
             remove(operation.folder.request_file)
             remove(operation.folder.cancelled_file)
+
+
+def _of_that_version(body: str, origin: str) -> str:
+    """A request that names the version of its config that was looked at; the object may be another one when the run reads it."""
+    uri, _, _ = origin.partition(" ")
+    return json.dumps(json.loads(body) | {"gcsConfigUri": uri}) if origin else body
 
 
 def _ended(process: subprocess.Popen[bytes]) -> bytes:

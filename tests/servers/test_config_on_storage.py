@@ -91,6 +91,11 @@ def test_a_request_names_its_config(bucket, tmp_path):
     request = read_request(parse([*places, "--request", f"{bucket}/request.json"]))
     assert json.loads(request.config.to_json()) == CONFIG
     assert request.recorded.startswith(f"{bucket}/config.json#")
+    version = request.recorded.partition(" ")[0]
+    assert read_request(parse([*places, "--config", version, "--allow_identifiable"])).recorded == request.recorded
+    replace(f"{bucket}/config.json", b"{}")
+    with pytest.raises(ConfigError, match="--config"):
+        read_request(parse([*places, "--config", version, "--allow_identifiable"]))
     assert request.consented
 
 

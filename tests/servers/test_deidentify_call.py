@@ -138,6 +138,20 @@ def test_what_cannot_be_asked_is_refused_at_once(bucket, server, stores):
     assert requests.get(f"{server}/v1beta1/{DATASET}/operations/none", timeout=10).status_code == 404
 
 
+def test_a_config_that_is_exchanged_before_its_run_begins_is_not_taken(bucket, server, stores, real_file, tmp_path):
+    stores.source.put(real_file("rtplan.dcm").read_bytes())
+    request = body(stores.destination.name)
+    with alone(Workspace(str(tmp_path / "work"))):
+        name = requests.post(f"{server}/v1beta1/{stores.source.name}:deidentify", json=elsewhere(request, bucket), timeout=10).json()[
+            "name"
+        ]
+        request["config"]["text"] = {"transformations": [{"infoTypes": [], "cryptoHashConfig": {"cryptoKey": "MDEyMzQ1Njc4OWFiY2RlZg=="}}]}
+        elsewhere(request, bucket)
+    assert ended(server, name)["error"]["message"].startswith("request.gcsConfigUri")
+    assert stores.destination.contents() == {}
+    assert not list((tmp_path / "work").rglob("*.key"))
+
+
 def children(process):
     """The ids of the processes that a process has started."""
     return subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()

@@ -18,6 +18,7 @@ from pipeline.lock import alone, alone_at, is_held
 from pipeline.main import main
 from transforms.model import gcs
 from transforms.model.errors import PreflightError
+from transforms.model.lease import leased
 from transforms.model.places import GcsPath, is_empty, listed, on_this_machine, place_of, scratch, size
 from transforms.model.storage import create_if_absent, list_files, move, read_bytes, remove_all
 from transforms.model.workspace import Workspace
@@ -176,6 +177,32 @@ def test_a_lock_there_is_held_while_its_run_lives_and_taken_over_when_it_was_kil
         time.sleep(0.5)
         assert gcs.size(workspace.lock_file.uri) is not None
     assert gcs.size(workspace.lock_file.uri) is None
+
+
+STALLED = """
+import sys, time
+from pipeline.lock import alone
+from transforms.model.workspace import Workspace
+try:
+    with alone(Workspace(sys.argv[1]), 3):
+        print("held", flush=True)
+        time.sleep(120)
+except KeyboardInterrupt:
+    print(time.monotonic(), flush=True)
+"""
+
+
+@pytest.mark.servers("mitmproxy")
+def test_who_cannot_write_his_lock_there_gives_it_up_before_another_takes_it_over(bucket, proxy):
+    workspace, direct = Workspace(f"{bucket}/work"), os.environ["STORAGE_EMULATOR_HOST"]
+    stalling = {"fault": "slow", "seconds": 60, "method": "POST", "path": "/upload/", "body": "work/lock", "first": 2}
+    environment = {**os.environ, "STORAGE_EMULATOR_HOST": proxy.before(direct, stalling)}
+    with subprocess.Popen([sys.executable, "-c", STALLED, workspace.root], stdout=subprocess.PIPE, env=environment) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        with leased(workspace.lock_file.uri, 3, wait=True) as ours:
+            taken = time.monotonic()
+            assert ours
+        assert float(holder.communicate(timeout=60)[0]) < taken
 
 
 def test_a_lock_of_an_operation_there_is_another_workspace_s_until_it_was_killed(bucket):

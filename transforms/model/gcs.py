@@ -55,7 +55,7 @@ def _asked(call: Callable[P, T]) -> Callable[P, T]:
     @functools.wraps(call)
     def persistently(*args: P.args, **kwargs: P.kwargs) -> T:
         with _as_os_error():
-            answer: T = _again()(call)(*args, **kwargs)
+            answer: T = call(*args, **kwargs) if kwargs.get("within") else _again()(call)(*args, **kwargs)
             return answer
 
     return persistently
@@ -148,14 +148,14 @@ class Generation:
 
 
 @_asked
-def read_generation(uri: str) -> Generation:
-    """The present content, and which version of the object it is. Raises OSError."""
+def read_generation(uri: str, number: int | None = None, within: float | None = None) -> Generation:
+    """The present content, or that of version `number`, and which version it is. `within` as of `take_over`. Raises OSError."""
     bucket, name = _parts(uri)
-    blob = _client().bucket(bucket).get_blob(name) if name else None
+    blob = _client().bucket(bucket).get_blob(name, generation=number, **_hurried(within)) if name else None
     if blob is None:
         raise FileNotFoundError("there is no such object")
     pinned = _client().bucket(bucket).blob(name, generation=blob.generation)
-    return Generation(pinned.download_as_bytes(), int(blob.generation), blob.time_created)
+    return Generation(pinned.download_as_bytes(**_hurried(within)), int(blob.generation), blob.time_created)
 
 
 @_asked
@@ -197,13 +197,16 @@ def upload(uri: str, file: Path) -> None:
 
 
 @_asked
-def take_over(uri: str, content: bytes, generation: int) -> int | None:
-    """Put an object in place of one version of it; the new version, or None if it is another one by now. Raises OSError."""
+def take_over(uri: str, content: bytes, generation: int, within: float | None = None) -> int | None:
+    """Put an object in place of one version of it; the new version, or None if it is another one by now. Raises OSError.
+
+    `within` so many seconds the store has to answer, and is not asked again; by default it is asked for two minutes.
+    """
     from google.api_core.exceptions import NotFound, PreconditionFailed  # noqa: PLC0415
 
     blob = _blob(uri)
     try:
-        blob.upload_from_string(content, content_type=_BINARY, if_generation_match=generation)
+        blob.upload_from_string(content, content_type=_BINARY, if_generation_match=generation, **_hurried(within))
     except (PreconditionFailed, NotFound):
         return None
     return int(blob.generation)
@@ -235,6 +238,11 @@ def _pattern(glob: str) -> re.Pattern[str]:
         else:
             made += meaning.get(token) or re.escape(token)
     return re.compile(made, re.DOTALL)
+
+
+def _hurried(within: float | None) -> dict[str, Any]:
+    """What makes the library ask once."""
+    return {} if within is None else {"timeout": within, "retry": None}
 
 
 def _parts(uri: str) -> tuple[str, str]:

@@ -17,7 +17,9 @@ from transforms.model import gcs
 LEASE_SECONDS = 60.0
 """For so long a lock that is not written anew counts as held."""
 _BEATS = 6
-"""How often a holder writes it in that time."""
+"""How often a holder writes it in that time. To be found there, and then to answer, the store has half as long as lies between."""
+_TRUST = 0.5
+"""The part of that time after which a holder that could not write it gives it up at its next try: before others may take it over."""
 
 
 def _nothing() -> None:
@@ -36,7 +38,8 @@ def leased(
     """Hold the lock during the block; False where another holds it and is alive, unless it is to `wait` until it lets go.
 
     One of the same `house`, if that is named, is a dead one. `met` is called where somebody's lock has to be watched, which takes up
-    to `lease` seconds; `lost` where the holder slept for so long that another took it over. Raises OSError.
+    to `lease` seconds; `lost` where the holder slept, or did not reach the store, for so long that another took it over, or soon may.
+    Raises OSError.
     """
     mine = f"{house}{secrets.token_hex(16)}".encode()
     generation = _acquire(uri, mine, lease, house.encode(), wait, met)
@@ -92,23 +95,28 @@ def _is_alive(uri: str, generation: int, lease: float) -> bool:
 
 
 def _keep(uri: str, mine: bytes, generation: int, lease: float, over: threading.Event, lost: Callable[[], None]) -> None:
-    """Write the lock anew until it is over, then take it away."""
-    while not over.wait(lease / _BEATS):
+    """Write the lock anew until it is over, then take it away. It is lost where it is another's, or may soon be."""
+    beat, written = lease / _BEATS, time.monotonic()
+    while not over.wait(beat):
+        begun, kept = time.monotonic(), None
+        if begun - written > _TRUST * lease:
+            lost()
+            return
         with contextlib.suppress(OSError):  # the next beat may get through
-            kept = gcs.take_over(uri, mine, generation) or _ours(uri, mine)
+            kept = gcs.take_over(uri, mine, generation, within=beat / 2) or _ours(uri, mine, within=beat / 2)
             if kept is None:
                 lost()
                 return
-            generation = kept
+            generation, written = kept, begun
     with contextlib.suppress(OSError):  # then the next one waits for the lease to end
         if _ours(uri, mine):
             gcs.remove(uri)
 
 
-def _ours(uri: str, mine: bytes) -> int | None:
+def _ours(uri: str, mine: bytes, within: float | None = None) -> int | None:
     """The version that is ours, where an answer was lost on the way; None where another's stands there, or none."""
     try:
-        found = gcs.read_generation(uri)
+        found = gcs.read_generation(uri, within=within)
     except FileNotFoundError:
         return None
     return found.number if found.content == mine else None
