@@ -62,6 +62,8 @@ class Run:
     shape: str
     bigquery: TableTarget | None
     """None: the tables of the workspace."""
+    max_failure_ratio: float | None = None
+    """The part of instances that may fail before the run does; None: all."""
     table_files: str | None = None
     clock: Callable[[], dt.datetime] = utc_now
     token: TokenReference | None = None
@@ -196,6 +198,10 @@ def _under_one_key(pair: tuple[str, int]) -> tuple[bytes, tuple[str, int]]:
     return b"", pair
 
 
+class TooManyFailedError(Exception):
+    """The run did all it could, and is to be looked at."""
+
+
 class _Finish(beam.DoFn):
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -212,4 +218,6 @@ class _Finish(beam.DoFn):
         Metrics.counter(NAMESPACE, "failed").inc(counts.failed)
         Metrics.counter(NAMESPACE, "refused_rows").inc(counts.refused_rows)
         Metrics.counter(NAMESPACE, "not_reconciled").inc(0 if counts.reconciled else 1)
+        if run.max_failure_ratio is not None and counts.failed > run.max_failure_ratio * counts.listed:
+            raise TooManyFailedError
         return counts

@@ -285,6 +285,7 @@ def _prepared(launch: _Launch) -> graph.Run:
         shape=settings.provenance_shape,
         bigquery=settings.bigquery,
         table_files=settings.table_files,
+        max_failure_ratio=settings.max_failure_ratio,
         clock=launch.clock,
         token=settings.fhir_token,
         provenance_for_held=settings.provenance_for_held,

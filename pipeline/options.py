@@ -22,7 +22,7 @@ from pipeline.documents import read_document
 from pipeline.maps import map_place
 from pipeline.quarantine import quarantine_apart
 from pipeline.quota import cores_of
-from pipeline.remote import apply_defaults, check_remote, is_local
+from pipeline.remote import apply_defaults, check_remote, failure_ratio, is_local
 from pipeline.runners import Refusing, refuse_unknown, runner_of
 from pipeline.stores import asked_destination, dicom_stores
 from transforms.bigquery.client import check_endpoint
@@ -169,6 +169,11 @@ class DeidentifyOptions(PipelineOptions):
             help="What finds names and places by language: a model on the worker, or Cloud DLP (content.inspect).",
         )
         add("--dlp_parent", help="Where Cloud DLP is asked, with Application Default Credentials: projects/P/locations/L.")
+        add(
+            "--max_failure_ratio",
+            type=float,
+            help="A job on Dataflow fails as a whole, for its alerts, where more than this part (0 to 1) of the instances failed.",
+        )
         for option, text in (
             ("--skip_done", "Leave out what another finished operation of this very request has written (by the table of Provenance)."),
             ("--no_second_look", "Do not search redacted frames a second time; then nothing is claimed in the header."),
@@ -220,6 +225,7 @@ class Settings:
     pixel_templates: str | None
     dlp_parent: str
     """Empty: the local engine inspects."""
+    max_failure_ratio: float | None
     skip_done: bool
     no_second_look: bool
     provenance_for_held: bool
@@ -305,6 +311,7 @@ def parse(argv: list[str]) -> Settings:
         ocr_languages=_languages(known.ocr_languages),
         pixel_templates=known.pixel_templates,
         dlp_parent=dlp_parent(known.inspection_engine, known.dlp_parent),
+        max_failure_ratio=failure_ratio(known.max_failure_ratio, runner),
         skip_done=known.skip_done,
         no_second_look=known.no_second_look,
         provenance_for_held=known.provenance_for_held,

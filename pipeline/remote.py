@@ -55,6 +55,18 @@ def leaves(runner: str) -> bool:
     return runner.lower() == DATAFLOW.lower()
 
 
+def failure_ratio(given: float | None, runner: str) -> float | None:
+    """`--max_failure_ratio`, the part of instances that may fail before the job does.
+
+    Raises ConfigError where it is none, or where a launcher waits for the run.
+    """
+    if given is not None and not 0 <= given <= 1:
+        raise ConfigError("--max_failure_ratio", "it is a part of all instances", "give a number from 0 to 1", str(given))
+    if given is not None and not leaves(runner):
+        raise ConfigError("--max_failure_ratio", "the launcher waits for the run, and tells by its exit code", "leave it out")
+    return given
+
+
 def check_remote(runner: str, beam: Sequence[str], named: Mapping[str, str | None]) -> None:
     """Raise ConfigError where workers elsewhere could not do what the options ask; `named` are ours, by option without dashes."""
     if not named["key_uri"]:

@@ -1,6 +1,7 @@
 """What the schedule's alerts watch is what a run counts, and counts when it should."""
 
 import functools
+import json
 import sys
 from pathlib import Path
 
@@ -49,9 +50,9 @@ def counted(workspace, key_uri, tmp_path):
     Of its two new sources one is no DICOM file, and one breaks off.
     """
 
-    def run(folder):
+    def run(folder, **more):
         source = tmp_path / "in"
-        source.mkdir()
+        source.mkdir(exist_ok=True)
         (source / "letter.txt").write_text("no image at all")
         (source / "half.dcm").write_bytes(bytes(128) + b"DICM\x02\0")
         with running_store(workspace) as base:
@@ -68,6 +69,7 @@ def counted(workspace, key_uri, tmp_path):
                 phi="include",
                 shape="google",
                 bigquery=None,
+                **more,
             )
             pipeline = beam.Pipeline(runner="FnApiRunner")
             build(graph, pipeline)
@@ -88,3 +90,13 @@ def test_counts_that_do_not_reconcile_are_counted(counted, spool_operation, make
     folder = spool_operation("op", [make_instance(1)])
     folder.provenance_file.unlink()  # then the table has no row of the operation
     assert counted(folder) == {"failed": 1, "fhir_dead": 0, "refused_rows": 0, "not_reconciled": 1}
+
+
+def test_a_run_of_which_too_much_failed_fails_when_all_is_told(counted, spool_operation, make_instance):
+    """One of two did, and a half is not too much."""
+    folder = spool_operation("op", [make_instance(1)])
+    assert counted(folder, max_failure_ratio=0.5)["failed"] == 1
+    folder.counts_file.unlink()
+    with pytest.raises(Exception, match="TooManyFailedError"):
+        counted(folder, max_failure_ratio=0.4)
+    assert json.loads(folder.counts_file.read_bytes())["failed"] == 1

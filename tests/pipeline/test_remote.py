@@ -74,6 +74,8 @@ def refusal(capsys, **changes):
         ({"worker_zone": "r-a", "worker_region": "r"}, "options: Apache Beam does not take them (worker_region and worker_zone"),
         ({"dry_run": "True"}, "--dry_run: Beam's own runners run all the same"),
         ({"runner": "FnApiRunner", "dry_run": "True"}, "--dry_run: Beam's own runners run all the same"),
+        ({"max_failure_ratio": "1.5"}, "--max_failure_ratio is '1.5': it is a part"),
+        ({"runner": None, "max_failure_ratio": "0.5"}, "--max_failure_ratio: the launcher waits"),
         ({"bigquery_table": "Provenance"}, "--bigquery_table is 'Provenance'"),
     ],
 )
