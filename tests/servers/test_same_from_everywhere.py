@@ -16,6 +16,7 @@ from pathlib import Path
 import pydicom
 import pytest
 import requests
+from dicomweb_client.web import DICOMwebClient
 from fhir_servers import INSTALLED
 
 from pipeline.main import main
@@ -64,6 +65,16 @@ def told(workspace):
         target = resource["target"][0]["identifier"].pop("value")
         resource["entity"][0]["what"]["identifier"].pop("value")
         found[target.rpartition("/")[2]] = json.dumps(resource, sort_keys=True)
+    return found
+
+
+def retrieved(url):
+    """What another DICOMweb client reads out of a store: the data sets by their instance UIDs."""
+    client = DICOMwebClient(url)
+    found = {}
+    for study in client.search_for_studies(get_remaining=True):
+        for dataset in client.retrieve_study(study["0020000D"]["Value"][0], media_types=(("application/dicom", "*"),)):
+            found[dataset.SOPInstanceUID] = dataset
     return found
 
 

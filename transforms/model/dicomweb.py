@@ -1,13 +1,15 @@
-"""A client of a DICOMweb store (PS3.18, 10): QIDO-RS, WADO-RS and STOW-RS of single instances, byte for byte.
+"""A client of a DICOMweb store (PS3.18, 10): QIDO-RS and DELETE by dicomweb-client, WADO-RS and STOW-RS of single instances by itself.
 
-dicomweb-client parses what it retrieves and encodes what it stores; here the bytes are what is proven, so they pass as they
+That library parses what it retrieves and encodes what it stores; here the bytes are what is proven, so they pass as they
 are. A call is tried again, with back-off, until its deadline. Statuses alone get into an exception: paths hold UIDs.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import functools
+import http
 import json
 import random
 import secrets
@@ -17,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import requests
-import requests.adapters
+from dicomweb_client.web import DICOMwebClient
 from google.auth.exceptions import GoogleAuthError
 
 from transforms.model import waiting
@@ -40,6 +42,8 @@ _CHUNK = 1 << 20
 """Bytes of an instance that are taken from the connection at a time."""
 _THROTTLED = 429
 _PASSING = frozenset({0, 408, 425, _THROTTLED, 500, 502, 503, 504})
+_NO_DICOMWEB = "see that the URL is a DICOMweb server's"
+_ABSENT = ("HTTP 404", "HTTP 410")
 _JSON = "application/dicom+json"
 _INSTANCE = f'multipart/related; type="{DICOM}"; transfer-syntax=*'
 """In the syntax it is stored in: else PS3.18 has it transcoded to Explicit VR Little Endian."""
@@ -48,8 +52,11 @@ OUT_OF_RESOURCES = range(0xA700, 0xA800)
 """Failure reasons that pass (PS3.18 table I.2-2)."""
 
 T = TypeVar("T")
-Take = Callable[[requests.Response], T]
-"""Makes something of an answer's body. Raises TruncatedError where the body is not whole, which is tried again."""
+Ask = Callable[[], T]
+"""Makes one call and something of its answer.
+
+Raises requests.HTTPError with the answer that is no success, TruncatedError where the body is not whole; either may be tried again.
+"""
 
 
 class Answer(NamedTuple):
@@ -95,14 +102,25 @@ class DicomWebClient:
         """`bucket` is that of others who share the quota."""
         self.store = store
         self._token = token or token_for(store.url, store.token)
-        self._deadline, self._sleep, self._clock, self._chance = deadline, sleep, clock, chance
+        self._sleep, self._clock, self._chance = sleep, clock, chance
         self._patience, self._room = Patience(deadline, clock), Patience(deadline, clock)
         self._bucket = bucket or TokenBucket(store.ops_per_minute, clock, sleep)
         self._session = session_for(store.url, AT_ONCE)
+        self._session.auth = self._sign
+        self._session.hooks["response"] = [_succeeded]
+        self._timeout = (min(CONNECT_TIMEOUT, deadline), min(READ_TIMEOUT, deadline))
+        self._by_library = DICOMwebClient(store.url, self._session, permissive_uid=True, timeout=self._timeout)
+        self._by_library.set_http_retry_params(retry=False)
 
     def search(self, path: str, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
-        """One page of a QIDO-RS search such as `studies` or `studies/UID/instances`; empty where nothing matches."""
-        return self._call("GET", f"{self.store.url}/{path}", {"Accept": _JSON}, _found, parameters=parameters)[1]
+        """One page of a QIDO-RS search such as `studies` or `studies/UID/instances`; empty where nothing matches.
+
+        UIDs are percent-encoded in the path, where they have to be.
+        """
+        if path == "studies":
+            return self._call(lambda: _results(self._by_library.search_for_studies, parameters))
+        study, series = (*path.split("/")[1::2], None)[:2]
+        return self._call(lambda: _results(functools.partial(self._by_library.search_for_instances, study, series), parameters))
 
     def retrieve(self, path: str) -> Content | None:
         """The file of the instance `studies/…/series/…/instances/…` as it is stored; None where the store has none such.
@@ -136,7 +154,7 @@ class DicomWebClient:
         headers = {"Accept": _JSON, "Content-Type": body.content_type}
         start, attempt = self._clock(), 0
         while True:
-            status, answer = self._call("POST", f"{self.store.url}/studies", headers, _content, data=body, accepted=(400, 409))
+            status, answer = self._call(lambda: self._post(headers, body))
             said = _json(answer)
             said = said[0] if isinstance(said, list) and said else said
             failed, stored = _items(said, _FAILED), _items(said, _STORED)
@@ -151,14 +169,25 @@ class DicomWebClient:
             self._sleep(pause)
             attempt += 1
 
+    def _post(self, headers: Mapping[str, str], body: OnePart) -> tuple[int, bytes]:
+        """Status and body of one STOW-RS call; 400 and 409 may say, too, what became of the instance."""
+        try:
+            answer = self._request("POST", f"{self.store.url}/studies", headers, data=body)
+        except requests.HTTPError as refused:
+            answer = refused.response
+            if answer.status_code not in (400, 409):
+                raise
+        return answer.status_code, answer.content
+
     def delete(self, path: str) -> bool:
         """Take an instance away, where the store can do that (the Healthcare API can); False where it cannot."""
+        study, series, instance = path.split("/")[1::2]
         try:
-            self._call("DELETE", f"{self.store.url}/{path}", {}, _content)
+            self._call(lambda: self._by_library.delete_instance(study, series, instance))
         except StoreError as fault:
-            if fault.got.startswith(("HTTP 404", "HTTP 410")):
+            if fault.got in _ABSENT:
                 return True
-            if fault.got.startswith(("HTTP 405", "HTTP 501")):
+            if fault.got in ("HTTP 405", "HTTP 501"):
                 return False
             raise
         return True
@@ -167,110 +196,110 @@ class DicomWebClient:
         """Which of these permissions the caller has (`dicomStores.testIamPermissions`); None where the server cannot be asked."""
         if self.store.resource is None:
             return None
-        body, headers = json.dumps({"permissions": list(permissions)}).encode(), {"Content-Type": "application/json"}
+        url, body = f"{self.store.resource}:testIamPermissions", json.dumps({"permissions": list(permissions)}).encode()
         try:
-            _, answer = self._call("POST", f"{self.store.resource}:testIamPermissions", headers, _content, data=body)
+            found = self._call(lambda: _json(self._request("POST", url, {"Content-Type": "application/json"}, data=body).content))
         except StoreError as fault:
-            if fault.got.startswith(("HTTP 404", "HTTP 405", "HTTP 501")):  # another server of that shape
+            if fault.got in ("HTTP 404", "HTTP 405", "HTTP 501"):  # another server of that shape
                 return None
             raise
-        found = _json(answer)
         return set(found.get("permissions", [])) if isinstance(found, dict) else None
 
     def _instance(self, path: str, make: Callable[[Iterator[bytes]], T]) -> T | None:
         """What is made of the pieces of an instance's file as they come; None where the store has none such."""
 
-        def take(answer: requests.Response) -> T:
-            boundary, chunks = boundary_of(answer.headers.get("Content-Type", "")), answer.iter_content(_CHUNK)
-            return make(only_part(chunks, boundary) if boundary is not None else chunks)
+        def ask() -> T:
+            with self._request("GET", f"{self.store.url}/{path}", {"Accept": _INSTANCE}, stream=True) as answer:
+                boundary, chunks = boundary_of(answer.headers.get("Content-Type", "")), answer.iter_content(_CHUNK)
+                try:
+                    return make(only_part(chunks, boundary) if boundary is not None else chunks)
+                except TruncatedError:
+                    raise
+                except ValueError:
+                    raise StoreError("WADO-RS", "the answer is not one instance", _NO_DICOMWEB) from None
 
         try:
-            return self._call("GET", f"{self.store.url}/{path}", {"Accept": _INSTANCE}, take)[1]
+            return self._call(ask)
         except StoreError as fault:
-            if fault.got.startswith(("HTTP 404", "HTTP 410")):
+            if fault.got in _ABSENT:
                 return None
             raise
 
-    def _call(
-        self,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        take: Take[T],
-        data: bytes | OnePart | None = None,
-        parameters: Mapping[str, str] | None = None,
-        accepted: tuple[int, ...] = (),
-    ) -> tuple[int, T]:
-        """Status of a call that succeeded, or was answered by an `accepted` status, and what `take` makes of its body.
+    def _request(self, method: str, url: str, headers: Mapping[str, str], **more: Any) -> requests.Response:
+        return self._session.request(method, url, headers=headers, timeout=self._timeout, **more)
 
-        It is tried again until the deadline, or once, where the store has been away for as long.
-        """
+    def _sign(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request with our token, and with the host as it stands in its URL: dicomweb-client leaves the port out (RFC 9110, 7.2)."""
+        request.headers.pop("Host", None)
+        if self._token:
+            request.headers["Authorization"] = f"Bearer {self._token(False)}"
+        return request
+
+    def _call(self, ask: Ask[T]) -> T:
+        """What comes of a call that succeeds. It is tried again until the deadline, or once, where the store has been away for as long."""
         start, attempt = self._clock(), 0
         while True:
-            send = functools.partial(self._send, method, url, headers, take, data, parameters, accepted)
-            status, taken, asked = send(fresh=False)
-            if status == 401 and self._token:
-                status, taken, asked = send(fresh=True)
-            if status not in _PASSING:
+            try:
+                got = self._once(ask)
+            except _FailedCall as failed:
+                if failed.status not in _PASSING:
+                    self._patience.answered()
+                    raise _fault(failed.status) from None
+                pause = max(delay(attempt, self._chance), failed.asked)
+                if self._patience.is_over(start, pause):
+                    raise _fault(failed.status) from None
+                self._sleep(pause)
+                if failed.status == _THROTTLED:
+                    waiting.note(pause)
+                attempt += 1
+            else:
                 self._patience.answered()
-            if taken is not None:
-                return status, taken
-            pause = max(delay(attempt, self._chance), asked or 0.0)
-            if status not in _PASSING or self._patience.is_over(start, pause):
-                raise _fault(status)
-            self._sleep(pause)
-            if status == _THROTTLED:
-                waiting.note(pause)
-            attempt += 1
+                return got
 
-    def _send(
-        self,
-        method: str,
-        url: str,
-        headers: dict[str, str],
-        take: Take[T],
-        data: bytes | OnePart | None,
-        parameters: Mapping[str, str] | None,
-        accepted: tuple[int, ...],
-        fresh: bool,
-    ) -> tuple[int, T | None, float | None]:
-        """One try: status (0: no answer, or not a whole one), what was taken, and the seconds that the store asks to wait."""
+    def _once(self, ask: Ask[T], renew: Token | None = None) -> T:
+        """One try; where our token is refused, another one with a new token. Raises _FailedCall."""
         self._bucket.take()
         try:
-            if self._token:
-                headers = {**headers, "Authorization": f"Bearer {self._token(fresh)}"}
-            with self._session.request(
-                method,
-                url,
-                data=data,
-                headers=headers,
-                params=parameters,
-                timeout=(min(CONNECT_TIMEOUT, self._deadline), min(READ_TIMEOUT, self._deadline)),
-                allow_redirects=False,
-                stream=True,
-            ) as answer:
-                if 200 <= answer.status_code < 300 or answer.status_code in accepted:
-                    return answer.status_code, take(answer), None
-                _content(answer)  # so that the connection is kept
-                return answer.status_code, None, retry_after(answer.headers.get("Retry-After"), dt.datetime.now(dt.UTC))
+            if renew is not None:
+                renew(fresh=True)
+            return ask()
+        except requests.HTTPError as refused:
+            status, header = refused.response.status_code, refused.response.headers.get("Retry-After")
+            if status != http.HTTPStatus.UNAUTHORIZED or self._token is None or renew is not None:
+                raise _FailedCall(status, retry_after(header, dt.datetime.now(dt.UTC)) or 0.0) from None
         except (requests.RequestException, GoogleAuthError, PreflightError, TruncatedError):
-            return 0, None, None
-        except ValueError:
-            raise StoreError("WADO-RS", "the answer is not one instance", "see that the URL is a DICOMweb server's") from None
+            raise _FailedCall from None
+        return self._once(ask, self._token)
 
 
-def _content(answer: requests.Response) -> bytes:
-    return answer.content
+@dataclasses.dataclass
+class _FailedCall(Exception):  # noqa: N818 - it is caught here
+    """A call that is no success."""
+
+    status: int = 0
+    """0: no answer, or not a whole one."""
+    asked: float = 0.0
+    """Seconds that the store asks to wait."""
 
 
-def _found(answer: requests.Response) -> list[dict[str, Any]]:
-    """The results of a search; JSON that cannot be read to its end is a part of an answer, anything else none of a DICOMweb server."""
-    found = _json(answer.content) if answer.status_code != 204 else []
-    if found is None and "json" in answer.headers.get("Content-Type", ""):
-        raise TruncatedError("the JSON has no end")
+def _succeeded(answer: requests.Response, **_sent: Any) -> None:
+    """Called with each answer before anything is made of it; so no redirect is followed, either. Raises requests.HTTPError."""
+    if not 200 <= answer.status_code < 300:
+        _ = answer.content  # so that the connection is kept
+        raise requests.HTTPError(response=answer)
+
+
+def _results(search: Callable[..., list[dict[str, Any]]], parameters: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Those of one search. JSON that begins as results do and cannot be read is a part of an answer."""
+    wrong = StoreError("QIDO-RS", "the answer is not DICOM JSON", _NO_DICOMWEB)
+    try:
+        found = search(additional_params=dict(parameters))
+    except requests.JSONDecodeError as broken:
+        if broken.doc.lstrip().startswith(("[", "{")):
+            raise
+        raise wrong from None
     if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
-        got = f"HTTP {answer.status_code}"
-        raise StoreError("QIDO-RS", "the answer is not DICOM JSON", "see that the URL is a DICOMweb server's", got)
+        raise wrong
     return found
 
 

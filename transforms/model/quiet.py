@@ -11,13 +11,14 @@ _TALKATIVE = ("apache_beam", "pydicom", "pytesseract", "PIL", "urllib3", "fontTo
 
 
 def quiet_libraries() -> None:
-    """Cap those loggers at WARNING (pydicom at CRITICAL, urllib3 at ERROR) and drop pydicom's warnings, which quote values.
+    """Cap these loggers at WARNING (pydicom, dicomweb-client at CRITICAL, urllib3 at ERROR); drop pydicom's warnings, which quote values.
 
     Called by every entry point and by each stage's `setup`, since workers are processes of their own.
     """
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
+    for name in ("pydicom", "dicomweb_client", "retrying"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # a warning of its quotes the URL, which may name a source
     warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
     pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
