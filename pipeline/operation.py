@@ -163,7 +163,8 @@ class Operation:
         return Asked(*json.loads(self.folder.asked_file.read_bytes())) if self.folder.asked_file.exists() else None
 
     def hold_to(self, asked: Asked) -> None:
-        """Raise ConfigError if the operation was asked for anything else: what is done already would count as this."""
+        """Raise ConfigError if the operation was asked for anything else, since what is done would count as this, or is half purged."""
+        self._require_whole()
         if self.asked() not in (None, asked):
             why = "an operation of this name was asked for something else (source, destination, config, key, stores or Provenance options)"
             raise ConfigError("--operation_id", why, "repeat its command exactly, or choose another name", self.name.operation_id)
@@ -191,11 +192,16 @@ class Operation:
             return None
 
     def counted(self) -> Counts:
-        """The counts of its latest run. Raises ConfigError where that did not come to its end."""
+        """The counts of its latest run. Raises ConfigError where that did not come to its end, or the operation is half purged."""
+        self._require_whole()
         counts = self.counts()
         if counts is None:
             raise ConfigError("--operation", "its latest run did not come to its end", "start its run command again")
         return counts
+
+    def _require_whole(self) -> None:
+        if self.folder.purge_file.exists():
+            raise ConfigError("--operation", "a purge of it broke off", "start that again: dicom-deid purge ID --yes")
 
     def clear(self) -> None:
         """Called before a run: what is found afterwards of counts and outcomes is then its own."""

@@ -41,6 +41,8 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
     with alone(workspace):
         require_no_job(operation, clock())
         _require_no_marks(folder)
+        replace(folder.purge_file, b"")  # no run goes on with what is left, should we be killed
+        remove(folder.counts_file)
         outside = _outside(operation, everywhere, clock)
         resources = _forget(operation)
         quarantine = quarantine_of(folder)
@@ -62,6 +64,7 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
         if not is_empty(place_of(folder.root)):
             why = "some of its files cannot be removed, and may hold what it found"
             raise PreflightError("--operation", why, "see whose they are, and start the same command again")
+        remove(folder.purge_file)
         remove(folder.state_file)  # last: as long as it is there, a purge finds the operation
     gone = f"gone: spool, outcomes, source list, {held} held instances, {resources} resources of the embedded FHIR store, rows of the table"
     return [f"operation {folder.operation_id}", gone, *outside]

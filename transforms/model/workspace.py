@@ -91,6 +91,11 @@ class OperationFolder:
         return place_of(self.root + ".json")
 
     @property
+    def purge_file(self) -> Place:
+        """There while a purge takes its traces away, or once one broke off: what is left of it is not whole."""
+        return place_of(self.root + ".purge")
+
+    @property
     def provenance_file(self) -> Place:
         """The operation's own Provenance resource."""
         return place_of(self.root) / "provenance.json"
