@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import dataclasses
+import http.server
 import json
 import os
 import secrets
@@ -14,6 +15,9 @@ from pathlib import Path
 import pydicom
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from on_loopback import Answering, listening
 
 from pipeline.local.store_process import running_store
 from transforms.fhir.client import FhirClient
@@ -110,6 +114,26 @@ def _bucket(url, monkeypatch):
     requests.post(f"{url}/storage/v1/b?project=none", json={"name": name}, timeout=10).raise_for_status()
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", url)
     return f"gs://{name}"
+
+
+@pytest.fixture
+def service_account(tmp_path):
+    """The file of a service account whose tokens come from a server on loopback, and the tokens that were given so far."""
+    given = []
+
+    class Tokens(Answering, http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            given.append(f"token-{len(given)}")
+            self.answer(200, json.dumps({"access_token": given[-1], "expires_in": 3600, "token_type": "Bearer"}).encode())
+
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    pem = key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+    with listening(Tokens) as url:
+        account = {"type": "service_account", "project_id": "p", "private_key": pem, "client_email": "a@p", "token_uri": url}
+        (tmp_path / "account.json").write_text(json.dumps(account))
+        yield tmp_path / "account.json", given
 
 
 @pytest.fixture

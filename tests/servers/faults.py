@@ -1,6 +1,7 @@
 """An addon of mitmproxy: harms the requests that the rules in FAULTS_FOLDER/plan.json choose, and notes each in requests.ndjson.
 
-A rule is an object with `fault` and what chooses requests: `method`; a part of the `path`, of the `body`; `every`, and the number
+A rule is an object with `fault` and what chooses requests: `method`; a part of the `path`, of the `body`; a bearer token that they do
+not have, `unless`; `every`, and the number
 `first` of the first one harmed, counted from 0 among the requests so chosen since the plan came; at most `times`. The first rule
 that fits is taken. A request goes to the first server whose path its own begins with.
 Faults, and what else a rule says for them:
@@ -99,6 +100,7 @@ class Faults:
 
 def is_meant(rule, request):
     fits = rule.get("method", request.method) == request.method and rule.get("path", "") in request.path
+    fits = fits and ("unless" not in rule or request.headers.get("Authorization") != f"Bearer {rule['unless']}")
     return fits and rule.get("body", "").encode() in (request.raw_content or b"")
 
 

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pydicom
 import pytest
 
+from transforms.model.credentials import GoogleToken
 from transforms.model.dicom_store import store_at
 from transforms.model.dicomweb import DicomWebClient, client_of
 from transforms.model.errors import InstanceProblem, OutcomeKind, StoreError
@@ -29,17 +30,6 @@ class Clock:
 
     def now(self):
         return self.passed
-
-
-class Bearer:
-    """A token that is renewed when it is asked for afresh."""
-
-    def __init__(self):
-        self.renewed = 0
-
-    def __call__(self, fresh):
-        self.renewed += fresh
-        return f"token-{self.renewed}"
 
 
 @pytest.fixture
@@ -104,16 +94,20 @@ def test_retry_after_is_obeyed(behind, stores, instance, uids):
     assert clock.passed == pytest.approx(41)
 
 
-def test_a_token_that_has_run_out_is_renewed_once(behind, stores, instance, uids):
+def test_googles_token_goes_with_each_call_and_is_renewed_once_where_it_is_refused(
+    behind, stores, instance, uids, service_account, monkeypatch
+):
+    file, given = service_account
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
     stores.source.put(instance)
-    bearer = Bearer()
-    client, clock = behind(stores.source, {"fault": "refuse", "status": 401, "times": 1}, token=bearer)
-    assert client.retrieve(uids.path) == instance
-    assert (bearer.renewed, clock.passed) == (1, 0)
-    client, _ = behind(stores.source, {"fault": "refuse", "status": 401}, token=bearer)
+    unauthorized = {"fault": "refuse", "status": 401}
+    client, clock = behind(stores.source, {**unauthorized, "unless": "token-1"}, token=GoogleToken())
+    assert [client.retrieve(uids.path) for _ in range(3)] == [instance] * 3
+    assert (given, clock.passed) == (["token-0", "token-1"], 0)  # the first has run out at the store, though not by its own date
+    client, _ = behind(stores.source, unauthorized, token=GoogleToken())
     with pytest.raises(StoreError, match="--dicom_token_uri"):
         client.retrieve(uids.path)
-    assert bearer.renewed == 2
+    assert given[2:] == ["token-2", "token-3"]
 
 
 @pytest.fixture

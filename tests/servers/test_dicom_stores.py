@@ -12,6 +12,8 @@ from transforms.model import spool
 from transforms.model.dicom_store import store_at
 from transforms.model.dicomweb import DicomWebClient
 from transforms.model.errors import StoreError
+from transforms.model.gcs import is_gcs
+from transforms.model.places import listed
 from transforms.model.records import InstanceUids
 from transforms.model.workspace import Workspace
 from transforms.read import origin
@@ -39,10 +41,10 @@ def stored(stores, real_file):
 
 @pytest.fixture
 def run(tmp_path, key_uri):
-    """`run(source, destination, *options)`: the exit code of a run in a workspace of its own, named `work` in `tmp_path`."""
+    """`run(source, destination, *options)`: the exit code of a run in a workspace of its own, in `tmp_path` or a bucket."""
 
     def start(source, destination, *options, workspace="work"):
-        places = {"source": source, "destination": destination, "workspace": tmp_path / workspace}
+        places = {"source": source, "destination": destination, "workspace": workspace if is_gcs(workspace) else tmp_path / workspace}
         return main([*(f"--{name}={at}" for name, at in places.items()), f"--key_uri={key_uri}", *options])
 
     return start
@@ -77,14 +79,19 @@ def test_waiting_for_the_quota_of_a_store_is_counted_as_throttling(run, stores, 
     assert f"quotas: {waited} s of waiting for them" in capsys.readouterr().out
 
 
-def test_the_same_again_adds_nothing_and_another_workspace_finds_what_is_done(run, stores, real_file, tmp_path):
+@pytest.mark.servers("storage")
+def test_the_same_again_adds_nothing_and_another_workspace_finds_what_is_done(run, stores, bucket, embedded, real_file):
     for name in ("reportsi.dcm", "rtplan.dcm"):
         stores.source.put(real_file(name).read_bytes())
     assert run(stores.source.url, stores.destination.url) == 0
     before = stores.destination.contents()
     assert run(stores.source.url, stores.destination.url) == 0
-    assert run(stores.source.url, stores.destination.url, workspace="another") == 0
+    another = f"{bucket}/another"
+    assert run(stores.source.url, stores.destination.url, f"--fhir_store={embedded}", workspace=another) == 0
     assert stores.destination.contents() == before
+    (state,) = listed(Workspace(another).operations, "*.json")
+    counts = json.loads(state.read_text())["metadata"]["outcomes"]
+    assert counts == {"listed": "2", "written": "2", "held": "0", "failed": "0", "skipped": "0"}
 
 
 def test_another_instance_of_that_name_there_holds_ours(run, stores, real_file, tmp_path):

@@ -127,8 +127,8 @@ class Case:
 
 @pytest.fixture
 def case(started, plans, key, fhir, proxy, bucket, tmp_path, monkeypatch):
-    """`case(kind)`: few plans from the folder `source` to a bucket, where the workspace is too, or from a bucket, to which `bring` brings
-    them, to a DICOM store; or many from a DICOM store to a folder, since no folder tells anybody to come back later.
+    """`case(kind)`: few plans from the folder `source` to a bucket, or from a bucket, to which `bring` brings them, to a DICOM store, the
+    workspace in a bucket too; or many from a DICOM store to a folder, since no folder tells anybody to come back later.
     """
     archive, store = started["orthanc"].source, started["orthanc"].destination
     few, many = plans
@@ -149,17 +149,18 @@ def case(started, plans, key, fhir, proxy, bucket, tmp_path, monkeypatch):
             create_if_absent(f"{bucket}/source/{path.name}", path.read_bytes())
 
     def make(kind):
-        source, work, loading = tmp_path / "source", tmp_path / "work", []
+        source, work = tmp_path / "source", f"{bucket}/work"
+        loading = [{**LATER, "path": "/upload/", "body": "provenance.duckdb"}]
         if kind == "folder":
             archive.clear()
             for path in many.iterdir():
                 archive.put(path.read_bytes())
+            work, loading = tmp_path / "work", []
             source, out, published = from_archive, tmp_path / "out", in_folder
             publishing = {"method": "GET", "path": "/instances/1.2.3.", "first": BATCH + 2}
         elif kind == "bucket":
-            work, out, published = f"{bucket}/work", f"{bucket}/out", in_bucket
+            out, published = f"{bucket}/out", in_bucket
             publishing = {"path": "/upload/", "body": "out/2.25.", "first": 3}
-            loading = [{**LATER, "path": "/upload/", "body": "provenance.duckdb"}]
         else:
             store.clear()
             bring()

@@ -19,6 +19,7 @@ from transforms.model import spool
 from transforms.model.dicom_store import store_at
 from transforms.model.names import OperationName
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, ScrubbedInstance
+from transforms.model.storage import list_files, read_bytes
 from transforms.model.workspace import Workspace
 from transforms.write.destination import Store
 from transforms.write.marks import set_marks, take_back
@@ -84,9 +85,9 @@ def source(tmp_path, real_file):
 def run(tmp_path, source, key_uri):
     """`run(quarantine)`: the exit code of a run from the folder `source` to the folder `out`, whose operation is `op`."""
 
-    def start(quarantine):
-        places = {"source": source, "destination": tmp_path / "out", "workspace": tmp_path / "work", "quarantine": quarantine}
-        options = [f"--key_uri={key_uri}", "--operation_id=op", f"--config={CONFIG}", "--allow_identifiable"]
+    def start(quarantine, *more, workspace=tmp_path / "work"):
+        places = {"source": source, "destination": tmp_path / "out", "workspace": workspace, "quarantine": quarantine}
+        options = [f"--key_uri={key_uri}", "--operation_id=op", f"--config={CONFIG}", "--allow_identifiable", *more]
         return main([*(f"--{name}={at}" for name, at in places.items()), *options])
 
     return start
@@ -96,9 +97,9 @@ def run(tmp_path, source, key_uri):
 def verb(tmp_path, capsys):
     """`verb(*words)`: exit code and output of a verb in the workspace of `run`."""
 
-    def ask(word, *words):
+    def ask(word, *words, workspace=tmp_path / "work"):
         capsys.readouterr()
-        code = cli([word, "--workspace", str(tmp_path / "work"), *words])
+        code = cli([word, "--workspace", str(workspace), *words])
         said = capsys.readouterr()
         return code, said.out + said.err
 
@@ -238,17 +239,22 @@ def test_what_an_unfinished_run_published_in_a_store_is_taken_out_of_it_and_noth
         assert stores.source.contents().keys() == {"1.2.3.4.0", "1.2.3.4.1"}
 
 
-def test_a_store_that_cannot_delete_keeps_what_was_there_and_a_purge_says_so(run, stores, source, tmp_path, verb):
-    assert run(stores.source.url) == 1
+@pytest.mark.servers("storage")
+def test_a_store_that_cannot_delete_keeps_what_was_there_and_a_purge_says_so(run, stores, source, bucket, embedded, tmp_path, verb):
+    """The workspace is in a bucket."""
+    fhir, work = f"--fhir_store={embedded}", f"{bucket}/work"
+    assert run(stores.source.url, fhir, workspace=work) == 1
     stored = stores.source.contents()
     assert len(stored) == 2
-    (unknown,) = [reference for reference, code in outcomes(tmp_path).items() if code == "PRIVATE_SOP_CLASS"]
-    assert verb("release", unknown, "--by", "Ada Example")[0] == 1
+    lines = map(json.loads, read_bytes(f"{work}/outcomes.ndjson").splitlines())
+    (unknown,) = [line["reference"] for line in lines if line["code"] == "PRIVATE_SOP_CLASS"]
+    assert verb("release", unknown, "--by", "Ada Example", workspace=work)[0] == 1
     assert (len(published(tmp_path)), stores.source.contents()) == (1, stored)
-    assert run(tmp_path / "apart") == 2  # not where it holds instances
-    code, output = verb("purge", "op", "--yes")
+    assert run(tmp_path / "apart", fhir, workspace=work) == 2  # not where it holds instances
+    code, output = verb("purge", "op", "--yes", workspace=work)
     kept = {line.split()[1].rpartition("/")[2] for line in output.splitlines() if "in the quarantine's store, which cannot delete" in line}
     assert (code, kept, "0 held instances" in output) == (0, stored.keys(), True), output  # the released one too
+    assert [name for name, _ in list_files(work) if "/op/" in name] == []
 
 
 def test_a_quarantine_is_no_store_that_is_read_or_published_and_is_there(run, stores, tmp_path, key_uri, capsys):

@@ -3,7 +3,6 @@ from gs:// to gs:// with its workspace there ends as without, but for what canno
 """
 
 import contextlib
-import http.server
 import io
 import json
 import os
@@ -12,10 +11,7 @@ import time
 
 import pydicom
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud.storage.retry import DEFAULT_RETRY
-from on_loopback import listening
 
 from pipeline.main import main
 from transforms.model import gcs, spool
@@ -86,33 +82,6 @@ HARM = [
     {**KEPT, "fault": "refuse", "status": 503, "first": 1, "times": 2},
     {**KEPT, "fault": "cut", "first": 5, "times": 1},
 ]
-
-
-@pytest.fixture
-def service_account(tmp_path):
-    """The file of a service account whose tokens come from a server on loopback, and the tokens that were given so far."""
-    given = []
-
-    class Tokens(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            self.rfile.read(int(self.headers["Content-Length"]))
-            given.append(f"token-{len(given)}")
-            content = json.dumps({"access_token": given[-1], "expires_in": 3600, "token_type": "Bearer"}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    pem = key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
-    with listening(Tokens) as url:
-        account = {"type": "service_account", "project_id": "p", "private_key": pem, "client_email": "a@p", "token_uri": url}
-        (tmp_path / "account.json").write_text(json.dumps(account))
-        yield tmp_path / "account.json", given
 
 
 @pytest.fixture
