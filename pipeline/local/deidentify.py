@@ -78,8 +78,9 @@ class Deidentifier:
 
         It, and what waits then, is left for the next server.
         """
-        for file in listed(self._workspace.operations, "*/request.json"):
-            self._waiting.put(file.parent.name)
+        left = [file.parent.name for file in listed(self._workspace.operations, "*/request.json")]
+        for operation_id in sorted(left, key=lambda one: self._asked(one).get("time", "")):
+            self._waiting.put(operation_id)
         self._thread.start()
         try:
             yield
@@ -109,6 +110,7 @@ class Deidentifier:
         operation = Operation(name, self._workspace)
         body = _of_that_version(body, origin)
         asked = {"source": source, "destination": request.destination_store, "name": dataclasses.asdict(name), "request": body}
+        asked["time"] = now.isoformat()
         self._keep(name.operation_id, asked)
         operation.begin(now)
         self._waiting.put(name.operation_id)

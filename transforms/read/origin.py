@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from multiprocessing.pool import AsyncResult, ThreadPool
 from typing import Any, Protocol, TypeVar
 from urllib.parse import quote, unquote
 
@@ -100,12 +101,11 @@ class Store:
     def instances(self) -> Iterator[tuple[str, int]]:
         """Study by study, as QIDO-RS lists them; one in which nothing is found then counts as one instance, whose URI is the study's."""
         known: set[str] = set()
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            for paths in pool.map(self._below, self._searches()):
-                for path in paths:
-                    if path not in known:
-                        known.add(path)
-                        yield f"{self.root}/{path}", 0
+        for paths in _side_by_side(self._below, self._searches()):
+            for path in paths:
+                if path not in known:
+                    known.add(path)
+                    yield f"{self.root}/{path}", 0
         if not known:
             raise ConfigError("--source", "the store has no instance of what is asked for", "see that it is the store meant")
 
@@ -204,6 +204,18 @@ class Store:
                 return found if len(page) < most else None
             found += fresh
         return found
+
+
+def _side_by_side(work: Callable[[str], T], items: Iterable[str]) -> Iterator[T]:
+    """What `work` makes of each, in their order, and of a few ahead; who stops here waits for none of these."""
+    ahead: collections.deque[AsyncResult[T]] = collections.deque()
+    with ThreadPool(_AT_ONCE) as pool:  # its threads are daemons: a store's back-off holds up neither Ctrl-C nor the end
+        for item in items:
+            ahead.append(pool.apply_async(work, (item,)))
+            if len(ahead) == 2 * _AT_ONCE:
+                yield ahead.popleft().get()
+        while ahead:
+            yield ahead.popleft().get()
 
 
 def _answered(uids: Collection[str], call: Callable[[], T]) -> T | None:

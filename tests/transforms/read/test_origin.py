@@ -5,6 +5,10 @@ import collections
 import contextlib
 import http.server
 import json
+import signal
+import subprocess
+import sys
+import time
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -97,6 +101,52 @@ def test_what_a_list_names_is_listed_and_nothing_else(tmp_path, line, found):
                 list(listed)
         else:
             assert list(listed) == found
+
+
+@contextlib.contextmanager
+def many_studies(status=200):
+    """The source store of a hundred studies, whose instances it answers with this status, and the paths that it was asked for."""
+    asked = []
+
+    class Handler(Answering, http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            path, _, query = self.path.partition("?")
+            asked.append(path)
+            start = int(parse_qs(query)["offset"][0])
+            found = [{"0020000D": {"vr": "UI", "Value": [f"1.2.{number}"]}} for number in range(100)]
+            if not path.endswith("/studies"):
+                found = [{"0020000E": {"vr": "UI", "Value": ["1.4"]}, "00080018": {"vr": "UI", "Value": ["1.5"]}}]
+            self.answer(200 if path.endswith("/studies") else status, json.dumps(found[start : start + 5]).encode())
+
+    with listening(Handler) as url:
+        yield f"{url}/dicom-web", asked
+
+
+def test_who_wants_one_instance_does_not_have_all_studies_listed():
+    with many_studies() as (url, asked):
+        found = origin.Store(store_at("--source", url, None)).instances()
+        assert next(found)[0].endswith("/studies/1.2.0/series/1.4/instances/1.5")
+        found.close()
+    assert len({path for path in asked if path.endswith("/instances")}) < 50
+
+
+def test_a_listing_is_interrupted_while_the_store_is_away():
+    listing = """if True:
+        import sys
+        from transforms.model.dicom_store import store_at
+        from transforms.read import origin
+        for _ in origin.Store(store_at("--source", sys.argv[1], None)).instances(): pass
+    """
+    with (
+        many_studies(status=503) as (url, asked),
+        subprocess.Popen([sys.executable, "-c", listing, url], stderr=subprocess.PIPE) as process,
+    ):
+        deadline = time.monotonic() + 60
+        while not any(path.endswith("/instances") for path in asked):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert b"KeyboardInterrupt" in process.communicate(timeout=60)[1]
 
 
 LISTED = {
