@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindow
+from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.done_before import DoneReference
 from pipeline.operation import Counts, Operation
@@ -167,7 +170,21 @@ def _spool(run: Run, told: Told) -> SpoolProvenance:
 
 def _sum(pairs: beam.PCollection[tuple[str, int]], name: str) -> beam.PCollection[tuple[str, int]]:
     """Added up where they arise, so that a few numbers cross and not one an instance."""
-    return typed(pairs, _PAIR) | f"Sum{name}" >> beam.CombinePerKey(sum)
+    return typed(typed(pairs, _PAIR) | f"Sum{name}" >> beam.ParDo(_Sum()), _PAIR)
+
+
+class _Sum(beam.DoFn):
+    """The numbers of a bundle by their names. A CombinePerKey would be a shuffle for each kind of outcome of each stage."""
+
+    def start_bundle(self) -> None:
+        self._sums = collections.Counter[str]()
+
+    def process(self, pair: tuple[str, int]) -> None:
+        self._sums[pair[0]] += pair[1]
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        window = GlobalWindow()
+        return (WindowedValue(pair, window.max_timestamp(), [window]) for pair in self._sums.items())
 
 
 def _listed(found: int) -> tuple[str, int]:
