@@ -71,7 +71,7 @@ def runner_of(beam: list[str]) -> str:
 
 
 def refuse_unknown(beam: list[str]) -> None:
-    """Raise ConfigError for what is no option of Beam's either, nor of a Flex Template's launcher, and for what is not what it seems."""
+    """Raise ConfigError for what is no option of Beam's either, nor of a Flex Template's launcher, and for values that nobody can mean."""
     known_to_beam = _BeamParser(allow_abbrev=False)
     for kind in PipelineOptions.__subclasses__():
         kind._add_argparse_args(known_to_beam)

@@ -32,6 +32,8 @@ from transforms.model.workspace import Workspace
 
 NAMES = "MR_small MR_small_RLE SC_rgb_rle_2frame test-SR rtplan".split()
 """Tags only, one frame and several; two share a UID."""
+AT_MOST = 3600
+"""Seconds that a test of Flink may take: a run has many small steps there, and a machine that has other work draws each out."""
 DEMO = Path(__file__).parents[2] / "scripts" / "demo_files.txt"
 CLOCKED = re.compile(r'"(recorded|start|end|occurredDateTime|dateTime|lastUpdated)":"[^"]*"')
 """What clocks say: in a resource `recorded`, and `start` and `end` of occurredPeriod or occurredDateTime; in a row also `dateTime` of
@@ -144,11 +146,13 @@ def until(condition, process):
 
 
 @pytest.mark.servers("flink", "storage")
+@pytest.mark.timeout(AT_MOST)
 def test_flink_comes_to_the_same(engine, plain, flink):
     assert engine.run(*on(flink, "--environment_type=LOOPBACK")) == plain
 
 
 @pytest.mark.servers("flink", "storage")
+@pytest.mark.timeout(AT_MOST)
 def test_killed_workers_and_task_managers_change_nothing(engine, plain, flink):
     """Workers are processes of their own, as on a cluster; first they are killed in mid-run, then the task manager that drives them."""
     with WorkerPool() as pool:
@@ -166,6 +170,7 @@ def test_killed_workers_and_task_managers_change_nothing(engine, plain, flink):
 
 
 @pytest.mark.servers("flink", "storage")
+@pytest.mark.timeout(AT_MOST)
 def test_an_interrupted_run_publishes_nothing_more_and_can_be_begun_again(engine, plain, flink):
     """Its workers are on a cluster, where Beam's job server lets the job go on though it was cancelled: it is at work beside the next."""
     with WorkerPool() as pool:
