@@ -113,7 +113,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
             with _alone_there(settings, operation):
                 known = operation.folder.asked_file.exists()
                 settle_quarantine(operation, settings.quarantine, settings.quarantine_store, known)
-                for line in _settle(settings, operation):
+                for line in _settle(settings, operation, url, clock):
                     print(line, file=sys.stderr)
                 done = find_done(operation, asked, key, destination_of(settings), clock) if settings.skip_done else None
                 operation.bind(asked)
@@ -138,12 +138,12 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
     return exit_code(counts)
 
 
-def _settle(settings: Settings, operation: Operation) -> Iterator[str]:
+def _settle(settings: Settings, operation: Operation, url: str, clock: Clock) -> Iterator[str]:
     """First what earlier runs and releases have left undone is done; a line for each instance, or operation, for which that cannot be."""
     destination = destination_of(settings)
     yield from carry_out(operation.folder, destination)
     _require_destination(settings, operation)
-    yield from settle_others(operation, settings.destination, destination)
+    yield from settle_others(operation, settings.destination, destination, url, clock)
 
 
 def _remember(folder: OperationFolder, settings: Settings, request: Request, delivery: Delivery) -> None:

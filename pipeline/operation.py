@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import dataclasses
 import datetime as dt
 import json
@@ -231,13 +232,20 @@ class Operation:
     def conclude(
         self, pairs: Iterable[tuple[str, int]], destination: Destination, tables: Tables, clock: Clock, held_too: bool = False
     ) -> Counts:
-        """The last step of the graph: nothing stays published that is not proven; outcomes and tables for people, counts, final state."""
+        """The last step of the graph: nothing stays published that is not proven; outcomes and tables for people, counts, final state.
+
+        Where it breaks off there are no counts, so that nobody takes the run for one that came to its end.
+        """
         unproven = take_back(self.folder, self.name, destination)
         earlier = carry_over(self.folder)
         self.tell_outcomes()
         found = Counts.of([*pairs, ("listed", earlier), ("held", earlier)])
         counts = dataclasses.replace(found, proven=self._proven(), held_too=held_too, unproven=unproven)
-        return self.settle(counts, tables, clock)
+        with contextlib.ExitStack() as broken_off:
+            broken_off.callback(self.folder.counts_file.unlink, missing_ok=True)
+            counts = self.settle(counts, tables, clock)
+            broken_off.pop_all()
+        return counts
 
     def others(self) -> Iterator[Operation]:
         """The other operations of the workspace, in the order of their names; their stores stay unnamed."""

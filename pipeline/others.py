@@ -10,9 +10,13 @@ import datetime as dt
 from collections.abc import Iterator
 
 from pipeline.dataflow_job import how_it_ended
+from pipeline.delivery import Delivery
 from pipeline.operation import Clock, Operation, operation_of
 from pipeline.operation_row import CANCELLED
-from transforms.model.errors import PreflightError
+from pipeline.replay import deliver
+from pipeline.tables import Tables
+from transforms.model import spool
+from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.places import listed
 from transforms.model.storage import remove
 from transforms.model.workspace import Workspace
@@ -42,17 +46,17 @@ def close_if_over(operation: Operation, now: dt.datetime, own: str | None = None
     end = how_it_ended(operation.folder, own)
     if end is None or not operation.is_submitted:  # its last step came meanwhile
         return
-    state = operation.state()
-    if state is None or not state["done"]:
+    if operation.counts() is None:
         message = f"the job on Dataflow ended before its last step ({end}); see its log, then start the same command again"
         operation.fail(message, now, *([CANCELLED] if end == "CANCELLED" else []))
     remove(operation.folder.submitted_file)
 
 
-def settle_others(operation: Operation, place: str, destination: Destination) -> Iterator[str]:
-    """Take back what others published into the same destination, the `place`, and never proved; a line for each whose instances stay.
+def settle_others(operation: Operation, place: str, destination: Destination, url: str, clock: Clock) -> Iterator[str]:
+    """What others published into the same destination, the `place`, is proven, or taken back; a line for each whose instances stay.
 
-    To be called where none of them is at work. Those that came to their end are told how many are left. Raises OSError.
+    To be called where none of them is at work. Those that came to their end are told how many are left. `url`: of the store of this run,
+    which serves the others too that have the embedded one. Raises OSError.
     """
     marked = {file.parent.parent.name for file in listed(operation.workspace.operations, "*/marks/*.ndjson")}
     for other in (operation_of(operation.workspace, identity) for identity in sorted(marked - {operation.name.operation_id})):
@@ -60,6 +64,11 @@ def settle_others(operation: Operation, place: str, destination: Destination) ->
         if not where.exists() or where.read_bytes() != place.encode(errors="surrogateescape"):
             continue
         remove(other.folder.run_file)  # a job whose launcher was killed may be at work all the same: it publishes no more
+        try:
+            _tell(other, url, clock)
+        except (ConfigError, PreflightError, StoreError) as fault:
+            yield f"not in its store yet: Provenance of operation {other.name.operation_id}, which did not come to its end ({fault})"
+            continue
         left = take_back(other.folder, operation.name, destination)
         counts = other.counts()
         if counts is not None and counts.unproven != left:
@@ -67,3 +76,14 @@ def settle_others(operation: Operation, place: str, destination: Destination) ->
         if left:
             whose = f"of operation {other.name.operation_id}, which did not come to its end"
             yield f"without Provenance in the destination: {left} instances {whose}, see {other.folder.marks}"
+
+
+def _tell(other: Operation, url: str, clock: Clock) -> None:
+    """Send what a run that broke off had spooled to its store and its table: it is published, and its source may be gone by now."""
+    folder = other.folder
+    if other.counts() is not None or not spool.shard_names(folder.spool):
+        return
+    known = Delivery.load(folder)
+    with deliver(other, dataclasses.replace(known, url=known.url or url), skip_preflight=True) as send:
+        send()
+    Tables.of(other.workspace, folder).load(folder, clock)

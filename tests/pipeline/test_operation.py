@@ -12,7 +12,7 @@ from pipeline.main import exit_code
 from pipeline.operation import Counts, Operation
 from pipeline.operation_row import CANCELLED, operation_row
 from pipeline.tables import Tables
-from transforms.model.errors import ConfigError
+from transforms.model.errors import ConfigError, StoreError
 from transforms.model.names import LOCAL_FHIR_STORE, Asked, OperationName
 from transforms.model.spool import write_entries
 from transforms.provenance.operation import operation_provenance
@@ -186,3 +186,20 @@ def test_what_is_in_other_hands_is_not_taken_for_killed(operation):
     assert not operation.is_elsewhere
     operation.folder.request_file.write_text("{}")  # as a server keeps it until it has run it
     assert operation.is_elsewhere
+
+
+def test_an_end_that_breaks_off_leaves_no_counts(operation):
+    """Else its exit code and a retry would take it for done, though its tables do not tell of it."""
+
+    class Broken(Tables):
+        def update(self, folder, clock):
+            assert folder.counts_file.exists()
+            assert clock() == START
+            raise StoreError("the table", "it is away", "start again")
+
+    operation.begin(START)
+    with pytest.raises(StoreError):
+        operation.conclude(
+            [("listed", 1), ("failed", 1)], Folder(f"{operation.workspace.root}-out"), Broken(operation.workspace), lambda: START
+        )
+    assert operation.counts() is None

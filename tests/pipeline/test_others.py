@@ -1,18 +1,23 @@
 """At its start a run finds nobody else at work in its workspace, and settles what others that broke off have left in its destination."""
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
 import shutil
+import sqlite3
 
 import pytest
 
 from pipeline.cli import main as cli
 from pipeline.dataflow_job import DataflowJob
+from pipeline.delivery import Delivery
 from pipeline.main import main
 from pipeline.operation import Counts, operation_of
 from pipeline.others import settle_others
+from pipeline.tables import Tables
 from transforms.model.errors import InstanceProblem
+from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.records import InstanceUids
 from transforms.model.storage import replace
 from transforms.write.destination import Folder
@@ -66,7 +71,7 @@ def run(tmp_path, workspace, key_uri, real_file):
 
 def test_what_others_published_into_the_same_place_and_never_proved_is_taken_back(tonight, left, destination, published):
     night, elsewhere, mine = left(1, "last-night"), left(2, "elsewhere", f"{destination.name}-2"), left(3, "tonight")
-    assert list(settle_others(tonight, destination.name, destination)) == []
+    assert list(settle_others(tonight, destination.name, destination, "", lambda: START)) == []
     assert published() == {"2.25.2", "2.25.3"}
     assert (doubtful(night.folder), len(doubtful(elsewhere.folder)), len(doubtful(mine.folder))) == (set(), 1, 1)
     assert not night.folder.run_file.exists()  # whose workers may be at work though nobody knows
@@ -81,11 +86,38 @@ def test_an_operation_that_finished_is_told_how_much_of_its_own_is_left(tonight,
 
     night = left(1, "last-night")
     night.keep(UNPROVEN)
-    (line,) = settle_others(tonight, destination.name, Closed(destination.name))
+    (line,) = settle_others(tonight, destination.name, Closed(destination.name), "", lambda: START)
     assert "1 instances of operation last-night" in line
     assert (night.counts(), len(published())) == (UNPROVEN, 1)
-    assert list(settle_others(tonight, destination.name, destination)) == []
+    assert list(settle_others(tonight, destination.name, destination, "", lambda: START)) == []
     assert (night.counts().unproven, night.counts().reconciled, published()) == (0, True, set())
+
+
+def spooled(operation, spool_operation, instance, delivery):
+    """Its run had spooled the Provenance of the instance, and not sent it, when it broke off."""
+    spool_operation(operation.name.operation_id, [instance])
+    delivery.save(operation.folder)
+    Tables(operation.workspace).save(operation.folder)
+
+
+def test_what_a_run_that_broke_off_had_spooled_is_sent_to_its_store(run, left, spool_operation, make_instance, published, workspace):
+    """The source may be gone: who purged that operation, or looked into the store, would find nothing of what is published."""
+    night = left(1, "last-night")
+    spooled(night, spool_operation, make_instance(1), Delivery(LOCAL_FHIR_STORE, None))
+    assert run() == 0
+    assert ("2.25.1" in published(), len(published()), doubtful(night.folder)) == (True, 2, set())
+    with contextlib.closing(sqlite3.connect(workspace.fhir_database)) as database:
+        told = [json.loads(row[0]) for row in database.execute("SELECT content FROM resources WHERE type = 'Provenance'")]
+    names = [one["identifier"]["value"] for resource in told for one in resource["target"]]
+    assert sum(name.endswith("instances/2.25.31") for name in names) == 1
+
+
+def test_where_it_cannot_be_sent_it_stays_marked_and_is_named(tonight, left, spool_operation, make_instance, destination, published):
+    night = left(1, "last-night")
+    spooled(night, spool_operation, make_instance(1), Delivery("http://127.0.0.1:9/fhir", "http://127.0.0.1:9/fhir"))
+    (line,) = settle_others(tonight, destination.name, destination, "", lambda: START)
+    assert line.startswith("not in its store yet: Provenance of operation last-night")
+    assert ((night.folder.marks / "batch.ndjson").exists(), published()) == (True, {"2.25.1"})
 
 
 @pytest.mark.parametrize("state", ["FAILED", "CANCELLED"])
@@ -111,6 +143,7 @@ def test_a_run_beside_a_job_is_refused_whatever_their_ids(run, left, dataflow, p
 
 def test_an_end_that_came_already_is_not_told_anew(left, dataflow, workspace, capsys):
     night = left(1, "last-night")
+    night.keep(UNPROVEN)
     night.finish(UNPROVEN, START)
     told = night.state()
     night.submitted(DataflowJob("p", "r", "nightly", "2026-1").to_json())  # by a launcher that was slower than its job
