@@ -27,7 +27,8 @@ def main() -> None:
             answer = {"text": " ".join(text for text, score in scored if score >= 0.5)}
         else:
             result = engine(picture, use_det=True, use_cls=True, use_rec=True)
-            answer = {"boxes": [] if result.boxes is None else np.asarray(result.boxes).tolist()}
+            boxes = [] if result.boxes is None else np.asarray(result.boxes).tolist()
+            answer = {"boxes": boxes, "texts": [*(result.txts or ())]}
         answer["cpu"] = sum(os.times()[:2]) - before
         print(json.dumps(answer), flush=True)
 

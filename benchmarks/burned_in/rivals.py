@@ -59,10 +59,11 @@ class Peer:
         )  # fmt: skip
 
     def find(self, picture: NDArray[np.uint8]) -> Answer:
-        """The boxes it reads something in."""
+        """The boxes it reads something in, and what it reads."""
         answer = self._ask(picture, read=False)
         corners = [np.array(box) for box in answer["boxes"]]
-        return Answer([_grown(*box.min(axis=0), *box.max(axis=0), "", None) for box in corners], answer["cpu"])
+        told = zip(corners, answer["texts"], strict=True)
+        return Answer([_grown(*box.min(axis=0), *box.max(axis=0), text, None) for box, text in told], answer["cpu"])
 
     def read(self, line: NDArray[np.uint8]) -> str:
         """What it reads in one line, at a score of 0.5 at least."""

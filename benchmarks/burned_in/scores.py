@@ -35,11 +35,12 @@ class Score:
     lines: collections.Counter[bool] = dataclasses.field(default_factory=collections.Counter)
     """Found or not, of all strings, labels and markers too."""
     instances: collections.Counter[tuple[str, bool]] = dataclasses.field(default_factory=collections.Counter)
-    """(group, leaks) → instances with identifying strings."""
+    """(group, leaks) → instances with identifying strings; of a script, those with strings in it, and whether one of these leaks."""
     outside: list[float] = dataclasses.field(default_factory=list)
     text_free: collections.Counter[bool] = dataclasses.field(default_factory=collections.Counter)
     """Touched or not."""
     read: collections.Counter[bool] = dataclasses.field(default_factory=collections.Counter)
+    """Read or not, of identifying Latin strings, those of frames in which nothing was found, too."""
     cpu: list[float] = dataclasses.field(default_factory=list)
     missed: list[str] = dataclasses.field(default_factory=list)
 
@@ -53,23 +54,22 @@ class Score:
         if not made.texts:
             self.text_free[outside > TOUCHED] += 1
         self.outside.append(outside)
-        leaks = False
+        leaks: dict[str, bool] = {}
         for text in made.texts:
             covered = float(boxes[text.top : text.bottom, text.left : text.right][text.ink].mean())
             hidden = covered >= HIDDEN and (covered == 1 or reader is None or not _readable(made, text, boxes, reader))
             self.lines[hidden] += 1
             if not text.identifies:
                 continue
-            leaks |= not hidden
+            for group in ("all", *groups, f"script {text.script}"):
+                leaks[group] = leaks.get(group, False) or not hidden
             for group in ("all", f"script {text.script}", *(("font unseen in training",) if text.unseen else ())):
                 self.strings[group, hidden] += 1
             if not hidden:
                 self.missed.append(f"{groups} {text.string!r} {text.right - text.left}x{text.bottom - text.top} {covered:.2f}")
-            if text.script == "latin" and any(line.text for line in lines):
+            if text.script == "latin":
                 self.read[_says(text, lines) >= READ] += 1
-        if any(text.identifies for text in made.texts):
-            for group in ("all", *groups):
-                self.instances[group, leaks] += 1
+        self.instances.update(leaks.items())
 
     def report(self, name: str) -> Iterable[str]:
         """The figures, a line each."""
@@ -86,7 +86,7 @@ class Score:
         if self.text_free.total():
             touched, count = self.text_free[True], self.text_free.total()
             yield f"  text-free touched       {touched}/{count} = {100 * touched / count:.1f} %"
-        if self.read.total():
+        if self.read[True]:
             yield f"  Latin strings read      {self.read[True]}/{self.read.total()} = {self.read[True] / self.read.total():.3f}"
 
 

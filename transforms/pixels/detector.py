@@ -42,26 +42,26 @@ CORE = 0.5
 GROWN_ACROSS, GROWN_ALONG = 0.1, 0.5
 """Thicknesses by which a box grows across and along its line. The last letter is seen worst: with 0.1 along the line, too, the
 tuning seeds lose one string in eighty more."""
+COARSE_GROWN_ALONG = 0.3
+"""The same along a line of an image made smaller, whose cells reach beyond its letters all around as it is."""
 SMALL = 128
 """Pixels of the longer side of a frame in which the smallest letters are as large as what organs are made of."""
 SMALL_SURE = 0.9
 """Chance that both networks must agree on in such a frame, at least."""
 LEAST_DOUBT = 1e-4
 """No network is surer than this that a box holds text, or that it does not."""
-MOST_COVERED = 0.6
-"""Share of a box of a smaller image that finer boxes may cover before it says nothing new."""
-
-THICK = 40
-"""Pixels: of a thicker line the image itself may show pieces only, which say nothing against the line."""
+MOST_COVERED, MOST_COVERED_WITHIN = 0.6, 0.9
+"""Share of a box of a smaller image that finer boxes may cover before it says nothing new; where the image was made smaller, of the inner
+part of it (`_within`): most of the rest is not the line's."""
 LARGE_CHANCE = 0.98
 """Chance that a line must have that only an image made smaller shows: anatomy made small looks like letters most."""
 LARGE_SURE = 0.95
 """Chance that the verifier alone must give it,"""
 PIECES = 0.5
 """unless pieces of it that were found before take this share of it."""
-LARGEST = 0.3
+LARGEST = 0.25
 """Share of the shorter side of an image that the thickest line of an image made smaller may take."""
-THICKEST, THICKEST_SURE = 0.4, 0.98
+THICKEST, THICKEST_SURE = 0.3, 0.98
 """Share of the shorter side of an image from which a line is thicker than lines are, and the chance that both networks must agree on."""
 LONG, MOST_LINES = 3, 0.2
 """How many times longer than thick a line surely is, and the share of a box of an image made smaller that such thin lines may take."""
@@ -101,11 +101,17 @@ class LineDetector:
         found: list[Found] = []
         covered = np.zeros((rows, columns), bool)
         for scale in _scales(rows, columns):
-            candidates = boxes_of(self._maps(_resized(image, scale)), self._edge)
-            boxes = [_trimmed(image, _in_image(box, scale, rows, columns)) for box in candidates if box.chance >= self._least]
+            candidates = [box for box in boxes_of(self._maps(_resized(image, scale)), self._edge) if box.chance >= self._least]
+            boxes = [_trimmed(image, _in_image(box, scale, rows, columns)) for box in candidates]
             if scale < 1:
-                boxes = [box for box in boxes if _is_large(box, found, min(rows, columns))]
-            new = [box for box in boxes if _share(covered, box) < MOST_COVERED or (scale < 1 and _thickness(box) >= THICK)]
+                inner = [_share(covered, _within(box, scale, rows, columns)) for box in candidates]
+                new = [
+                    box
+                    for box, share in zip(boxes, inner, strict=True)
+                    if share < MOST_COVERED_WITHIN and _is_large(box, found, min(rows, columns))
+                ]
+            else:
+                new = [box for box in boxes if _share(covered, box) < MOST_COVERED]
             if self._verifier:
                 chances = self._verifier.chances(image, [box[:4] for box in new])
                 seen = zip(new, chances.tolist(), strict=True)
@@ -226,12 +232,22 @@ def _in_image(box: Found, scale: float, rows: int, columns: int) -> Found:
     factor = CELL / scale
     width, height = box.right - box.left, box.bottom - box.top
     thickness = min(width, height) * factor
-    edge = max(1.0, factor / 2)
-    across, along = edge + GROWN_ACROSS * thickness, edge + GROWN_ALONG * thickness
+    if scale < 1:
+        across, along = 1.0, 1.0 + COARSE_GROWN_ALONG * thickness
+    else:
+        edge = max(1.0, factor / 2)
+        across, along = edge + GROWN_ACROSS * thickness, edge + GROWN_ALONG * thickness
     x, y = (along, across) if width >= height else (across, along)
     left, top = max(0, int(box.left * factor - x)), max(0, int(box.top * factor - y))
     right, bottom = min(columns, int(np.ceil(box.right * factor + x))), min(rows, int(np.ceil(box.bottom * factor + y)))
     return Found(left, top, right, bottom, box.chance)
+
+
+def _within(box: Found, scale: float, rows: int, columns: int) -> Found:
+    """A box of cells as pixels of the image, without half a cell at each edge, and a pixel at least."""
+    left, top, right, bottom = (int(side * CELL / scale) for side in (box.left + 0.5, box.top + 0.5, box.right - 0.5, box.bottom - 0.5))
+    left, top = min(left, columns - 1), min(top, rows - 1)
+    return Found(left, top, max(left + 1, right), max(top + 1, bottom), box.chance)
 
 
 def _trimmed(image: NDArray[np.uint8], box: Found) -> Found:

@@ -15,6 +15,7 @@ from transforms.pixels.detector import (
     _is_large,
     _tiles,
     _trimmed,
+    _within,
     boxes_of,
     together,
 )
@@ -144,3 +145,39 @@ LARGE = Found(20, 20, 320, 80, 0.99)
 )
 def test_only_large_letters_are_taken_from_an_image_made_smaller(box, finer, large):
     assert _is_large(box, finer, 480) is large
+
+
+def large_letters(size: float) -> tuple[np.ndarray, np.ndarray]:
+    """A date on soft noise, and its ink."""
+    random = np.random.default_rng(1)
+    soft = cv2.resize(random.normal(90, 30, (8, 12)), (720, 480), interpolation=cv2.INTER_CUBIC) + random.normal(0, 6, (480, 720))
+    image, ink = np.clip(soft, 0, 255).astype(np.uint8), np.zeros((480, 720), np.uint8)
+    for picture in (image, ink):
+        cv2.putText(picture, "25.05.1953", (20, 200), cv2.FONT_HERSHEY_SIMPLEX, size, 255, round(2 * size), cv2.LINE_AA)
+    return image, ink > 127
+
+
+@pytest.mark.parametrize("size", [1.7, 2.2])
+def test_a_line_that_the_image_shows_is_not_taken_again_by_the_coarse_box_of_a_smaller_one(size):
+    image, ink = large_letters(size)
+    (line,) = LineDetector(0.25, 0.35, 0.7).find(image)
+    assert ink[line.top : line.bottom, line.left : line.right].sum() == ink.sum()
+
+
+def test_letters_that_only_a_smaller_image_shows_are_found_and_their_box_is_no_thicker_than_it_must_be():
+    image, ink = large_letters(3.4)
+    (line,) = LineDetector(0.25, 0.35, 0.7).find(image)
+    assert ink[line.top : line.bottom, line.left : line.right].sum() == ink.sum()
+    assert line.bottom - line.top < 1.7 * np.ptp(np.nonzero(ink)[0])
+
+
+@pytest.mark.parametrize(
+    ("cells", "scale", "inner"),
+    [
+        ((2, 1, 12, 4), 1 / 3, (30, 18, 138, 42)),
+        ((2, 1, 12, 2), 1 / 3, (30, 18, 138, 19)),  # a cell thick
+        ((0, 12, 20, 13), 1 / 9, (18, 449, 702, 450)),  # at the lower edge, which its cell reaches beyond
+    ],
+)
+def test_the_inner_part_of_a_coarse_box_lies_in_the_image_and_is_never_empty(cells, scale, inner):
+    assert _within(Found(*cells, 0.9), scale, 450, 720)[:4] == inner

@@ -1,0 +1,81 @@
+"""What the benchmark of burned-in text counts, by strings and by instances."""
+
+import numpy as np
+import pytest
+
+from benchmarks.burned_in.frames import Frame, Text
+from benchmarks.burned_in.scores import Score, upper_bound
+from transforms.pixels.search import Line
+
+
+def text(string: str, script: str, top: int, *, identifies: bool = True) -> Text:
+    return Text(string, script, identifies, 20, top, 80, top + 10, np.ones((10, 60), bool), turned=False, unseen=False)
+
+
+def over(one: Text, said: str = "") -> Line:
+    return Line(one.left, one.top, one.right, one.bottom, said, 0.9 if said else None)
+
+
+def frame(*texts: Text) -> Frame:
+    return Frame("US", np.zeros((200, 200, 3), np.uint8), [*texts], np.zeros((200, 200), bool))
+
+
+LATIN, ARABIC = text("Jan Kowalski", "latin", 20), text("محمد", "arabic", 60)
+
+
+def test_an_instance_leaks_in_the_scripts_of_the_strings_it_keeps():
+    score = Score()
+    score.add(frame(LATIN, ARABIC), ("modality US",), [over(LATIN)], 0.1, None)
+    score.add(frame(LATIN), ("modality US",), [over(LATIN)], 0.1, None)
+    assert score.instances == {
+        ("all", True): 1,
+        ("all", False): 1,
+        ("modality US", True): 1,
+        ("modality US", False): 1,
+        ("script arabic", True): 1,
+        ("script latin", False): 2,
+    }
+    assert score.strings["script latin", True] == 2
+    assert score.strings["script arabic", False] == 1
+
+
+def test_a_label_that_is_missed_is_a_lost_line_and_no_leak():
+    score = Score()
+    label = text("120 kV", "latin", 60, identifies=False)
+    score.add(frame(LATIN, label), (), [over(LATIN)], 0.1, None)
+    assert (score.lines[True], score.lines[False]) == (1, 1)
+    assert score.instances == {("all", False): 1, ("script latin", False): 1}
+
+
+def test_what_an_independent_reader_still_reads_is_not_hidden():
+    score = Score()
+    nearly = Line(LATIN.left, LATIN.top, LATIN.right - 1, LATIN.bottom)
+    score.add(frame(LATIN), (), [nearly], 0.1, lambda _: "")
+    score.add(frame(LATIN), (), [nearly], 0.1, lambda _: "K")
+    assert (score.strings["all", True], score.strings["all", False]) == (1, 1)
+
+
+@pytest.mark.parametrize(("said", "right"), [("JAN KOWALSKl", True), ("JN KWLI", False)])
+def test_a_string_is_read_where_most_of_its_letters_are(said, right):
+    score = Score()
+    score.add(frame(LATIN), (), [over(LATIN, said)], 0.1, None)
+    assert score.read == {right: 1}
+
+
+def test_a_string_where_nothing_is_found_is_unread():
+    score = Score()
+    score.add(frame(LATIN, ARABIC), (), [], 0.1, None)
+    assert score.read == {False: 1}
+
+
+def test_a_frame_without_text_is_touched_by_a_box_and_area_near_text_is_free():
+    score = Score()
+    score.add(frame(), (), [Line(0, 0, 20, 10)], 0.1, None)
+    score.add(frame(LATIN), (), [Line(10, 10, 90, 40)], 0.1, None)
+    assert score.text_free == {True: 1}
+    assert score.outside == [200 / 40_000, 0.0]
+
+
+def test_no_leak_in_a_hundred_may_be_three_in_a_hundred():
+    assert upper_bound(0, 100) == pytest.approx(0.0295, abs=0.0001)
+    assert upper_bound(100, 100) == pytest.approx(1.0)
