@@ -6,6 +6,9 @@ from pipeline.still_held import carry_over, set_aside
 from transforms.model import spool
 
 
+A, B, C, D, E = (digit * 16 for digit in "abcde")
+
+
 @pytest.fixture
 def folder(workspace):
     return workspace.operation("op")
@@ -25,34 +28,34 @@ def releasable(folder):
 
 
 def test_what_is_not_held_anew_is_carried_over_and_told_of_once(folder):
-    hold(folder, "a", "b", "c", "d", "e")
+    hold(folder, A, B, C, D, E)
     set_aside(folder)
-    hold(folder, "a", told="second")
-    spool.write_entries(folder.spool, [("b", {})])  # written now
-    (folder.quarantine / "c.dcm").unlink()
-    spool.write_entries(folder.outcomes, [("d", {"outcome": "failed"})])
+    hold(folder, A, told="second")
+    spool.write_entries(folder.spool, [(B, {})])  # written now
+    (folder.quarantine / f"{C}.dcm").unlink()
+    spool.write_entries(folder.outcomes, [(D, {"outcome": "failed"})])
     for _ in range(2):
         assert carry_over(folder) == 1
-        assert releasable(folder) == {"a": "second", "d": "first", "e": "first"}
+        assert releasable(folder) == {A: "second", D: "first", E: "first"}
         told = {entry["reference"]: entry["outcome"] for entry in spool.read_all(folder.outcomes)}
-        assert told == {"d": "failed", "e": "held"}
+        assert told == {D: "failed", E: "held"}
 
 
 def test_runs_that_broke_off_lose_nothing_and_the_latest_counts(folder):
-    hold(folder, "a", "b")
+    hold(folder, A, B)
     set_aside(folder)
-    hold(folder, "b", "c", told="second")  # and killed
+    hold(folder, B, C, told="second")  # and killed
     set_aside(folder)
     set_aside(folder)
     assert releasable(folder) == {}
     assert carry_over(folder) == 3
-    assert releasable(folder) == {"a": "first", "b": "second", "c": "second"}
+    assert releasable(folder) == {A: "first", B: "second", C: "second"}
 
 
 def test_a_finished_run_leaves_nothing_set_aside(folder):
-    hold(folder, "a")
+    hold(folder, A)
     set_aside(folder)
-    (folder.quarantine / "a.dcm").unlink()
+    (folder.quarantine / f"{A}.dcm").unlink()
     assert carry_over(folder) == 0
     folder.counts_file.write_text("{}")
     set_aside(folder)
