@@ -5,7 +5,6 @@ import pytest
 from pipeline.still_held import carry_over, set_aside
 from transforms.model import spool
 
-
 A, B, C, D, E = (digit * 16 for digit in "abcde")
 
 
