@@ -12,11 +12,11 @@ from typing import Any
 
 from pipeline.accounting import PixelTimes, together
 from pipeline.operation_row import standing
-from pipeline.still_held import carry_over, set_aside
+from pipeline.still_held import carry_over, leave_quarantine, set_aside
 from pipeline.tables import Tables
 from transforms.bigquery.operation import TableAnswer
 from transforms.model import spool
-from transforms.model.errors import ConfigError, OutcomeKind
+from transforms.model.errors import ConfigError, InstanceProblem, OutcomeKind
 from transforms.model.names import Asked, OperationName
 from transforms.model.places import listed
 from transforms.model.storage import create_if_absent, remove_all, replace
@@ -237,6 +237,8 @@ class Operation:
         Where it breaks off there are no counts, so that nobody takes the run for one that came to its end.
         """
         unproven = take_back(self.folder, self.name, destination)
+        with contextlib.suppress(InstanceProblem):  # the next run, or release, tries it again, and says so
+            leave_quarantine(self.folder)
         earlier = carry_over(self.folder)
         self.tell_outcomes()
         found = Counts.of([*pairs, ("listed", earlier), ("held", earlier)])

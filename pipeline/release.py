@@ -15,6 +15,7 @@ from pipeline.lock import alone
 from pipeline.maps import renew_maps
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.replay import deliver
+from pipeline.still_held import leave_quarantine
 from pipeline.stores import check_sinks, known_destination
 from pipeline.tables import Tables
 from transforms.model import spool
@@ -110,10 +111,8 @@ class _Carried:
 
     def clear(self) -> None:
         """Take out of the quarantine what is told of as published, and away the decisions. Raises PreflightError."""
-        waiting = self._quarantine.waiting()
         try:
-            for reference in waiting & spool.references(self._folder.spool) if waiting else ():
-                self._quarantine.remove(reference)
+            leave_quarantine(self._folder)
         except InstanceProblem as problem:
             self._fault = self._fault or problem
         if self._fault:

@@ -54,6 +54,14 @@ def carry_over(folder: OperationFolder) -> int:
     return sum(_EARLIER in entry for entry in spool.read_all(folder.outcomes))
 
 
+def leave_quarantine(folder: OperationFolder) -> None:
+    """What earlier runs held, and is told of as published by now, waits no more. Raises InstanceProblem."""
+    quarantine = quarantine_of(folder)
+    waiting = quarantine.waiting()
+    for reference in waiting & spool.references(folder.spool) if waiting else ():
+        quarantine.remove(reference)
+
+
 def _entries(folder: OperationFolder, wanted: Collection[str]) -> Iterator[tuple[str, Json]]:
     return (_keyed(entry) for entry in spool.read_all(folder.set_aside) if entry["reference"] in wanted)
 

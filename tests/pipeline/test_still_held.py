@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.still_held import carry_over, set_aside
+from pipeline.still_held import carry_over, leave_quarantine, set_aside
 from transforms.model import spool
 
 A, B, C, D, E = (digit * 16 for digit in "abcde")
@@ -59,3 +59,10 @@ def test_a_finished_run_leaves_nothing_set_aside(folder):
     folder.counts_file.write_text("{}")
     set_aside(folder)
     assert not folder.set_aside.exists()
+
+
+def test_what_is_published_by_now_waits_no_more(folder):
+    hold(folder, A, B)
+    spool.write_entries(folder.spool, [(A, {})])
+    leave_quarantine(folder)
+    assert [path.stem for path in folder.quarantine.iterdir()] == [B]

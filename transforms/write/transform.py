@@ -128,7 +128,6 @@ class _Write(InstanceDoFn):
             raise CancelledError("the operation was cancelled")
         element = self._put(element)
         if not element.holds:
-            self._quarantine.remove(self.reference(element))
             yield self._written(element)
             return
         self._quarantine.keep(self.reference(element), element.target, element.content, self._said(element))
