@@ -60,8 +60,9 @@ def own_name(beam: Sequence[str]) -> str | None:
     """The name of the job that the launcher of a Flex Template, if we are it, is about to become; the service has made it already."""
     from apache_beam.options.pipeline_options import GoogleCloudOptions  # noqa: PLC0415
 
-    name: str | None = GoogleCloudOptions(list(beam)).job_name
-    return name if _FLEX in os.environ else None
+    google = GoogleCloudOptions(list(beam))
+    name: str | None = google.job_name
+    return name if _FLEX in os.environ and google.template_location else None  # the image alone is no launch
 
 
 def how_it_ended(folder: OperationFolder, own: str | None = None) -> str | None:

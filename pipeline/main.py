@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.runners.runner import PipelineResult
+from google.api_core.exceptions import ClientError
 
 from pipeline import graph
 from pipeline.accounting import pixel_lines, pixel_times, waited, waiting_lines
@@ -55,7 +56,7 @@ from transforms.fhir.preflight import check_fhir_store
 from transforms.model import spool
 from transforms.model.errors import PreflightError
 from transforms.model.keys import KeyReference, make_key_file
-from transforms.model.storage import replace
+from transforms.model.storage import remove, replace
 from transforms.model.workspace import OperationFolder
 from transforms.pixels.strengths import check_search
 from transforms.provenance.operation import operation_provenance
@@ -113,7 +114,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
             with _alone_there(settings, operation):
                 known = operation.folder.asked_file.exists()
                 settle_quarantine(operation, settings.quarantine, settings.quarantine_store, known)
-                for line in _settle(settings, operation, url, clock):
+                for line in _settle(settings, operation, delivery, url, clock):
                     print(line, file=sys.stderr)
                 done = find_done(operation, asked, key, destination_of(settings), clock) if settings.skip_done else None
                 operation.bind(asked)
@@ -138,12 +139,12 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
     return exit_code(counts)
 
 
-def _settle(settings: Settings, operation: Operation, url: str, clock: Clock) -> Iterator[str]:
+def _settle(settings: Settings, operation: Operation, delivery: Delivery, url: str, clock: Clock) -> Iterator[str]:
     """First what earlier runs and releases have left undone is done; a line for each instance, or operation, for which that cannot be."""
     destination = destination_of(settings)
     yield from carry_out(operation.folder, destination)
     _require_destination(settings, operation)
-    yield from settle_others(operation, settings.destination, destination, url, clock)
+    yield from settle_others(operation, settings.destination, destination, delivery, url, clock)
 
 
 def _remember(folder: OperationFolder, settings: Settings, request: Request, delivery: Delivery) -> None:
@@ -319,7 +320,11 @@ def _execute(ready: graph.Run, settings: Settings, throttled: Throttled) -> list
 def _submit(pipeline: beam.Pipeline, operation: Operation, job: DataflowJob, launched: Callable[[PipelineResult], None]) -> None:
     """First it is said which job there will be: where the launcher is killed before it hears that there is one, others ask for it."""
     operation.submitted(job.to_json())
-    result = pipeline.run()
+    try:
+        result = pipeline.run()
+    except ClientError:  # there is none
+        remove(operation.folder.submitted_file)
+        raise
     launched(result)
     operation.submitted(job_made(job, result).to_json())
 

@@ -207,7 +207,6 @@ class Operation:
     def clear(self) -> None:
         """Called before a run: what is found afterwards of counts and outcomes is then its own."""
         set_aside(self.folder)
-        self.folder.counts_file.unlink(missing_ok=True)
         self.folder.submitted_file.unlink(missing_ok=True)
         remove_all(self.folder.outcomes)
 

@@ -91,7 +91,7 @@ def _wait(operation: Operation, workspace: Workspace) -> None:
 
     due, said = time.monotonic(), ""
     while operation.is_elsewhere or is_held(workspace):
-        if operation.is_submitted and time.monotonic() >= due:
+        if operation.is_submitted and not is_held(workspace) and time.monotonic() >= due:  # else it is just being submitted
             fault = _look_after_job(operation)
             if fault and fault != said:
                 print(f"dicom-deid: {fault} Waiting for its last step all the same.", file=sys.stderr)
@@ -150,11 +150,13 @@ def _retry(arguments: argparse.Namespace) -> int:
     from pipeline.main import main as run  # noqa: PLC0415
     from pipeline.maps import are_due  # noqa: PLC0415
     from pipeline.operation import find_operation  # noqa: PLC0415
+    from pipeline.replay import is_unsent  # noqa: PLC0415
     from pipeline.retry import retry  # noqa: PLC0415
 
     operation = find_operation(workspace_of(arguments), arguments.operation)
     counts, state = operation.counts(), operation.state() or {}
-    if counts is not None and counts.reconciled and not counts.failed and "response" in state and not are_due(operation.folder):
+    is_whole = counts is not None and counts.reconciled and not counts.failed and "response" in state
+    if counts is not None and is_whole and not are_due(operation.folder) and not is_unsent(operation.folder):
         print("nothing failed")
         return exit_code(counts)
     return retry(operation, run)

@@ -13,15 +13,17 @@ from pipeline.dataflow_job import how_it_ended
 from pipeline.delivery import Delivery
 from pipeline.operation import Clock, Operation, operation_of
 from pipeline.operation_row import CANCELLED
-from pipeline.replay import deliver
+from pipeline.replay import deliver, is_unsent
 from pipeline.tables import Tables
-from transforms.model import spool
 from transforms.model.errors import ConfigError, PreflightError, StoreError
 from transforms.model.places import listed
 from transforms.model.storage import remove
 from transforms.model.workspace import Workspace
 from transforms.write.destination import Destination
 from transforms.write.marks import take_back
+
+_BROKEN_OFF = frozenset({"FAILED", "CANCELLED"})
+"""States of a job whose last step may have broken off behind the counts."""
 
 
 def require_nobody_at_work(workspace: Workspace, own: str | None, clock: Clock) -> None:
@@ -46,17 +48,18 @@ def close_if_over(operation: Operation, now: dt.datetime, own: str | None = None
     end = how_it_ended(operation.folder, own)
     if end is None or not operation.is_submitted:  # its last step came meanwhile
         return
-    if operation.counts() is None:
+    if operation.counts() is None or end in _BROKEN_OFF:
+        remove(operation.folder.counts_file)
         message = f"the job on Dataflow ended before its last step ({end}); see its log, then start the same command again"
         operation.fail(message, now, *([CANCELLED] if end == "CANCELLED" else []))
     remove(operation.folder.submitted_file)
 
 
-def settle_others(operation: Operation, place: str, destination: Destination, url: str, clock: Clock) -> Iterator[str]:
+def settle_others(operation: Operation, place: str, destination: Destination, delivery: Delivery, url: str, clock: Clock) -> Iterator[str]:
     """What others published into the same destination, the `place`, is proven, or taken back; a line for each whose instances stay.
 
-    To be called where none of them is at work. Those that came to their end are told how many are left. `url`: of the store of this run,
-    which serves the others too that have the embedded one. Raises OSError.
+    To be called where none of them is at work. Those that came to their end are told how many are left. `url`: of this run's `delivery`;
+    the embedded store, where it is that, serves the others too. Raises OSError.
     """
     marked = {file.parent.parent.name for file in listed(operation.workspace.operations, "*/marks/*.ndjson")}
     for other in (operation_of(operation.workspace, identity) for identity in sorted(marked - {operation.name.operation_id})):
@@ -65,7 +68,7 @@ def settle_others(operation: Operation, place: str, destination: Destination, ur
             continue
         remove(other.folder.run_file)  # a job whose launcher was killed may be at work all the same: it publishes no more
         try:
-            _tell(other, url, clock)
+            _tell(other, delivery, url, clock)
         except (ConfigError, PreflightError, StoreError) as fault:
             yield f"not in its store yet: Provenance of operation {other.name.operation_id}, which did not come to its end ({fault})"
             continue
@@ -78,12 +81,14 @@ def settle_others(operation: Operation, place: str, destination: Destination, ur
             yield f"without Provenance in the destination: {left} instances {whose}, see {other.folder.marks}"
 
 
-def _tell(other: Operation, url: str, clock: Clock) -> None:
-    """Send what a run that broke off had spooled to its store and its table: it is published, and its source may be gone by now."""
+def _tell(other: Operation, delivery: Delivery, url: str, clock: Clock) -> None:
+    """Send what a run, or release, that broke off had spooled to its own store and table: it is published, and its source may be gone."""
     folder = other.folder
-    if other.counts() is not None or not spool.shard_names(folder.spool):
+    if not is_unsent(folder):
         return
     known = Delivery.load(folder)
-    with deliver(other, dataclasses.replace(known, url=known.url or url), skip_preflight=True) as send:
+    if known.url is None and delivery.url is None:  # the embedded store, which is running
+        known = dataclasses.replace(known, url=f"{url.removesuffix(delivery.name)}{known.name}")
+    with deliver(other, known, skip_preflight=True) as send:
         send()
     Tables.of(other.workspace, folder).load(folder, clock)

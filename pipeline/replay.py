@@ -14,7 +14,8 @@ from pipeline.tables import Tables
 from transforms.fhir.preflight import check_fhir_store
 from transforms.fhir.writer import FhirWriter
 from transforms.model import spool
-from transforms.model.workspace import Workspace
+from transforms.model.places import listed
+from transforms.model.workspace import OperationFolder, Workspace
 
 
 def find(workspace: Workspace, operation_id: str | None) -> tuple[Operation, Delivery]:
@@ -57,3 +58,9 @@ def deliver(operation: Operation, delivery: Delivery, skip_preflight: bool) -> I
             check_fhir_store(client)
         announce(client, json.loads(folder.provenance_file.read_text()), new=False)
         yield send
+
+
+def is_unsent(folder: OperationFolder) -> bool:
+    """Whether there is something in the spool of which the store was not asked to the end."""
+    ended = {place.stem for place in (*listed(folder.answered, "*"), *listed(folder.dead_letters, "*.ndjson"))}
+    return not ended.issuperset(spool.shard_names(folder.spool))

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 
 from transforms.model import spool
 from transforms.model.errors import OutcomeKind
-from transforms.model.storage import remove_all
+from transforms.model.storage import remove, remove_all
 from transforms.model.workspace import OperationFolder
 from transforms.provenance.values import Json
 from transforms.write.quarantine import quarantine_of
@@ -35,6 +35,7 @@ def set_aside(folder: OperationFolder) -> None:
             spool.write_entries(folder.set_aside, rest)
             spool.remove_shard(folder.set_aside, name)
     spool.write_entries(folder.set_aside, map(_keyed, spool.read_all(folder.releasable)))
+    remove(folder.counts_file)  # from here on what is set aside is all there is
     remove_all(folder.releasable)
 
 

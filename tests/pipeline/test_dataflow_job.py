@@ -2,11 +2,14 @@
 
 import datetime as dt
 import json
+import threading
+import time
 
 import pytest
 
 from pipeline.cli import main as cli
 from pipeline.dataflow_job import DataflowJob, own_name
+from pipeline.lock import alone, is_held
 from pipeline.main import main
 from pipeline.operation import Operation
 from pipeline.others import require_no_job
@@ -86,13 +89,15 @@ def test_a_job_at_work_is_not_launched_again_and_not_purged(dataflow, operation,
 
 
 def test_a_flex_template_s_launcher_does_not_take_its_own_job_for_another(dataflow, operation, monkeypatch):
-    assert own_name(["--job_name=nightly"]) is None  # whoever launches it himself has no job yet
+    launched = ["--job_name=nightly", "--template_location=gs://staging/launch"]
+    assert own_name(launched) is None  # whoever launches it himself has no job yet
     monkeypatch.setenv("FLEX_TEMPLATE_PYTHON_PY_FILE", "/template/main.py")
+    assert own_name(launched[:1]) is None  # nor has who does so in the image
     dataflow.put("2026-1", "nightly", "QUEUED")
     operation.submitted(DataflowJob("p", "r", "nightly", "").to_json())
     with pytest.raises(PreflightError, match="a job on Dataflow is at work"):
         require_no_job(operation, START, "another")
-    require_no_job(operation, START, own_name(["--job_name=nightly"]))
+    require_no_job(operation, START, own_name(launched))
     assert not operation.is_submitted
 
 
@@ -100,3 +105,21 @@ def test_where_dataflow_does_not_say_nothing_is_begun(dataflow, operation):
     operation.submitted(DataflowJob("closed", "r", "nightly", "2026-1").to_json())
     with pytest.raises(PreflightError, match="Dataflow does not say"):
         require_no_job(operation, START)
+
+
+def test_a_job_that_is_just_being_submitted_is_not_asked_for(dataflow, operation, workspace):
+    """Dataflow knows of none yet, which is no end."""
+    operation.submitted(DataflowJob("p", "r", "nightly", "").to_json())
+    answer, asked = dataflow.answer, []
+
+    def note(path, body):
+        asked.append(is_held(workspace))
+        return answer(path, body)
+
+    dataflow.answer = note
+    with alone(workspace):
+        waiting = threading.Thread(target=cli, args=(["operation", "--workspace", workspace.root, "op", "--wait"],))
+        waiting.start()
+        time.sleep(3)
+    waiting.join(60)
+    assert asked == [False]

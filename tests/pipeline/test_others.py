@@ -12,6 +12,7 @@ import pytest
 from pipeline.cli import main as cli
 from pipeline.dataflow_job import DataflowJob
 from pipeline.delivery import Delivery
+from pipeline.local.store_process import running_store
 from pipeline.main import main
 from pipeline.operation import Counts, operation_of
 from pipeline.others import settle_others
@@ -20,10 +21,12 @@ from transforms.model.errors import InstanceProblem
 from transforms.model.names import LOCAL_FHIR_STORE
 from transforms.model.records import InstanceUids
 from transforms.model.storage import replace
+from transforms.model.workspace import Workspace
 from transforms.write.destination import Folder
 from transforms.write.marks import doubtful
 
 START = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+EMBEDDED = Delivery(LOCAL_FHIR_STORE, None)
 UNPROVEN = Counts(listed=1, new=1, proven=1, answered=1, rows=2, unproven=1)
 
 
@@ -71,7 +74,7 @@ def run(tmp_path, workspace, key_uri, real_file):
 
 def test_what_others_published_into_the_same_place_and_never_proved_is_taken_back(tonight, left, destination, published):
     night, elsewhere, mine = left(1, "last-night"), left(2, "elsewhere", f"{destination.name}-2"), left(3, "tonight")
-    assert list(settle_others(tonight, destination.name, destination, "", lambda: START)) == []
+    assert list(settle_others(tonight, destination.name, destination, EMBEDDED, "", lambda: START)) == []
     assert published() == {"2.25.2", "2.25.3"}
     assert (doubtful(night.folder), len(doubtful(elsewhere.folder)), len(doubtful(mine.folder))) == (set(), 1, 1)
     assert not night.folder.run_file.exists()  # whose workers may be at work though nobody knows
@@ -86,10 +89,10 @@ def test_an_operation_that_finished_is_told_how_much_of_its_own_is_left(tonight,
 
     night = left(1, "last-night")
     night.keep(UNPROVEN)
-    (line,) = settle_others(tonight, destination.name, Closed(destination.name), "", lambda: START)
+    (line,) = settle_others(tonight, destination.name, Closed(destination.name), EMBEDDED, "", lambda: START)
     assert "1 instances of operation last-night" in line
     assert (night.counts(), len(published())) == (UNPROVEN, 1)
-    assert list(settle_others(tonight, destination.name, destination, "", lambda: START)) == []
+    assert list(settle_others(tonight, destination.name, destination, EMBEDDED, "", lambda: START)) == []
     assert (night.counts().unproven, night.counts().reconciled, published()) == (0, True, set())
 
 
@@ -100,11 +103,15 @@ def spooled(operation, spool_operation, instance, delivery):
     Tables(operation.workspace).save(operation.folder)
 
 
-def test_what_a_run_that_broke_off_had_spooled_is_sent_to_its_store(run, left, spool_operation, make_instance, published, workspace):
-    """The source may be gone: who purged that operation, or looked into the store, would find nothing of what is published."""
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_a_run_that_broke_off_had_spooled_is_sent_to_its_store(
+    run, left, spool_operation, make_instance, published, workspace, tmp_path, elsewhere
+):
+    """The source may be gone: who looked into its store would find nothing of what is published. The store is its own, not tonight's."""
     night = left(1, "last-night")
-    spooled(night, spool_operation, make_instance(1), Delivery(LOCAL_FHIR_STORE, None))
-    assert run() == 0
+    spooled(night, spool_operation, make_instance(1), EMBEDDED)
+    with running_store(Workspace(str(tmp_path / "other"))) as other:
+        assert run(*([f"--fhir_store={other}/v1beta1/{LOCAL_FHIR_STORE}"] if elsewhere else [])) == 0
     assert ("2.25.1" in published(), len(published()), doubtful(night.folder)) == (True, 2, set())
     with contextlib.closing(sqlite3.connect(workspace.fhir_database)) as database:
         told = [json.loads(row[0]) for row in database.execute("SELECT content FROM resources WHERE type = 'Provenance'")]
@@ -115,7 +122,7 @@ def test_what_a_run_that_broke_off_had_spooled_is_sent_to_its_store(run, left, s
 def test_where_it_cannot_be_sent_it_stays_marked_and_is_named(tonight, left, spool_operation, make_instance, destination, published):
     night = left(1, "last-night")
     spooled(night, spool_operation, make_instance(1), Delivery("http://127.0.0.1:9/fhir", "http://127.0.0.1:9/fhir"))
-    (line,) = settle_others(tonight, destination.name, destination, "", lambda: START)
+    (line,) = settle_others(tonight, destination.name, destination, EMBEDDED, "", lambda: START)
     assert line.startswith("not in its store yet: Provenance of operation last-night")
     assert ((night.folder.marks / "batch.ndjson").exists(), published()) == (True, {"2.25.1"})
 

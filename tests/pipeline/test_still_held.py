@@ -51,6 +51,16 @@ def test_runs_that_broke_off_lose_nothing_and_the_latest_counts(folder):
     assert releasable(folder) == {A: "first", B: "second", C: "second"}
 
 
+def test_a_start_that_is_killed_leaves_all_there_is(folder):
+    hold(folder, A)
+    folder.counts_file.write_text("{}")
+    set_aside(folder)
+    hold(folder, A)  # it was killed before that was gone
+    set_aside(folder)
+    assert carry_over(folder) == 1
+    assert releasable(folder) == {A: "first"}
+
+
 def test_a_finished_run_leaves_nothing_set_aside(folder):
     hold(folder, A)
     set_aside(folder)

@@ -102,6 +102,11 @@ def test_a_launcher_that_is_killed_before_it_hears_of_its_job_leaves_it_known(la
     assert json.loads(capsys.readouterr().out)["error"]["code"] == 1
 
 
+def test_a_job_that_is_refused_is_not_waited_for(launch, bucket):
+    assert launch("--project=closed") == 3
+    assert not find_operation(Workspace(f"{bucket}/ws"), None).is_submitted
+
+
 def test_a_source_without_files_is_refused_before_the_launch(launch, bucket, capsys):
     assert launch(f"--source={bucket}/nothing") == 2
     assert "no file is there" in capsys.readouterr().err
