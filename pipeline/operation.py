@@ -264,7 +264,7 @@ class Operation:
         return dataclasses.replace(counts, rows=loaded.rows, refused_rows=loaded.refused) if loaded else counts
 
     def _proven(self) -> int:
-        return len(spool.references(self.folder.spool) | spool.references(self.folder.spool, held=True))
+        return len(spool.references(self.folder.spool, held=None))
 
     def tell_outcomes(self) -> None:
         """Write the outcomes that stand down for people to read."""

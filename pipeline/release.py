@@ -141,7 +141,7 @@ def _wanted(folder: OperationFolder, chosen: Collection[str]) -> set[str]:
     if unknown:
         why = f"{len(unknown)} of these references name nothing that is held"
         raise ConfigError("REF", why, "see outcomes.ndjson in the workspace")
-    return (set(chosen) or held) - spool.references(folder.spool) - spool.references(folder.decided)
+    return set((set(chosen) or held) - spool.references(folder.spool) - spool.references(folder.decided))
 
 
 def _decide(

@@ -24,17 +24,21 @@ from transforms.bigquery.schema import Field, operations_table, provenance_table
 from transforms.bigquery.views import OPERATIONS, TABLE, VIEWS, sql_text
 from transforms.model.errors import ConfigError
 from transforms.model.places import Place, listed, place_of, scratch
+from transforms.model.references import References, digest
 from transforms.model.spool import MAX_ENTRIES, read_all, shard_names
 from transforms.model.storage import move
 from transforms.model.workspace import OperationFolder, Workspace
 
 BATCH_BYTES = 64 << 20
 """Rows are loaded from files of at most this size."""
-MEMORY = "256MB"
-"""What DuckDB may take for a build; the rest it writes down. Python takes a row and the ids seen."""
+MEMORY, LEAST_MEMORY = 256 << 20, 64 << 20
+"""Bytes that DuckDB may take for a build; the rest it writes down. What is told in plain columns is tried with less, since all that
+DuckDB may take it fills with what it has read."""
 VECTOR, LARGEST_GROUP, GROUPS = 2048, 20480, 32
 """Rows that DuckDB gathers before it writes them are a multiple of VECTOR. It holds some 10 kB of each until the group is full, so that the
-usual 122,880 can take gigabytes, and something of each group that it wrote, so that groups of 2,048 exceed MEMORY at 250,000 rows."""
+usual 122,880 can take gigabytes, and something of each group that it wrote or reads, for as long as the database is open."""
+BATCH = 256
+"""Rows that are read at once: those of a whole VECTOR take 100 MB more."""
 
 _TYPES = {"STRING": "VARCHAR", "FLOAT": "DOUBLE", "TIMESTAMP": "TIMESTAMPTZ", "INTEGER": "BIGINT", "BOOLEAN": "BOOLEAN"}
 
@@ -50,13 +54,13 @@ def build(workspace: Workspace) -> dict[str, int]:
     with scratch(place_of(workspace.root)) as beside:
         aside, batch = beside / "provenance.duckdb", beside / "batch.ndjson"
         group = row_group(MAX_ENTRIES * sum(len(shard_names(folder.spool)) for folder in folders))
-        with _new_database(aside, group) as connection:
-            for folder in folders:
-                counts[folder.operation_id] = _load(connection, provenance_table(), rows.of(folder), batch, group)
-            _load(connection, operations_table(), filter(None, map(operation_row, folders)), batch, group)
-            relations = {name.lower(): name for name in (TABLE, OPERATIONS)}
-            for name, file in VIEWS.items():
-                connection.execute(f'CREATE TABLE "{name}" AS {translate(sql_text(file), relations)}')
+        _make_tables(aside)
+        for folder in folders:
+            counts[folder.operation_id] = _load(aside, provenance_table(), rows.of(folder), batch, group)
+        _load(aside, operations_table(), filter(None, map(operation_row, folders)), batch, group)
+        relations = {name.lower(): name for name in (TABLE, OPERATIONS)}
+        for name, file in VIEWS.items():
+            _make_view(aside, f'CREATE TABLE "{name}" AS {translate(sql_text(file), relations)}', group)
         move(aside, workspace.table_database)
     return counts
 
@@ -83,7 +87,7 @@ class _Rows:
     """The rows of one operation after the other: its own Provenance, then those of its instances; each id once."""
 
     def __init__(self) -> None:
-        self._seen: set[str] = set()
+        self._seen = References()
 
     def of(self, folder: OperationFolder) -> Iterator[Row]:
         """Rows, and in the operation's folder what could not be one."""
@@ -94,8 +98,7 @@ class _Rows:
         resources = itertools.chain([("", operation)], ((entry["reference"], entry["provenance"]) for entry in read_all(folder.spool)))
         for reference, resource in resources:
             row = refused.row_of(reference, resource, operation["occurredDateTime"])
-            if row is not None and row["id"] not in self._seen:
-                self._seen.add(row["id"])
+            if row is not None and self._seen.add(digest(row["id"])):
                 yield row
         if not _is_loaded_elsewhere(folder):  # whose table refused rows of its own
             refused.keep()
@@ -106,16 +109,24 @@ def _is_loaded_elsewhere(folder: OperationFolder) -> bool:
     return folder.tables_file.is_file() and json.loads(folder.tables_file.read_bytes())["bigquery"] is not None
 
 
-def _load(connection: duckdb.DuckDBPyConnection, table: Field, rows: Iterable[Row], batch: Path, group: int) -> int:
-    """Append rows to their table, as many at once as DuckDB gathers: it would gather those of a group begun again. How many."""
+def _load(database: Path, table: Field, rows: Iterable[Row], batch: Path, group: int) -> int:
+    """Append rows to their table, a group at a time, in a database opened anew, which holds nothing of those before. How many."""
     columns = {field.name: _type(field) for field in table.fields}
     statement = f"INSERT INTO {table.name} SELECT * FROM read_json(?, columns = ?, format = 'newline_delimited', maximum_object_size = ?)"  # noqa: S608 - constants of ours
     count, lines = 0, (json.dumps(_whole(row, table), separators=(",", ":")).encode() + b"\n" for row in rows)
     batch.touch(mode=0o600)
     for first in lines:
-        written, longest = _write(batch, itertools.chain([first], lines), group)
-        connection.execute(statement, [str(batch), columns, longest + 1])  # DuckDB's buffers are a multiple of the last
-        count += written
+        gathered, some = 0, itertools.chain([first], lines)
+        with _opened(database, group) as connection:
+            connection.begin()
+            while gathered < group:
+                written, longest = _write(batch, some, min(BATCH, group - gathered))
+                if not written:
+                    break
+                connection.execute(statement, [str(batch), columns, longest + 1])  # DuckDB's buffers are a multiple of the last
+                gathered += written
+            connection.commit()
+        count += gathered
     return count
 
 
@@ -144,21 +155,46 @@ def _whole(row: Row, record: Field) -> Row:
 
 
 @contextlib.contextmanager
-def _new_database(path: Path, group: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A new file with the empty tables. Extensions are never fetched: those in use come with the package."""
-    alone = {"autoinstall_known_extensions": "false", "threads": "1", "memory_limit": MEMORY, "temp_directory": f"{path}.tmp"}
+def _opened(path: Path, group: int, memory: int = MEMORY) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The database, made if need be, for as long as the block. Extensions are never fetched: those in use come with the package."""
+    alone = {
+        "autoinstall_known_extensions": "false",
+        "threads": "1",
+        "memory_limit": f"{memory}B",
+        "temp_directory": f"{path}.tmp",
+        "checkpoint_threshold": "0B",  # what is committed goes into the file at once, not into a log first, which would be in memory, too
+    }
     with duckdb.connect(config=alone) as connection:
         quoted = str(path).replace("'", "''")
         connection.execute(f"ATTACH '{quoted}' AS built (ROW_GROUP_SIZE {group})")
-        path.chmod(0o600)
         connection.execute("USE built")
         connection.execute("SET TimeZone = 'UTC'")
-        for table in (provenance_table(), operations_table()):
-            columns = ", ".join(f'"{field.name}" {_type(field)}' for field in table.fields)
-            connection.execute(f"CREATE TABLE {table.name} ({columns})")
         yield connection
         connection.execute("USE memory")
         connection.execute("DETACH built")
+
+
+def _make_tables(database: Path) -> None:
+    """A new file with the empty tables."""
+    with _opened(database, VECTOR) as connection:
+        database.chmod(0o600)
+        for table in (provenance_table(), operations_table()):
+            columns = ", ".join(f'"{field.name}" {_type(field)}' for field in table.fields)
+            connection.execute(f"CREATE TABLE {table.name} ({columns})")
+
+
+def _make_view(database: Path, statement: str, group: int) -> None:
+    """Make a table of what a view says, within the least memory that will do."""
+    memory = LEAST_MEMORY
+    while True:
+        try:
+            with _opened(database, group, memory) as connection:
+                connection.execute(statement)
+            return
+        except duckdb.OutOfMemoryException:
+            if memory > MEMORY:
+                raise
+            memory *= 2
 
 
 def _type(field: Field) -> str:

@@ -12,6 +12,7 @@ from transforms.bigquery.load import Line, TableLoader
 from transforms.bigquery.refused import Refused
 from transforms.bigquery.schema import Schema
 from transforms.bigquery.table import TableName
+from transforms.model.references import References, digest
 from transforms.model.spool import read_shard
 from transforms.model.storage import replace
 from transforms.model.workspace import OperationFolder
@@ -51,15 +52,14 @@ def load_operation(target: TableTarget, folder: OperationFolder, shards: set[str
     lacking: set[str] = set()
 
     def lines() -> Iterator[Line]:
-        seen: set[str] = set()
+        seen = References()
         for shard in ["", *sorted(shards - loaded.shards)]:
             entries = read_shard(folder.spool, shard) if shard else iter([{"reference": "", "provenance": operation}])
             for entry in entries:
                 row = refused.row_of(entry["reference"], entry["provenance"], started, target.schema)
                 if row is None:
                     lacking.add(shard)
-                elif row["id"] not in seen:
-                    seen.add(row["id"])
+                elif seen.add(digest(row["id"])):
                     yield Line.of(entry["reference"], row, shard)
 
     def refuse(line: Line, why: str) -> None:

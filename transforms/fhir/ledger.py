@@ -16,6 +16,7 @@ from typing import Any
 from transforms.fhir.bundles import Entry, EntryAnswer, resource_bytes
 from transforms.model.places import Place
 from transforms.model.records import ShardRef
+from transforms.model.references import References
 from transforms.model.spool import read_lines
 from transforms.model.storage import create_if_absent, replace
 from transforms.model.workspace import OperationFolder
@@ -48,19 +49,19 @@ class _Tally:
 
 
 class Ledger:
-    """For one thread. Holds one reference of 16 characters for each entry, and the dead letters of open shards."""
+    """For one thread. Holds a reference for each entry, and the dead letters of open shards."""
 
     def __init__(self, folder: OperationFolder) -> None:
         self._folder = folder
-        self._seen: set[str] = set()
+        self._seen = References()
         self._tallies: dict[str, _Tally] = {}
         self._finished: list[ShardAnswer] = []
 
     def entries(self, shards: Iterable[ShardRef]) -> Iterator[Entry]:
         """What has to be sent, read shard by shard in the order of their names."""
         for name in sorted({shard.name for shard in shards}):
-            references = set((self._folder.spool / f"{name}.refs").read_text().split()) - self._seen
-            self._seen |= references
+            listed = (self._folder.spool / f"{name}.refs").read_text().split()
+            references = {reference for reference in listed if self._seen.add(reference)}
             to_send = self._unanswered(name, references)
             self._tallies[name] = _Tally(len(references), len(to_send))
             if to_send:

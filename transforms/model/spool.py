@@ -17,6 +17,7 @@ from typing import Any
 
 from transforms.model.places import Place, side_by_side, size
 from transforms.model.records import ShardRef
+from transforms.model.references import References
 from transforms.model.storage import create_if_absent
 
 MAX_ENTRIES = 500
@@ -92,13 +93,9 @@ def read_shard(folder: Place, name: str) -> Iterator[dict[str, Any]]:
     return map(json.loads, read_lines(folder, name))
 
 
-def references(folder: Place, held: bool = False) -> set[str]:
-    """The references in the finished shards of a folder: in those of held instances, or in all others."""
-    wanted = (folder / f"{name}.refs" for name in shard_names(folder, held))
-    found: set[str] = set()
-    for content in side_by_side(folder, _read, wanted):
-        found.update(content.decode().split())
-    return found
+def references(folder: Place, held: bool | None = False) -> References:
+    """The references in the finished shards of a folder: of held instances, of all others, or (None) of both."""
+    return References.read(side_by_side(folder, _read, (folder / f"{name}.refs" for name in shard_names(folder, held))))
 
 
 def _read(file: Place) -> bytes:
@@ -107,12 +104,9 @@ def _read(file: Place) -> bytes:
 
 def read_all(folder: Place) -> Iterator[dict[str, Any]]:
     """The entries of all shards of a folder, each reference once, in the order of shard names."""
-    seen: set[str] = set()
+    seen = References()
     for name in shard_names(folder):
-        for entry in read_shard(folder, name):
-            if entry["reference"] not in seen:
-                seen.add(entry["reference"])
-                yield entry
+        yield from (entry for entry in read_shard(folder, name) if seen.add(entry["reference"]))
 
 
 def remove_shard(folder: Place, name: str) -> None:

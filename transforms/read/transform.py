@@ -19,6 +19,7 @@ from transforms.model.keys import KeyReference, Purpose
 from transforms.model.large import digest_of
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, Outcome
+from transforms.model.references import References
 from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, nameless, typed
 from transforms.model.workspace import OperationFolder
 from transforms.read import collisions
@@ -235,7 +236,7 @@ class _Settle(beam.DoFn):
 
     def __init__(self, source: Origin, folder: OperationFolder, pack: Packing, distinct: bool) -> None:
         self._source, self._folder, self._pack, self._distinct = source, folder, pack, distinct
-        self._done: set[str] = set()
+        self._done = References()
 
     def setup(self) -> None:
         quiet_libraries()

@@ -17,16 +17,15 @@ from transforms.model import spool
 from transforms.model.errors import InstanceProblem
 from transforms.model.large import digest_of
 from transforms.model.names import OperationName, instance_name
-from transforms.model.places import listed, place_of, side_by_side
+from transforms.model.places import is_empty, listed, place_of, side_by_side
 from transforms.model.records import InstanceUids, ScrubbedInstance
+from transforms.model.references import References, digest
 from transforms.model.storage import create_if_absent, remove_all
 from transforms.model.workspace import OperationFolder
 from transforms.write.destination import Destination
 
 _NAME = re.compile(rb'"([^"]+/dicomWeb/studies/[0-9.]+/series/[0-9.]+/instances/[0-9.]+)"')
 """What Provenance names an instance by."""
-_ENOUGH = 16
-"""Digits of a digest that tell two contents of one source apart; a run may have millions."""
 
 
 class Mark(NamedTuple):
@@ -84,12 +83,13 @@ def take_back(folder: OperationFolder, name: OperationName, destination: Destina
 
 def doubtful(folder: OperationFolder) -> set[Mark]:
     """The marks of instances that no finished shard of the operation tells of, or that were not the same in all runs."""
-    digests: dict[str, str] = {}
-    changed: set[str] = set()
+    if is_empty(folder.marks):
+        return set()
+    told, marked, contents, untold = spool.references(folder.spool), References(), References(), References()
     for mark in _marks(folder):
-        if digests.setdefault(mark.reference, mark.digest[:_ENOUGH]) != mark.digest[:_ENOUGH]:
-            changed.add(mark.reference)
-    untold = changed | (digests.keys() - spool.references(folder.spool) if digests else set())
+        again, other = not marked.add(mark.reference), contents.add(digest(f"{mark.reference} {mark.digest}"))
+        if (again and other) or mark.reference not in told:
+            untold.add(mark.reference)
     return {mark for mark in _marks(folder) if mark.reference in untold} if untold else set()
 
 

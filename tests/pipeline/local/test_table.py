@@ -14,6 +14,7 @@ from pipeline.tables import Tables
 from transforms.bigquery.marshal import provenance_row
 from transforms.bigquery.operation import TableTarget
 from transforms.bigquery.schema import provenance_table
+from transforms.bigquery.views import VIEWS
 from transforms.model.errors import PreflightError
 from transforms.model.records import Action, TagFinding
 from transforms.model.spool import read_all, write_entries
@@ -125,7 +126,7 @@ def test_few_rows_are_gathered_at_a_time_and_many_do_not_make_too_many_groups(ro
 
 def test_more_rows_than_are_gathered_at_a_time_are_all_there(tabled):
     small = ({"resourceType": "Provenance", "id": f"small-{number}"} for number in range(row_group(0) + 1))
-    write_entries(tabled.operation("op1").spool, ((made["id"], {"provenance": made}) for made in small))
+    write_entries(tabled.operation("op1").spool, ((f"{number:016x}", {"provenance": made}) for number, made in enumerate(small, 1000)))
     assert build(tabled) == {"op1": 4 + row_group(0) + 1}
     assert query(tabled, "SELECT COUNT(DISTINCT id) FROM P.D.Provenance WHERE id LIKE 'small-%'")[1] == [(row_group(0) + 1,)]
 
@@ -135,6 +136,15 @@ def test_many_batches_give_the_table_that_one_gives(tabled, monkeypatch):
     monkeypatch.setattr(table, "BATCH_BYTES", 1)
     assert build(tabled) == {"op1": 4}
     assert query(tabled, "SELECT * FROM P.D.Provenance") == before
+
+
+def test_views_are_made_where_little_memory_does_not_do(tabled, monkeypatch):
+    before = [query(tabled, f"SELECT * FROM P.D.{view}") for view in VIEWS]
+    monkeypatch.setattr(table, "LEAST_MEMORY", 1 << 20)
+    with pytest.raises(duckdb.OutOfMemoryException), table._opened(tabled.table_database, 2048, table.LEAST_MEMORY) as connection:
+        connection.execute("CREATE TABLE more AS SELECT * FROM Provenance")
+    build(tabled)
+    assert [query(tabled, f"SELECT * FROM P.D.{view}") for view in VIEWS] == before
 
 
 def test_a_resource_of_the_largest_size_has_its_row(workspace, spool_operation, make_instance):

@@ -18,6 +18,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
     max_leaves=8,
 )
+A, B, C = (f"{number:016x}" for number in (10, 11, 2**64 - 1))
 reference_names = st.text(alphabet="0123456789abcdef", min_size=16, max_size=16)
 entries = st.dictionaries(
     reference_names, st.dictionaries(texts.filter(lambda key: key != "reference"), json_values, max_size=3), max_size=12
@@ -46,16 +47,16 @@ def test_the_same_entries_make_the_same_shard_in_any_order(tmp_path):
 
 
 def test_the_same_references_again_leave_the_first_shard(tmp_path):
-    first = spool.write_entries(tmp_path, [("a", {"recorded": 1})])
-    assert spool.write_entries(tmp_path, [("a", {"recorded": 2})]) == first
+    first = spool.write_entries(tmp_path, [(A, {"recorded": 1})])
+    assert spool.write_entries(tmp_path, [(A, {"recorded": 2})]) == first
     assert [entry["recorded"] for entry in spool.read_all(tmp_path)] == [1]
 
 
 def test_a_reference_in_two_shards_is_read_once(tmp_path):
-    spool.write_entries(tmp_path, [("a", {}), ("b", {})])
-    spool.write_entries(tmp_path, [("b", {}), ("c", {})])
-    assert sorted(entry["reference"] for entry in spool.read_all(tmp_path)) == ["a", "b", "c"]
-    assert spool.references(tmp_path) == {"a", "b", "c"}
+    spool.write_entries(tmp_path, [(A, {}), (B, {})])
+    spool.write_entries(tmp_path, [(B, {}), (C, {})])
+    assert sorted(entry["reference"] for entry in spool.read_all(tmp_path)) == [A, B, C]
+    assert spool.references(tmp_path) == {A, B, C}
 
 
 def test_shards_are_bounded_by_entries_and_by_bytes(tmp_path):
@@ -67,15 +68,15 @@ def test_shards_are_bounded_by_entries_and_by_bytes(tmp_path):
 
 
 def test_an_index_without_its_shard_counts_for_nothing(tmp_path):
-    (shard,) = spool.write_entries(tmp_path, [("a", {})])
+    (shard,) = spool.write_entries(tmp_path, [(A, {})])
     (tmp_path / f"{shard.name}.ndjson").unlink()
     assert spool.references(tmp_path) == set()
     assert spool.shards(tmp_path) == []
-    assert spool.write_entries(tmp_path, [("a", {})]) == [shard]
+    assert spool.write_entries(tmp_path, [(A, {})]) == [shard]
 
 
 def test_shards_are_their_owner_s(tmp_path):
-    spool.write_entries(tmp_path, [("a", {})])
+    spool.write_entries(tmp_path, [(A, {})])
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
 
 
@@ -91,10 +92,11 @@ def test_no_folder_is_no_entries(tmp_path):
 
 def test_held_instances_have_shards_of_their_own_that_give_way_to_the_others(tmp_path):
     held = spool.Shard(tmp_path, spool.HELD)
-    for reference in ("a", "b"):
+    for reference in (A, B):
         held.add(reference, {"says": "held"})
     assert held.close().name.startswith(spool.HELD)
-    spool.write_entries(tmp_path, [("b", {"says": "published"}), ("c", {"says": "published"})])
-    assert spool.references(tmp_path) == {"b", "c"}
-    assert spool.references(tmp_path, held=True) == {"a", "b"}
-    assert {entry["reference"]: entry["says"] for entry in spool.read_all(tmp_path)} == {"a": "held", "b": "published", "c": "published"}
+    spool.write_entries(tmp_path, [(B, {"says": "published"}), (C, {"says": "published"})])
+    assert spool.references(tmp_path) == {B, C}
+    assert spool.references(tmp_path, held=True) == {A, B}
+    assert spool.references(tmp_path, held=None) == {A, B, C}
+    assert {entry["reference"]: entry["says"] for entry in spool.read_all(tmp_path)} == {A: "held", B: "published", C: "published"}
