@@ -1,10 +1,10 @@
 """`dicom-deid plan`: what a run would take, said beforehand. It reads; it writes nothing, and asks no server but Cloud DLP where that
 is the engine.
 
-Wall time is that of de-identifying and that of writing N + 1 resources at the store's quota, whichever is longer, since
-both go on at the same time (DESIGN 11). The first is measured: a sample of the source, spread evenly over it, goes
-through the very stages of a run on this machine. Reading, and whatever asks a server, counts by the clock; the rest by its
-CPU, so that a machine with other work makes nothing dearer.
+Wall time is that of de-identifying and that of writing N + 1 resources at the store's quota: whichever is longer where both go on at
+the same time (DESIGN 11), their sum where the launcher leaves the job to itself. The first is measured: a sample of the source, spread
+evenly over it, goes through the very stages of a run on this machine. Reading, and whatever asks a server, counts by the clock; the
+rest by its CPU, so that a machine with other work makes nothing dearer.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Plan:
     workers: int
     """Instances that are worked on at a time, a core each."""
     write_ops_per_minute: int | None
+    is_left: bool = False
+    """Whether the launcher leaves when the job is submitted, so that the job writes when all is de-identified."""
     requests_sampled: int | None = None
     """Requests that the sample cost where Cloud DLP inspects; None where it does not."""
 
@@ -79,8 +81,9 @@ class Plan:
 
     @property
     def wall(self) -> float:
-        """Until all is de-identified and written, where both go on at the same time."""
-        return max(self.deidentifying, self.writing or 0.0)
+        """Until all is de-identified and written."""
+        parts = (self.deidentifying, self.writing or 0.0)
+        return sum(parts) if self.is_left else max(parts)
 
     def lines(self) -> list[str]:
         """For a person."""
@@ -96,7 +99,13 @@ class Plan:
         if self.writing is None:
             return [*said, "writing: no quota is given (--fhir_write_ops_per_minute); the store decides", "bound by: de-identifying"]
         bound = "the FHIR store's write quota" if self.waits_for_quota else "de-identifying"
-        return [*said, f"writing: {_minutes(self.writing)} at {self.write_ops_per_minute} writes a minute", f"bound by: {bound}"]
+        how = "one after the other, since the launcher leaves the job to itself" if self.is_left else "at the same time"
+        return [
+            *said,
+            f"writing: {_minutes(self.writing)} at {self.write_ops_per_minute} writes a minute",
+            f"both: {_minutes(self.wall)}, {how}",
+            f"bound by: {bound}",
+        ]
 
 
 def make_plan(
@@ -106,18 +115,19 @@ def make_plan(
     redactor: Redactor,
     workers: int,
     write_ops_per_minute: int | None,
+    is_left: bool = False,
     clock: Callable[[], float] = time.monotonic,
     busy: Callable[[], float] = cpu_seconds,
 ) -> Plan:
     """Plan a run over `files` (URI, bytes), of which there is at least one; `read` gives their contents, `clock` seconds, and `busy`
-    those of CPU.
+    those of CPU. `is_left`: as in `Plan`.
     """
     sent_before = requests_sent()
     stages = _Stages(read, plan, redactor)
     seconds = list(_measured(spread(files, SAMPLE), stages, clock, clock if plan.dlp_parent else busy))
     requests = requests_sent() - sent_before if plan.dlp_parent else None
     mean = sum(seconds) / len(seconds)
-    return Plan(len(files), sum(size for _, size in files), len(seconds), mean, workers, write_ops_per_minute, requests)
+    return Plan(len(files), sum(size for _, size in files), len(seconds), mean, workers, write_ops_per_minute, is_left, requests)
 
 
 def spread(files: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:

@@ -44,11 +44,11 @@ def carry_over(folder: OperationFolder) -> int:
 
     How many of these the run says nothing else of: they are held ones of the operation, and have an outcome now. May be repeated.
     """
-    kept = spool.references(folder.set_aside)
-    kept = kept & quarantine_of(folder).waiting() - spool.references(folder.spool) if kept else kept
-    if not kept:
+    aside = spool.references(folder.set_aside)
+    waiting = quarantine_of(folder).waiting() - spool.references(folder.spool) if aside else set()
+    if not aside & waiting:
         return 0
-    kept -= spool.references(folder.releasable)
+    kept = (aside & waiting) - spool.references(folder.releasable)
     said = spool.references(folder.outcomes)
     spool.write_entries(folder.outcomes, ((reference, _outcome(entry)) for reference, entry in _entries(folder, kept - said)))
     spool.write_entries(folder.releasable, _entries(folder, kept))

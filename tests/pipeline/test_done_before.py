@@ -87,7 +87,7 @@ def test_another_key_finds_nothing(finished, find, make_instance, tmp_path):
 
 
 def test_where_two_share_the_uids_nobody_knows_which_was_done(finished, find, make_instance):
-    finished("first", make_instance(1), dataclasses.replace(make_instance(2), ref=InstanceRef("2", "/x", 1, distinct="ab")))
+    finished("first", make_instance(1), dataclasses.replace(make_instance(2), ref=InstanceRef(f"{2:016x}", "/x", 1, distinct="ab")))
     done = find()
     held, source = instance(1, hold="UID_COLLISION")
     assert done(held, source) is held

@@ -20,6 +20,7 @@ from transforms.write.destination import Folder
 
 START = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
 LATER = START + dt.timedelta(minutes=5)
+NEW = f"{1:016x}"
 GOOD = Counts(listed=6, done=1, new=2, held=1, failed=1, skipped=1, proven=3, answered=3, rows=4)
 
 
@@ -112,10 +113,10 @@ def test_exit_codes():
 
 def test_outcomes_of_other_operations_stay(operation, workspace):
     workspace.outcomes_file.write_text('{"operation": "other", "reference": "1"}\n{"operation": "abc", "reference": "old"}\n')
-    write_entries(operation.folder.outcomes, [("new", {"outcome": "failed", "stage": "read", "code": "TRUNCATED", "sentence": "s"})])
+    write_entries(operation.folder.outcomes, [(NEW, {"outcome": "failed", "stage": "read", "code": "TRUNCATED", "sentence": "s"})])
     operation.conclude([("listed", 1), ("failed", 1)], Folder(f"{workspace.root}-out"), Tables(workspace), lambda: START)
     lines = [json.loads(line) for line in workspace.outcomes_file.read_text().splitlines()]
-    assert [(line["operation"], line["reference"]) for line in lines] == [("other", "1"), ("abc", "new")]
+    assert [(line["operation"], line["reference"]) for line in lines] == [("other", "1"), ("abc", NEW)]
     assert operation.counts() == Counts(listed=1, failed=1)
     operation.clear()
     assert operation.counts() is None
@@ -154,7 +155,7 @@ def test_the_table_of_operations_tells_what_its_files_tell(operation, workspace)
     operation.folder.provenance_file.write_text(json.dumps(made))
     operation.begin(START)
     assert operation_row(operation.folder)["state"] == "RUNNING"
-    write_entries(operation.folder.outcomes, [("new", {"outcome": "failed", "stage": "read", "code": "TRUNCATED", "sentence": "s"})])
+    write_entries(operation.folder.outcomes, [(NEW, {"outcome": "failed", "stage": "read", "code": "TRUNCATED", "sentence": "s"})])
     operation.conclude([("listed", 1), ("failed", 1)], Folder(f"{workspace.root}-out"), Tables(workspace), lambda: LATER)
     expected = {
         "id": "operation-abc",

@@ -46,6 +46,16 @@ def test_the_longer_of_the_two_bounds(quota, workers, bound):
     assert plan.lines()[-1].startswith(f"bound by: {bound}")
 
 
+def test_a_job_that_its_launcher_leaves_takes_both_times_one_after_the_other():
+    plan = Plan(instances=5999, size=10**9, sampled=20, seconds_each=0.5, workers=10, write_ops_per_minute=600)
+    assert plan.wall == plan.writing == 10
+    left = dataclasses.replace(plan, is_left=True)
+    assert left.wall == pytest.approx(10 + 5999 / 1200)
+    assert "both: 10.0 min, at the same time" in plan.lines()
+    assert any(line.startswith("both: 15.0 min, one after the other") for line in left.lines())
+    assert dataclasses.replace(left, write_ops_per_minute=None).wall == left.deidentifying
+
+
 def test_real_instances_are_measured_and_broken_ones_do_not_stop_it(real_file, tmp_path):
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(real_file("CT_small.dcm").read_bytes()[:2000])
