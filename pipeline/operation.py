@@ -228,6 +228,15 @@ class Operation:
         """Write the counts down."""
         replace(self.folder.counts_file, json.dumps(dataclasses.asdict(counts)).encode() + b"\n")
 
+    @property
+    def known_name(self) -> OperationName:
+        """With the name of its destination, which its own Provenance has, whoever looks."""
+        try:
+            resource = json.loads(self.folder.provenance_file.read_bytes())
+        except FileNotFoundError:  # nothing was published
+            return self.name
+        return dataclasses.replace(self.name, destination_store=resource["target"][0]["identifier"]["value"])
+
     def conclude(
         self, pairs: Iterable[tuple[str, int]], destination: Destination, tables: Tables, clock: Clock, held_too: bool = False
     ) -> Counts:
@@ -254,8 +263,12 @@ class Operation:
             if place.stem != self.name.operation_id:
                 yield operation_of(self.workspace, place.stem)
 
-    def recounted(self, counts: Counts, answered: int, dead: int, loaded: TableAnswer | None) -> Counts:
-        """The counts once instances were released: what was held, or failed while an earlier run's waited, is written."""
+    def recounted(self, counts: Counts, destination: Destination, answered: int, dead: int, loaded: TableAnswer | None) -> Counts:
+        """The counts once instances were released: what was held, or failed while an earlier run's waited, is written.
+
+        What a release published and could not tell of is taken back, or counted.
+        """
+        counts = dataclasses.replace(counts, unproven=take_back(self.folder, self.known_name, destination))
         kinds = collections.Counter(entry["outcome"] for entry in standing(self.folder))
         held, failed, skipped = (kinds[kind] for kind in (OutcomeKind.HELD, OutcomeKind.FAILED, OutcomeKind.SKIPPED))
         new = counts.new + counts.held + counts.failed + counts.skipped - held - failed - skipped

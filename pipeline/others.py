@@ -67,12 +67,13 @@ def settle_others(operation: Operation, place: str, destination: Destination, de
         if not where.exists() or where.read_bytes() != place.encode(errors="surrogateescape"):
             continue
         remove(other.folder.run_file)  # a job whose launcher was killed may be at work all the same: it publishes no more
+        unsent = False
         try:
             _tell(other, delivery, url, clock)
         except (ConfigError, PreflightError, StoreError) as fault:
+            unsent = True
             yield f"not in its store yet: Provenance of operation {other.name.operation_id}, which did not come to its end ({fault})"
-            continue
-        left = take_back(other.folder, operation.name, destination)
+        left = take_back(other.folder, other.known_name, destination, keep=unsent)
         counts = other.counts()
         if counts is not None and counts.unproven != left:
             other.keep(dataclasses.replace(counts, unproven=left))
@@ -90,5 +91,7 @@ def _tell(other: Operation, delivery: Delivery, url: str, clock: Clock) -> None:
     if known.url is None and delivery.url is None:  # the embedded store, which is running
         known = dataclasses.replace(known, url=f"{url.removesuffix(delivery.name)}{known.name}")
     with deliver(other, known, skip_preflight=True) as send:
-        send()
+        _, dead = send()
+    if dead:
+        raise StoreError("its FHIR store", f"{dead} of them became dead letters", f"see {folder.dead_letters}")
     Tables.of(other.workspace, folder).load(folder, clock)

@@ -18,6 +18,7 @@ from pipeline.lock import alone
 from pipeline.maps import maps_kept
 from pipeline.operation import Clock, Operation
 from pipeline.others import require_no_job
+from pipeline.stores import known_destination
 from pipeline.tables import Tables
 from transforms.bigquery.views import TABLE
 from transforms.model import spool
@@ -25,8 +26,7 @@ from transforms.model.dicomweb import TokenBucket
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.places import is_empty, place_of
 from transforms.model.storage import remove, remove_all, replace
-from transforms.model.workspace import OperationFolder
-from transforms.write.marks import doubtful
+from transforms.write.marks import doubtful, take_back
 from transforms.write.quarantine import FolderQuarantine, quarantine_of
 
 
@@ -40,7 +40,7 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
     workspace, folder = operation.workspace, operation.folder
     with alone(workspace):
         require_no_job(operation, clock())
-        _require_no_marks(folder)
+        taken = _take_back(operation)
         replace(folder.purge_file, b"")  # no run goes on with what is left, should we be killed
         remove(folder.counts_file)
         outside = _outside(operation, everywhere, clock)
@@ -67,14 +67,17 @@ def purge(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:
         remove(folder.purge_file)
         remove(folder.state_file)  # last: as long as it is there, a purge finds the operation
     gone = f"gone: spool, outcomes, source list, {held} held instances, {resources} resources of the embedded FHIR store, rows of the table"
-    return [f"operation {folder.operation_id}", gone, *outside]
+    back = [f"gone: {taken} instances in the destination of which a run that broke off never told"] if taken else []
+    return [f"operation {folder.operation_id}", *back, gone, *outside]
 
 
-def _require_no_marks(folder: OperationFolder) -> None:
-    """Raise PreflightError where nothing else knows what a run that broke off has published."""
-    if unproven := len(doubtful(folder)):
-        why = f"a run of it broke off, and up to {unproven} instances in the destination have no Provenance"
-        raise PreflightError("--operation", why, "run it again first (dicom-deid retry), so that they are proven or taken back")
+def _take_back(operation: Operation) -> int:
+    """Take out of the destination what a run that broke off published and never told of; how many. Raises PreflightError where it stays."""
+    unproven = len(doubtful(operation.folder))
+    if unproven and (left := take_back(operation.folder, operation.known_name, known_destination(operation.folder))):
+        why = f"a run of it broke off, and {left} instances in the destination have no Provenance, and cannot be taken back"
+        raise PreflightError("--operation", why, "run it again first (dicom-deid retry), or remove them there")
+    return unproven
 
 
 def _outside(operation: Operation, everywhere: bool, clock: Clock) -> list[str]:

@@ -61,7 +61,7 @@ def release(
             lines = carry_out(folder, destination)
             renew_maps(folder)
             answered, dead = send()
-        counts = operation.recounted(counted, answered=answered, dead=dead, loaded=tables.load(folder, clock))
+        counts = operation.recounted(counted, destination, answered=answered, dead=dead, loaded=tables.load(folder, clock))
         operation.tell_outcomes()
         return operation.settle(counts, tables, clock), refused.lines() + lines
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pipeline.delivery import Delivery, announce
 from pipeline.lock import alone
 from pipeline.operation import Clock, Counts, Operation, find_operation
+from pipeline.stores import known_destination
 from pipeline.tables import Tables
 from transforms.fhir.preflight import check_fhir_store
 from transforms.fhir.writer import FhirWriter
@@ -37,7 +38,7 @@ def replay(workspace: Workspace, operation: Operation, delivery: Delivery, skip_
         counted = operation.counted()
         with deliver(operation, delivery, skip_preflight) as send:
             answered, dead = send()
-        counts = dataclasses.replace(counted, answered=answered, dead=dead)
+        counts = operation.recounted(counted, known_destination(operation.folder), answered, dead, None)
         return operation.settle(counts, Tables.of(workspace, operation.folder), clock)
 
 

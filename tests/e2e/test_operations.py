@@ -1,5 +1,6 @@
 """What a person does with an operation after its run: look at it, run again what failed, take its traces away."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -72,15 +73,17 @@ def test_a_purge_leaves_nothing_of_an_operation_and_everything_of_others(deident
     assert {"fhir.sqlite", "provenance.duckdb", "Provenance.ndjson"} <= set(told(finished, NAME))
     assert verb("purge", "first")[0] == 2
     assert verb("purge", "none", "--yes")[0] == 2
-    mark = Workspace(str(finished.workspace)).operation("first").marks / "batch.ndjson"
-    replace(mark, b'["00", ["2.25.1", "2.25.2", "2.25.3"], "00"]\n')
-    assert "up to 1 instances in the destination have no Provenance" in verb("purge", "first", "--yes")[1]
-    mark.unlink()
+    left, uids_left = finished.destination / "2.25.1" / "2.25.2" / "2.25.3.dcm", ["2.25.1", "2.25.2", "2.25.3"]
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"left")  # by a run that broke off
+    mark = json.dumps(["0" * 16, uids_left, hashlib.sha256(b"left").hexdigest()]).encode()
+    replace(Workspace(str(finished.workspace)).operation("first").marks / "batch.ndjson", mark + b"\n")
     moved = apart.rename(tmp_path / "disk")
     apart.symlink_to(moved)
     (apart / "held.dcm").write_bytes(b"held")
     code, output = verb("purge", "first", "--yes")
     assert (code, "--quarantine: some of the held instances cannot be removed" in output) == (2, True), output
+    assert not left.exists()
     apart.unlink()
     moved.rename(apart)
 

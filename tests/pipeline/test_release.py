@@ -4,6 +4,7 @@ import contextlib
 import json
 import shutil
 import sqlite3
+from hashlib import sha256
 
 import pydicom
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from pipeline.cli import main as cli
 from pipeline.main import main
 from transforms.model import spool
+from transforms.model.records import InstanceUids
 from transforms.model.workspace import Workspace
+from transforms.write.marks import Mark, write_marks
 
 CONFIG = '{"dicom": {"filterProfile": "MINIMAL_KEEP_LIST_PROFILE"}}'
 """No text is inspected, so that a run begins at once; here are no pixels."""
@@ -138,16 +141,19 @@ def test_what_is_gone_from_the_quarantine_is_said_and_blocks_nothing(stopped, re
 
 
 def test_what_could_not_be_published_yet_is_published_later_and_after_a_kill_it_is_taken_back_until_then(
-    stopped, run, release, published, told, home, decided, workspace, folder, tmp_path
+    stopped, run, release, published, told, home, decided, workspace, folder
 ):
     assert told() == {}
     assert release("--all", by="Somebody Else")[0] == 0
     whole = published()
     assert told() == dict.fromkeys((place.stem for place in stopped), PERSON) == dict.fromkeys(whole, PERSON)
-    shutil.copytree(folder.marks, tmp_path / "marks")
+    marks = []
+    for number, place in enumerate((home / "out").rglob("*.dcm")):
+        uids = InstanceUids(*place.with_suffix("").parts[-3:])
+        marks.append(Mark(f"{number:016x}", uids, sha256(place.read_bytes()).hexdigest()))
     shutil.rmtree(workspace.root)
     shutil.copytree(decided[1], workspace.root)
-    shutil.copytree(tmp_path / "marks", folder.marks, dirs_exist_ok=True)  # killed when both were published, and nothing told
+    write_marks(folder, marks)  # killed when both were published, and nothing told
     assert (published(), told()) == (whole, {})
     assert run("tonight", "other") == 0
     assert (len(published()), published().keys() & whole.keys()) == (1, set())

@@ -55,11 +55,12 @@ def _uids(target: InstanceUids) -> list[str]:
     return [target.study, target.series, target.instance]
 
 
-def take_back(folder: OperationFolder, name: OperationName, destination: Destination) -> int:
+def take_back(folder: OperationFolder, name: OperationName, destination: Destination, keep: bool = False) -> int:
     """Take what is marked and told of by no Provenance of the workspace out of the destination; how many of them stay in it.
 
     Other bytes that stand there in a store are its version of what it was given, or another's who came between the look and the mark:
-    they stay, and count. Called when a run has come to its end; then the marks go, unless something stays. Raises OSError.
+    they stay, and count. Called when a run has come to its end; then the marks go, unless something stays, or they are to be kept. Raises
+    OSError.
     """
     left, standing, ours = 0, dict[str, InstanceUids](), set[str]()
     for mark in doubtful(folder):
@@ -76,7 +77,7 @@ def take_back(folder: OperationFolder, name: OperationName, destination: Destina
     for claimed in _claimed(folder, standing.keys()) if standing else ():
         standing.pop(claimed, None)
     left += sum(at not in ours or not _withdrawn(target, destination) for at, target in standing.items())
-    if not left:
+    if not left and not keep:
         remove_all(folder.marks)
     return left
 
