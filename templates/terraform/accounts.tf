@@ -11,7 +11,7 @@ resource "google_service_account" "scheduler" {
 }
 
 resource "google_project_iam_member" "worker" {
-  for_each = toset(["roles/dataflow.worker", "roles/bigquery.jobUser"])
+  for_each = toset(["roles/dataflow.worker", "roles/dataflow.viewer", "roles/bigquery.jobUser"])
   project  = var.project
   role     = each.value
   member   = google_service_account.worker.member

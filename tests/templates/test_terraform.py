@@ -96,7 +96,7 @@ def test_accounts_have_their_rights_on_the_thing_itself():
     grants = {labels: granted(content) for labels, content in RESOURCES.items() if labels[0].endswith("_iam_member")}
     assert all(grants[labels] or "each.value" in str(RESOURCES[labels]) for labels in grants)
     projectwide = set().union(*(roles for (kind, _), roles in grants.items() if kind == "google_project_iam_member"))
-    assert projectwide == {"roles/dataflow.worker", "roles/bigquery.jobUser", "roles/dataflow.developer"}
+    assert projectwide == {"roles/dataflow.worker", "roles/dataflow.viewer", "roles/bigquery.jobUser", "roles/dataflow.developer"}
     assert grants["google_storage_bucket_iam_member", "worker_reads"] == {"roles/storage.objectViewer"}
     assert not [role for roles in grants.values() for role in roles if "dmin" in role or role in {"roles/owner", "roles/editor"}]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from transforms.model.errors import CancelledError
 from transforms.model.gcs import is_gcs
 from transforms.model.local_files import make_closed
 from transforms.model.places import Place, place_of
@@ -136,6 +137,11 @@ class OperationFolder:
             return bool(self.run) and self.run_file.read_text() != self.run
         except FileNotFoundError:
             return True
+
+    def require_in_hand(self) -> None:
+        """Raise CancelledError where it is given up."""
+        if self.is_given_up():
+            raise CancelledError("the run was given up, or another one of the operation has begun")
 
     @property
     def request_body(self) -> Place:

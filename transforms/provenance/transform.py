@@ -111,12 +111,17 @@ class _Spool(beam.DoFn):
             written = written.released
         self._shard.add(written.ref.reference, {"provenance": self._provenance(written), **more})
         if self._shard.full:
-            yield self._shard.close()
+            yield self._closed()
 
     def finish_bundle(self) -> Iterable[WindowedValue]:
         if len(self._shard):
             window = GlobalWindow()
-            yield WindowedValue(self._shard.close(), window.max_timestamp(), [window])
+            yield WindowedValue(self._closed(), window.max_timestamp(), [window])
+
+    def _closed(self) -> ShardRef:
+        """Nothing is told by a run that another has taken the place of: what it published may be taken back by now."""
+        self._folder.require_in_hand()
+        return self._shard.close()
 
     def _provenance(self, written: WrittenInstance) -> Json:
         try:

@@ -104,8 +104,8 @@ class _Mark(beam.DoFn):
 
     def _marked(self) -> list[ScrubbedInstance]:
         marked, self._batch, self._size = self._batch, [], 0
-        if marked and self._folder.is_given_up():
-            raise CancelledError("the run was given up, or another one of the operation has begun")
+        if marked:
+            self._folder.require_in_hand()
         set_marks(self._folder, marked)
         return marked
 
