@@ -102,13 +102,13 @@ def stage_costs(seconds: float) -> dict[str, float]:
     return found
 
 
-def planned(seconds: float, cores: int, quota: int) -> Plan:
-    """What `dicom-deid plan` says of a million instances, each of which takes so much CPU."""
-    return Plan(MILLION, 0, 1, seconds, cores, quota)
+def planned(seconds: float, cores: int, quota: int, is_left: bool = False) -> Plan:
+    """What `dicom-deid plan` says of a million instances, each of which takes so much CPU; `is_left`: the launcher leaves."""
+    return Plan(MILLION, 0, 1, seconds, cores, quota, is_left)
 
 
 def an_hour(plan: Plan) -> float:
-    """Instances, where writing goes on beside the work."""
+    """Instances, by the whole time of the run."""
     return 60 * plan.instances / plan.wall
 
 
@@ -118,17 +118,21 @@ def cores_fed(seconds: float, quota: int) -> int:
 
 
 def model_rows(costs: dict[str, float], vcpu_hour: float | None) -> Iterator[str]:
-    """The tables of the model: what an instance costs, and instances an hour against cores and quota, with `*` where the quota binds."""
+    """The tables of the model: what an instance costs, and instances an hour against cores and quota, with `*` where the quota is the
+    longer part.
+    """
     money = " in money |" if vcpu_hour else ""
     yield f"| kind | CPU an instance | an hour on one core | core-hours a million |{money} cores that {QUOTAS[0]:,} writes a minute feed |"
     for kind, seconds in costs.items():
         hours = planned(seconds, 1, QUOTAS[0]).deidentifying / 60
         price = f" {hours * vcpu_hour:.2f} |" if vcpu_hour else ""
         yield f"| {kind} | {seconds:.3f} s | {3600 / seconds:,.0f} | {hours:.0f} |{price} {cores_fed(seconds, QUOTAS[0])} |"
-    yield "| instances an hour | " + " | ".join(f"{cores} cores, {quota:,}" for quota in QUOTAS for cores in CORES) + " |"
-    for kind, seconds in costs.items():
-        plans = [planned(seconds, cores, quota) for quota in QUOTAS for cores in CORES]
-        yield f"| {kind} | " + " | ".join(f"{an_hour(plan):,.0f}{'*' if plan.waits_for_quota else ''}" for plan in plans) + " |"
+    for where, is_left in (("the launcher waits", False), ("Dataflow", True)):
+        head = " | ".join(f"{cores} cores, {quota:,}" for quota in QUOTAS for cores in CORES)
+        yield f"| instances an hour, {where} | {head} |"
+        for kind, seconds in costs.items():
+            plans = [planned(seconds, cores, quota, is_left) for quota in QUOTAS for cores in CORES]
+            yield f"| {kind} | " + " | ".join(f"{an_hour(plan):,.0f}{'*' if plan.waits_for_quota else ''}" for plan in plans) + " |"
 
 
 def byte_costs() -> dict[str, float]:

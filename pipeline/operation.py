@@ -247,7 +247,7 @@ class Operation:
         unproven = take_back(self.folder, self.name, destination)
         with contextlib.suppress(InstanceProblem):  # the next run, or release, tries it again, and says so
             leave_quarantine(self.folder)
-        earlier = carry_over(self.folder)
+        earlier = carry_over(self.folder, destination)
         self.tell_outcomes()
         found = Counts.of([*pairs, ("listed", earlier), ("held", earlier)])
         counts = dataclasses.replace(found, proven=self._proven(), held_too=held_too, unproven=unproven)

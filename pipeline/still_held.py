@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from transforms.model import spool
-from transforms.model.errors import OutcomeKind
+from transforms.model.errors import InstanceProblem, OutcomeKind
+from transforms.model.records import InstanceUids
 from transforms.model.storage import remove, remove_all
 from transforms.model.workspace import OperationFolder
 from transforms.provenance.values import Json
+from transforms.write.destination import Destination
 from transforms.write.quarantine import quarantine_of
 
 _EARLIER = "earlier"
@@ -39,20 +41,29 @@ def set_aside(folder: OperationFolder) -> None:
     remove_all(folder.releasable)
 
 
-def carry_over(folder: OperationFolder) -> int:
+def carry_over(folder: OperationFolder, destination: Destination) -> int:
     """After a run: what still waits, and was neither written nor held anew, may be released as before.
 
-    How many of these the run says nothing else of: they are held ones of the operation, and have an outcome now. May be repeated.
+    But for those in whose place another is published by now: nobody can release them. How many the run says nothing else of: they are
+    held ones of the operation, and have an outcome now. May be repeated.
     """
     aside = spool.references(folder.set_aside)
     waiting = quarantine_of(folder).waiting() - spool.references(folder.spool) if aside else set()
     if not aside & waiting:
         return 0
     kept = (aside & waiting) - spool.references(folder.releasable)
+    entries = [(reference, entry) for reference, entry in _entries(folder, kept) if not _is_taken(destination, entry)]
     said = spool.references(folder.outcomes)
-    spool.write_entries(folder.outcomes, ((reference, _outcome(entry)) for reference, entry in _entries(folder, kept - said)))
-    spool.write_entries(folder.releasable, _entries(folder, kept))
+    spool.write_entries(folder.outcomes, ((reference, _outcome(entry)) for reference, entry in entries if reference not in said))
+    spool.write_entries(folder.releasable, entries)
     return sum(_EARLIER in entry for entry in spool.read_all(folder.outcomes))
+
+
+def _is_taken(destination: Destination, entry: Json) -> bool:
+    try:
+        return destination.is_taken(InstanceUids(*entry["release"]["target"]))
+    except InstanceProblem:
+        return False  # who releases it is told
 
 
 def leave_quarantine(folder: OperationFolder) -> None:
