@@ -130,11 +130,10 @@ def test_what_is_held_is_released_though_its_source_is_gone_or_broken(deidentify
     (source / "unknown.dcm").unlink()
     for name in ("a.dcm", "b.dcm"):
         (source / name).write_bytes((source / name).read_bytes()[:400])
-    for _ in range(2):  # the first of them takes over from a run that came across all, the second from one that did not
-        again = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine", "--write_uid_map", tmp_path / "uids.csv")
-        assert (again.code, again.counts["written"], again.counts["held"], again.counts["failed"]) == (1, 1, 1, 2), again.output
-        (earlier,) = (line for line in again.outcomes if line.get("earlier"))
-        assert (earlier["reference"], earlier["outcome"], earlier["code"]) == (unknown, "held", "PRIVATE_SOP_CLASS")
+    again = deidentify(source, tmp_path, *OPTIONS, "--quarantine", tmp_path / "quarantine", "--write_uid_map", tmp_path / "uids.csv")
+    assert (again.code, again.counts["written"], again.counts["held"], again.counts["failed"]) == (1, 1, 1, 2), again.output
+    (earlier,) = (line for line in again.outcomes if line.get("earlier"))
+    assert (earlier["reference"], earlier["outcome"], earlier["code"]) == (unknown, "held", "PRIVATE_SOP_CLASS")
     assert all(path.exists() for path in files.values())
     code, output = verb("release", "--all", "--by", PERSON)
     assert (code, again.counts["written"], again.counts["held"], again.counts["failed"]) == (1, 3, 0, 1), output

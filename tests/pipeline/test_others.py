@@ -3,11 +3,13 @@
 import contextlib
 import datetime as dt
 import hashlib
+import http.server
 import json
 import shutil
 import sqlite3
 
 import pytest
+from on_loopback import Answering, listening
 
 from pipeline.cli import main as cli
 from pipeline.dataflow_job import DataflowJob
@@ -120,9 +122,14 @@ def test_what_a_run_that_broke_off_had_spooled_is_sent_to_its_store(
 
 
 def test_where_it_cannot_be_sent_it_stays_marked_and_is_named(tonight, left, spool_operation, make_instance, destination, published):
+    class Closed(Answering, http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.answer(403, b"{}", "application/fhir+json")
+
     night = left(1, "last-night")
-    spooled(night, spool_operation, make_instance(1), Delivery("http://127.0.0.1:9/fhir", "http://127.0.0.1:9/fhir"))
-    (line,) = settle_others(tonight, destination.name, destination, EMBEDDED, "", lambda: START)
+    with listening(Closed) as url:
+        spooled(night, spool_operation, make_instance(1), Delivery(f"{url}/fhir", f"{url}/fhir"))
+        (line,) = settle_others(tonight, destination.name, destination, EMBEDDED, "", lambda: START)
     assert line.startswith("not in its store yet: Provenance of operation last-night")
     assert ((night.folder.marks / "batch.ndjson").exists(), published()) == (True, {"2.25.1"})
 
