@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by the
 import cloud_dlp as stand_in
 import dataflow_service
 from on_loopback import listening
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a shell starts in the background; so would all be that tests interrupt
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 KEY_HEX = "6b" * 32
 
