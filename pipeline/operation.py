@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.accounting import PixelTimes, together
 from pipeline.operation_row import standing
-from pipeline.still_held import carry_over, leave_quarantine, set_aside
+from pipeline.still_held import carry_over, leave_quarantine, set_aside, told_and_waiting
 from pipeline.tables import Tables
 from transforms.bigquery.operation import TableAnswer
 from transforms.model import spool
@@ -245,9 +245,10 @@ class Operation:
         Where it breaks off there are no counts, so that nobody takes the run for one that came to its end.
         """
         unproven = take_back(self.folder, self.name, destination)
+        told, waiting = told_and_waiting(self.folder)
         with contextlib.suppress(InstanceProblem):  # the next run, or release, tries it again, and says so
-            leave_quarantine(self.folder)
-        earlier = carry_over(self.folder, destination)
+            leave_quarantine(self.folder, told)
+        earlier = carry_over(self.folder, destination, waiting)
         self.tell_outcomes()
         found = Counts.of([*pairs, ("listed", earlier), ("held", earlier)])
         counts = dataclasses.replace(found, proven=self._proven(), held_too=held_too, unproven=unproven)

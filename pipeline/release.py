@@ -15,7 +15,7 @@ from pipeline.lock import alone
 from pipeline.maps import renew_maps
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.replay import deliver
-from pipeline.still_held import leave_quarantine
+from pipeline.still_held import leave_quarantine, told_and_waiting
 from pipeline.stores import check_sinks, known_destination
 from pipeline.tables import Tables
 from transforms.model import spool
@@ -112,7 +112,7 @@ class _Carried:
     def clear(self) -> None:
         """Take out of the quarantine what is told of as published, and away the decisions. Raises PreflightError."""
         try:
-            leave_quarantine(self._folder)
+            leave_quarantine(self._folder, told_and_waiting(self._folder)[0])
         except InstanceProblem as problem:
             self._fault = self._fault or problem
         if self._fault:

@@ -41,17 +41,17 @@ def set_aside(folder: OperationFolder) -> None:
     remove_all(folder.releasable)
 
 
-def carry_over(folder: OperationFolder, destination: Destination) -> int:
-    """After a run: what still waits, and was neither written nor held anew, may be released as before.
+def carry_over(folder: OperationFolder, destination: Destination, waiting: Collection[str]) -> int:
+    """After a run: what still waits (`told_and_waiting`), and was neither written nor held anew, may be released as before.
 
     But for those in whose place another is published by now: nobody can release them. How many the run says nothing else of: they are
     held ones of the operation, and have an outcome now. May be repeated.
     """
-    aside = spool.references(folder.set_aside)
-    waiting = quarantine_of(folder).waiting() - spool.references(folder.spool) if aside else set()
-    if not aside & waiting:
+    aside = spool.references(folder.set_aside) if waiting else ()
+    kept = {reference for reference in waiting if reference in aside}
+    if not kept:
         return 0
-    kept = (aside & waiting) - spool.references(folder.releasable)
+    kept -= spool.references(folder.releasable)
     entries = [(reference, entry) for reference, entry in _entries(folder, kept) if not _is_taken(destination, entry)]
     said = spool.references(folder.outcomes)
     spool.write_entries(folder.outcomes, ((reference, _outcome(entry)) for reference, entry in entries if reference not in said))
@@ -66,11 +66,18 @@ def _is_taken(destination: Destination, entry: Json) -> bool:
         return False  # who releases it is told
 
 
-def leave_quarantine(folder: OperationFolder) -> None:
-    """What earlier runs held, and is told of as published by now, waits no more. Raises InstanceProblem."""
+def told_and_waiting(folder: OperationFolder) -> tuple[set[str], set[str]]:
+    """The references in the quarantine: of what is told of as published by now, and of what waits for a person."""
+    held = quarantine_of(folder).waiting()
+    published = spool.references(folder.spool) if held else ()
+    told = {reference for reference in held if reference in published}
+    return told, held - told
+
+
+def leave_quarantine(folder: OperationFolder, told: Collection[str]) -> None:
+    """What is told of as published waits no more. Raises InstanceProblem."""
     quarantine = quarantine_of(folder)
-    waiting = quarantine.waiting()
-    for reference in waiting & spool.references(folder.spool) if waiting else ():
+    for reference in told:
         quarantine.remove(reference)
 
 

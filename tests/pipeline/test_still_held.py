@@ -1,23 +1,10 @@
 """What waits in the quarantine may be released as it was held last, however many runs broke off since."""
 
-import pytest
-
-from pipeline.still_held import carry_over, leave_quarantine, set_aside
+from pipeline.still_held import carry_over, leave_quarantine, set_aside, told_and_waiting
 from transforms.model import spool
 from transforms.model.records import InstanceUids
-from transforms.write.destination import Folder
 
 A, B, C, D, E = (digit * 16 for digit in "abcde")
-
-
-@pytest.fixture
-def folder(workspace):
-    return workspace.operation("op")
-
-
-@pytest.fixture
-def destination(tmp_path):
-    return Folder(str(tmp_path / "out"))
 
 
 def hold(folder, *references, told="first"):
@@ -42,7 +29,7 @@ def test_what_is_not_held_anew_is_carried_over_and_told_of_once(folder, destinat
     (folder.quarantine / f"{C}.dcm").unlink()
     spool.write_entries(folder.outcomes, [(D, {"outcome": "failed"})])
     for _ in range(2):
-        assert carry_over(folder, destination) == 1
+        assert carry_over(folder, destination, told_and_waiting(folder)[1]) == 1
         assert releasable(folder) == {A: "second", D: "first", E: "first"}
         told = {entry["reference"]: entry["outcome"] for entry in spool.read_all(folder.outcomes)}
         assert told == {D: "failed", E: "held"}
@@ -55,7 +42,7 @@ def test_runs_that_broke_off_lose_nothing_and_the_latest_counts(folder, destinat
     set_aside(folder)
     set_aside(folder)
     assert releasable(folder) == {}
-    assert carry_over(folder, destination) == 3
+    assert carry_over(folder, destination, told_and_waiting(folder)[1]) == 3
     assert releasable(folder) == {A: "first", B: "second", C: "second"}
 
 
@@ -65,7 +52,7 @@ def test_a_start_that_is_killed_leaves_all_there_is(folder, destination):
     set_aside(folder)
     hold(folder, A)  # it was killed before that was gone
     set_aside(folder)
-    assert carry_over(folder, destination) == 1
+    assert carry_over(folder, destination, told_and_waiting(folder)[1]) == 1
     assert releasable(folder) == {A: "first"}
 
 
@@ -73,7 +60,7 @@ def test_what_another_has_taken_the_place_of_is_not_held_for_ever(folder, destin
     hold(folder, A, B)
     set_aside(folder)
     destination.publish(InstanceUids(*[f"2.25.{int(A, 16)}"] * 3), b"of the same UIDs")
-    assert carry_over(folder, destination) == 1
+    assert carry_over(folder, destination, told_and_waiting(folder)[1]) == 1
     assert releasable(folder) == {B: "first"}
 
 
@@ -81,7 +68,7 @@ def test_a_finished_run_leaves_nothing_set_aside(folder, destination):
     hold(folder, A)
     set_aside(folder)
     (folder.quarantine / f"{A}.dcm").unlink()
-    assert carry_over(folder, destination) == 0
+    assert carry_over(folder, destination, told_and_waiting(folder)[1]) == 0
     folder.counts_file.write_text("{}")
     set_aside(folder)
     assert not folder.set_aside.exists()
@@ -90,5 +77,5 @@ def test_a_finished_run_leaves_nothing_set_aside(folder, destination):
 def test_what_is_published_by_now_waits_no_more(folder):
     hold(folder, A, B)
     spool.write_entries(folder.spool, [(A, {})])
-    leave_quarantine(folder)
+    leave_quarantine(folder, told_and_waiting(folder)[0])
     assert [path.stem for path in folder.quarantine.iterdir()] == [B]
