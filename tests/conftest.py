@@ -21,7 +21,8 @@ from xdist.scheduler import LoadFileScheduling
 from transforms.inspection import engine
 from transforms.model import key_material
 from transforms.model.keys import KeyReference, Secret
-from transforms.model.workspace import Workspace
+from transforms.model.workspace import OperationFolder, Workspace
+from transforms.write.destination import Folder
 
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
 
@@ -54,6 +55,16 @@ def workspace(tmp_path: Path) -> Workspace:
     workspace = Workspace(str(tmp_path / "workspace"))
     workspace.make()
     return workspace
+
+
+@pytest.fixture
+def folder(workspace: Workspace) -> OperationFolder:
+    return workspace.operation("op")
+
+
+@pytest.fixture
+def destination(tmp_path: Path) -> Folder:
+    return Folder(str(tmp_path / "out"))
 
 
 @pytest.fixture

@@ -33,11 +33,6 @@ UNPROVEN = Counts(listed=1, new=1, proven=1, answered=1, rows=2, unproven=1)
 
 
 @pytest.fixture
-def destination(tmp_path):
-    return Folder(str(tmp_path / "out"))
-
-
-@pytest.fixture
 def left(workspace, destination):
     """`left(number, operation, place)`: the operation, whose run broke off when it had published an instance of that number there."""
 

@@ -20,11 +20,6 @@ MANY = 20_000
 
 
 @pytest.fixture
-def folder(workspace):
-    return workspace.operation("op")
-
-
-@pytest.fixture
 def run(tmp_path, workspace, key_uri, real_file):
     places = [f"--source={real_file('rtplan.dcm')}", f"--destination={tmp_path / 'out'}", f"--workspace={workspace.root}"]
     return lambda: main([*places, f"--key_uri={key_uri}", f"--config={CONFIG}", "--allow_identifiable", "--operation_id=op"])

@@ -57,11 +57,6 @@ def workspace(home):
 
 
 @pytest.fixture
-def folder(workspace):
-    return workspace.operation("op")
-
-
-@pytest.fixture
 def release(workspace, capsys):
     """`release(*words)`: exit code and output."""
 

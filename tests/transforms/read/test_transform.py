@@ -67,11 +67,6 @@ class Run:
 
 
 @pytest.fixture
-def folder(workspace) -> OperationFolder:
-    return workspace.operation("op")
-
-
-@pytest.fixture
 def source(tmp_path, real_file) -> Path:
     """Two instances alone, one twice, one in two versions, one version cut short, one that is not DICOM."""
     root = tmp_path / "source"

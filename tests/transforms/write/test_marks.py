@@ -38,16 +38,6 @@ def prove(folder, reference, target, store=STORE, prefix="", source=f"{STORE}-so
 
 
 @pytest.fixture
-def folder(workspace):
-    return workspace.operation("op")
-
-
-@pytest.fixture
-def destination(tmp_path):
-    return Folder(str(tmp_path / "out"))
-
-
-@pytest.fixture
 def published(destination, tmp_path):
     """The contents of the destination by the last part of their names."""
     return lambda: {int(path.stem.rpartition(".")[2]): path.read_bytes() for path in (tmp_path / "out").rglob("*.dcm")}
