@@ -70,11 +70,11 @@ def background(random: Random, shape: tuple[int, int], split: str) -> tuple[str,
     decoys = (*_DECOYS, *TRAINING_DECOYS) if split == "train" else _DECOYS
     if kind <= 3:
         modality, picture = "real", _real(random, shape, split)
-        count = int(random.integers(2)) if split == "train" else 0
+        count = int(random.integers(4)) if split == "train" else 0
     else:
         modality, make = _INVENTED[int(random.integers(len(_INVENTED)))]
         picture = make(random, shape)
-        count = int(random.integers(3))
+        count = int(random.integers(6 if split == "train" else 3))
     for _ in range(count):
         picture = decoys[int(random.integers(len(decoys)))](random, picture)
     return modality, picture

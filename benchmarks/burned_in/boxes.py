@@ -1,12 +1,12 @@
 """What the line verifier is trained on: boxes that the line detector draws, as the verifier sees them, and whether text is in them.
 
-PYTHONPATH=. python -m benchmarks.burned_in.boxes OUT.npz [--frames N] [--first SEED] [--patches PATCHES.npz...]
+PYTHONPATH=. python -m benchmarks.burned_in.boxes OUT.npz [--frames N] [--first SEED] [--patches PATCHES.npz...] [--hard]
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -16,10 +16,16 @@ from benchmarks.burned_in.backgrounds import Picture, Random
 from benchmarks.burned_in.frames import SEEDS, Text, frame
 from benchmarks.burned_in.variations import varied
 from transforms.pixels.detector import CELL, Found, LineDetector
-from transforms.pixels.verifier import Windows, windows
+from transforms.pixels.verifier import LineVerifier, Windows, windows
 
 EDGE, LEAST = 0.3, 0.35
 """Chances of the boxes that the detector draws here: lower than those of a run, so that there is more to tell apart."""
+AGREED = 0.2
+"""Chance that the shipped networks agree on in boxes that are hard to tell apart: what hides less is no mistake of theirs."""
+DOUBTED, MISTAKEN = 0.95, 0.03
+"""Chances of the shipped verifier below which a window with text, and above which one without, is hard."""
+ABOUT = 6
+"""Strings of a frame that get a box of their own."""
 MOST_OF_A_BOX = 3
 """Windows of one box."""
 WITH_TEXT = 0.25
@@ -81,7 +87,7 @@ def of_frame(seed: int, with_text: bool, detector: LineDetector, random: Random)
     for one in made.texts:
         text[max(0, one.top - 1) : one.bottom + 1, max(0, one.left - 1) : one.right + 1] = True
     found = detector.find(picture)
-    some = [made.texts[place] for place in random.permutation(len(made.texts))[:6]]
+    some = [made.texts[place] for place in random.permutation(len(made.texts))[:ABOUT]]
     yield from examples(picture, [*found, *(_about(one, random, text.shape) for one in some)], text, counts, random)
     if random.integers(2):
         yield from after_redaction(picture, found, text, counts, detector, random)
@@ -95,6 +101,16 @@ def of_patch(picture: Picture, target: NDArray[np.uint8], detector: LineDetector
     yield from examples(picture, found, text, counts, random)
     if random.integers(4) == 0:
         yield from after_redaction(picture, found, text, counts, detector, random)
+
+
+def hard(made: Iterable[Example], verifier: LineVerifier | None) -> Iterator[Example]:
+    """The windows of which a verifier is in doubt, or sure of what they are not: the next one learns most from them. All without one."""
+    for cuts, has_text in made:
+        if verifier is None:
+            yield cuts, has_text
+        elif len(cuts):
+            chances = verifier.of_windows(cuts)
+            yield cuts[chances < DOUBTED if has_text else chances > MISTAKEN], has_text
 
 
 def _about(text: Text, random: Random, shape: tuple[int, ...]) -> Found:
@@ -118,16 +134,18 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=2000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--patches", nargs="*", default=[], help="take these instead of frames")
+    parser.add_argument("--hard", action="store_true", help="only what the shipped verifier doubts or mistakes")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    random, detector = np.random.default_rng(options.first), LineDetector(EDGE, LEAST)
+    random, detector = np.random.default_rng(options.first), LineDetector(EDGE, LEAST, AGREED if options.hard else None)
+    verifier = LineVerifier() if options.hard else None
     made: list[Example] = []
     for name in options.patches:
         file = np.load(name)
         for picture, target in zip(file["pictures"], file["targets"], strict=True):
-            made += of_patch(picture, target, detector, random)
+            made += hard(of_patch(picture, target, detector, random), verifier)
     for seed in range(options.first, options.first + options.frames) if not options.patches else ():
-        made += of_frame(seed, seed % 5 < 2, detector, random)
+        made += hard(of_frame(seed, seed % 5 < 2, detector, random), verifier)
     text = np.concatenate([np.full(len(cuts), has_text) for cuts, has_text in made])
     np.savez(options.out, windows=np.concatenate([cuts for cuts, _ in made]), text=text)
     print(f"{len(text)} windows, {text.sum()} with text")

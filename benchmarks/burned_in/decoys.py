@@ -152,6 +152,46 @@ def _static(random: Random, picture: Picture) -> Picture:
     return picture
 
 
+def _waves(random: Random, picture: Picture) -> Picture:
+    """Curves over time, a lead above the other: pulses, breath, pressure, in any thickness, over a part of the width or all of it."""
+    rows, columns = picture.shape[:2]
+    left, right = np.sort(random.uniform(-0.3, 1.3, 2)).clip(0, 1) * columns if random.integers(2) else (0.0, float(columns))
+    if right - left < 8:
+        return picture
+    x = np.arange(int(left), int(right))
+    period, width, height = random.uniform(12, 160), random.uniform(1, 9), random.uniform(3, 60)
+    phase = (x * random.uniform(0.98, 1.02) + random.uniform(0, period)) % period
+    pulse = np.exp(-((phase - period / 3) ** 2) / (2 * width**2)) * random.choice((1, 1, -1))
+    pulse -= random.uniform(0, 0.6) * np.exp(-((phase - period / 3 - 2.5 * width) ** 2) / (2 * width**2))
+    pulse += random.uniform(0, 0.4) * np.sin(2 * np.pi * phase / period) + random.normal(0, random.uniform(0, 0.04), x.shape)
+    colour, thickness, lead = _colour(random).tolist(), int(random.integers(1, 5)), random.uniform(0, rows)
+    for _ in range(int(random.choice((1, 1, 1, 2, 3)))):
+        cv2.polylines(picture, [np.stack([x, lead - height * pulse], 1).astype(np.int32)], False, colour, thickness, cv2.LINE_AA)
+        lead += height * random.uniform(1, 2.5)
+    return picture
+
+
+def _spectra(random: Random, picture: Picture) -> Picture:
+    """Doppler over a band: beats that fall, rise or swell, above the base line, below it or both, in many or few levels."""
+    rows, columns = picture.shape[:2]
+    height, width = max(6, int(random.uniform(0.08, 0.45) * rows)), max(12, int(random.uniform(0.2, 1) * columns))
+    top, left = int(random.integers(rows - height + 1)), int(random.integers(columns - width + 1))
+    beat = (np.arange(width) + random.uniform(0, 200)) % random.uniform(16, 200)
+    fall, swell = np.exp(-beat / random.uniform(6, 80)), np.abs(np.sin(beat / random.uniform(4, 40)))
+    envelope = (fall, 1 - fall, swell, fall * swell)[int(random.integers(4))] * random.uniform(0.4, 1)
+    base = random.choice((0.0, 0.0, 0.3, 0.5))
+    away = (1 - base) - np.arange(height)[:, None] / height
+    inside = np.where(away >= 0, away < envelope * (1 - base), -away < envelope[::-1] * base)
+    noise = random.gamma(random.uniform(0.8, 4), random.uniform(20, 90), (height, width))
+    if random.integers(3) == 0:
+        levels = random.uniform(50, 200)
+        noise = (noise // levels) * levels
+    band = (inside * noise).clip(0, 255).astype(np.uint8)[..., None]
+    part = picture[top : top + height, left : left + width]
+    picture[top : top + height, left : left + width] = np.maximum(part, band) if random.integers(4) == 0 else band
+    return picture
+
+
 def _colour(random: Random) -> NDArray[np.int64]:
     return random.integers(0, 256, 3) if random.integers(3) == 0 else np.repeat(random.integers(0, 256), 3)
 
@@ -169,4 +209,8 @@ DECOYS: tuple[Callable[[Random, Picture], Picture], ...] = (
     _ticks,
     _ticks,
     _static,
+    _waves,
+    _waves,
+    _spectra,
+    _spectra,
 )

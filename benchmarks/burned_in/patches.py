@@ -6,15 +6,16 @@ PYTHONPATH=. python -m benchmarks.burned_in.patches OUT.npz [--frames N] [--firs
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.burned_in.frames import SEEDS, Frame, frame
+from benchmarks.burned_in.scores import HIDDEN
 from benchmarks.burned_in.variations import varied
-from transforms.pixels.detector import CELL, LARGEST_SMALL, LineDetector
+from transforms.pixels.detector import CELL, LARGEST_SMALL, Found, LineDetector
 
 SIDE = 192
 THINNEST, THICKEST = 5.0, 48.0
@@ -44,13 +45,26 @@ def patches(made: Frame, random: Random, count: int) -> Iterator[Patch]:
         yield _patch(made, _scale(made, random), centre, random)
 
 
-def mistakes(made: Frame, detector: LineDetector, random: Random, count: int) -> Iterator[Patch]:
+def mistakes(made: Frame, found: Sequence[Found], random: Random, count: int) -> Iterator[Patch]:
     """Patches of what a detector takes for text and is none: what the next one learns most from."""
-    wrong = [box for box in detector.find(made.picture) if made.taken[box.top : box.bottom, box.left : box.right].mean() < LEAST_TEXT]
+    wrong = [box for box in found if made.taken[box.top : box.bottom, box.left : box.right].mean() < LEAST_TEXT]
     for box in sorted(wrong, key=lambda box: -box.chance)[:count]:
         thickness = min(box.right - box.left, box.bottom - box.top)
         scale = min(2.0, float(random.uniform(2 * THINNEST, 0.8 * THICKEST)) / thickness) if random.integers(2) else _scale(made, random)
         yield _patch(made, scale, ((box.left + box.right) / 2, (box.top + box.bottom) / 2), random)
+
+
+def missed(made: Frame, found: Sequence[Found], random: Random, count: int) -> Iterator[Patch]:
+    """Patches of strings that a detector leaves at least in part, about any point of them, most of them as large as they are."""
+    boxes = np.zeros(made.taken.shape, bool)
+    for box in found:
+        boxes[box.top : box.bottom, box.left : box.right] = True
+    left = [text for text in made.texts if boxes[text.top : text.bottom, text.left : text.right][text.ink].mean() < HIDDEN]
+    for place in random.permutation(len(left))[:count]:
+        text, scale = left[int(place)], _scale(made, random)
+        if not THINNEST <= scale * min(text.right - text.left, text.bottom - text.top) <= THICKEST:
+            scale = 1.0
+        yield _patch(made, scale, (random.uniform(text.left, text.right), random.uniform(text.top, text.bottom)), random)
 
 
 def _scale(made: Frame, random: Random) -> float:
@@ -59,7 +73,7 @@ def _scale(made: Frame, random: Random) -> float:
 
 
 def _patch(made: Frame, scale: float, centre: tuple[float, float], random: Random) -> Patch:
-    """With the point of the frame somewhere in it, as faint, dark, coarse and coloured as may be."""
+    """With the point of the frame somewhere in it."""
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     picture = made.picture if scale == 1 else cv2.resize(made.picture, None, fx=scale, fy=scale, interpolation=method)
     maps = _maps(made, scale, picture.shape[:2])
@@ -67,7 +81,7 @@ def _patch(made: Frame, scale: float, centre: tuple[float, float], random: Rando
     x, y = (int(place * scale - random.uniform(0.1, 0.9) * SIDE) for place in centre)
     x, y = max(0, min(x, columns - SIDE)), max(0, min(y, rows - SIDE))
     patch, target = _cut(picture, x, y), _cut(maps, x, y)
-    return varied(patch, random), cv2.resize(target, (SIDE // CELL,) * 2, interpolation=cv2.INTER_AREA)
+    return patch, cv2.resize(target, (SIDE // CELL,) * 2, interpolation=cv2.INTER_AREA)
 
 
 def _maps(made: Frame, scale: float, shape: tuple[int, int]) -> NDArray[np.uint8]:
@@ -103,7 +117,9 @@ def main() -> None:
     pictures, targets = [], []
     for number in range(options.first, options.first + options.frames):
         made = frame(SEEDS["train"] + number, "train", with_text=number % 2 != 0)
-        drawn = [*patches(made, random, min(5, 2 + len(made.texts)) if made.texts else 1), *mistakes(made, shipped, random, 4)]
+        made.picture = varied(made.picture, random)
+        found = shipped.find(made.picture)
+        drawn = [*patches(made, random, min(3, 1 + len(made.texts))), *mistakes(made, found, random, 4), *missed(made, found, random, 8)]
         pictures += [patch for patch, _ in drawn]
         targets += [target for _, target in drawn]
     np.savez(options.out, pictures=np.stack(pictures), targets=np.stack(targets))

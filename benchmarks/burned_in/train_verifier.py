@@ -1,6 +1,7 @@
 """Train the line verifier and write transforms/pixels/data/line_verifier.onnx.
 
-    PYTHONPATH=. /tmp/training/bin/python -m benchmarks.burned_in.train_verifier BOXES.npz... [--steps N] [--weights FILE]
+    PYTHONPATH=. /tmp/training/bin/python -m benchmarks.burned_in.train_verifier BOXES.npz... [--hard BOXES.npz...] [--steps N]
+        [--weights FILE]
 
 In the venv that `train` names. The windows come from `boxes`.
 """
@@ -21,6 +22,8 @@ from benchmarks.burned_in.train import network as detector_network
 
 OUT = Path(__file__).parents[2] / "transforms/pixels/data/line_verifier.onnx"
 BATCH = 64
+HARD = 24
+"""Windows of a batch that are hard ones, where there are any."""
 LAYERS = (("seen_in", 48, 2), ("seen", 48, 1), ("seen_more", 48, 1))
 """Name, channels and stride of the convolutions after those of the line detector, each of 3x3."""
 TEXT_WEIGHS = 1.5
@@ -82,11 +85,14 @@ def main() -> None:
     """Train on the windows of all files given, as many with text as without in a batch."""
     parser = loop.parser(__doc__, "boxes", 4000, OUT)
     parser.add_argument("--detector", type=Path, help="weights that `train` kept, to begin with")
+    parser.add_argument("--hard", nargs="*", default=[], help="windows that `boxes --hard` found, of which each batch has some")
     options = parser.parse_args()
     keras.utils.set_random_seed(options.seed)
-    files = [np.load(name) for name in options.boxes]
+    files = [np.load(name) for name in (*options.boxes, *options.hard)]
     windows, text = (np.concatenate([file[name] for file in files]) for name in ("windows", "text"))
-    with_text, without = np.flatnonzero(text), np.flatnonzero(~text)
+    is_hard = np.repeat([name in options.hard for name in (*options.boxes, *options.hard)], [len(file["text"]) for file in files])
+    shares = {True: HARD, False: BATCH - HARD} if options.hard else {False: BATCH}
+    pools = [(np.flatnonzero((text == some) & (is_hard == hard)), share // 2) for some in (True, False) for hard, share in shares.items()]
     model = network(windows.shape[1:])
     if options.detector:
         detector = detector_network()
@@ -106,10 +112,10 @@ def main() -> None:
         return loss
 
     def step() -> float:
-        chosen = np.concatenate([random.choice(some, BATCH // 2) for some in (with_text, without)])
+        chosen = np.concatenate([random.choice(pool, count) for pool, count in pools])
         return float(learn(tf.constant(varied(windows[chosen], random)), tf.constant(text[chosen].astype(np.float32))))
 
-    print(f"{len(windows)} windows, {len(with_text)} with text, {model.count_params()} weights", flush=True)
+    print(f"{len(windows)} windows, {text.sum()} with text, {is_hard.sum()} hard, {model.count_params()} weights", flush=True)
     loop.run(options, model, step, write)
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Picture = NDArray[np.uint8]
+FEW = 8
+"""Levels below which they always span the whole range: of so few that do not, nobody sees anything."""
 
 
 def varied(picture: Picture, random: np.random.Generator) -> Picture:
@@ -19,6 +21,7 @@ def varied(picture: Picture, random: np.random.Generator) -> Picture:
         _, coded = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, int(random.integers(40, 96))])
         picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)
     if random.integers(4) == 0:  # few levels: a palette, or a range that a few samples stretch
-        levels = int(random.integers(4, 24))
-        picture = np.rint(picture * (levels / 255)).astype(np.uint8) * np.uint8(random.choice((1, 1, 255 // levels)))
+        levels = int(random.integers(4, 24 if random.integers(2) else 8))
+        step = 255 // levels if levels < FEW else int(random.choice((1, 1, 255 // levels)))
+        picture = np.rint(picture * (levels / 255)).astype(np.uint8) * np.uint8(step)
     return np.ascontiguousarray(picture[..., random.permutation(3)] if random.integers(3) == 0 else picture)

@@ -97,9 +97,12 @@ class LineVerifier:
         if not boxes:
             return np.zeros(0, np.float32)
         cuts = [windows(image, box) for box in boxes]
-        every = np.concatenate(cuts)
-        chances = np.concatenate([self._forward(every[start : start + BATCH]) for start in range(0, len(every), BATCH)])
+        chances = self.of_windows(np.concatenate(cuts))
         return np.asarray(np.maximum.reduceat(chances, np.cumsum([0, *(len(some) for some in cuts[:-1])])))
+
+    def of_windows(self, every: Windows) -> NDArray[np.float32]:
+        """The chance of each window, of one at least."""
+        return np.concatenate([self._forward(every[start : start + BATCH]) for start in range(0, len(every), BATCH)])
 
     def _forward(self, some: Windows) -> NDArray[np.float32]:
         return self._network(np.ascontiguousarray(some.transpose(0, 3, 1, 2).astype(np.float32) / 127.5 - 1)).ravel()
