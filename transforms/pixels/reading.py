@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from transforms.pixels.strips import MOST_ROWS, Page, Strip, pages
+from transforms.pixels.certainty import Word, is_sure
+from transforms.pixels.strips import GAP, HEIGHT, MOST_ROWS, Page, Strip, pages
 from transforms.pixels.tesseract import PageReader
 
 _REMEMBERED = 4096
@@ -20,6 +21,8 @@ class Reading(NamedTuple):
 
     text: str = ""
     confidence: float | None = None
+    sure: bool = False
+    """As `certainty.is_sure`."""
 
 
 class Reader:
@@ -54,18 +57,19 @@ class Reader:
 
 def _readings(tsv: str, page: Page) -> list[Reading]:
     """The words of a TSV (level 5) put back to their strips, from left to right."""
-    words: list[list[tuple[int, float, str]]] = [[] for _ in page.tops]
+    words: list[list[Word]] = [[] for _ in page.tops]
     for row in tsv.splitlines():
         fields = row.split("\t")
         if fields[0] == "5" and len(fields) == 12 and fields[-1].strip():
-            left, top, _, height, confidence = (float(field) for field in fields[6:11])
-            words[page.row(top, top + height)].append((int(left), confidence, fields[-1].strip()))
-    return [_reading(sorted(some)) for some in words]
+            left, top, width, height = map(int, fields[6:10])
+            number = page.row(top, top + height)
+            confidence = max(0.0, float(fields[10])) / 100
+            words[number].append(Word(left - GAP, top - page.tops[number], width, height, confidence, fields[-1].strip()))
+    return [_reading(sorted(some), page.image[top : top + HEIGHT, GAP:]) for some, top in zip(words, page.tops, strict=True)]
 
 
-def _reading(words: list[tuple[int, float, str]]) -> Reading:
+def _reading(words: list[Word], strip: Strip) -> Reading:
     if not words:
         return Reading()
-    weights = np.array([len(text) for _, _, text in words], float)
-    confidence = float(np.average([max(0.0, confidence) / 100 for _, confidence, _ in words], weights=weights))
-    return Reading(" ".join(text for _, _, text in words), round(confidence, 4))
+    confidence = float(np.average([word.confidence for word in words], weights=[len(word.text) for word in words]))
+    return Reading(" ".join(word.text for word in words), round(confidence, 4), is_sure(words, strip))

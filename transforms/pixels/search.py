@@ -27,6 +27,8 @@ class Line:
     """What was read; empty if text was seen but not read. May be PHI."""
     confidence: float | None = None
     """0 to 1, the engine's own; None if nothing was read."""
+    sure: bool = False
+    """Whether `text` can be believed to be all that the line says."""
 
 
 class TextSearch(Protocol):

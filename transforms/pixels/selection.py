@@ -23,10 +23,6 @@ from transforms.inspection.resemblance import Resemblance
 from transforms.model.plan import ImagePlan, Pattern
 from transforms.pixels.search import Line
 
-SURE = 0.6
-"""A line read with less confidence is not believed. On the shipped ultrasounds half of the lines below it are misread beyond
-recognition, of those above it one in twenty."""
-
 CUSTOM = "CUSTOM_REGEX"
 """The infoType of what a pattern of the config matches."""
 
@@ -80,14 +76,14 @@ class Sensitive:
         Pieces of one row are inspected together, too: a label and its value, or the parts of a date, may be apart.
         """
         pieces = [row for row in rows(lines) if len(row) > 1]
-        texts = [line.text for line in lines if is_sure(line)] + [_joined(row) for row in pieces]
+        texts = [line.text for line in lines if line.sure] + [_joined(row) for row in pieces]
         self._engine.expect(piece for text in texts for piece in asked(text, _AS_TEXT))
         by_row = dict(itertools.chain.from_iterable(map(self._in_row, pieces)))
         chosen = (self._chosen(line, by_row.get(number)) for number, line in enumerate(lines))
         return [one for one in chosen if one is not None]
 
     def _chosen(self, line: Line, in_row: str | None) -> Chosen | None:
-        if not is_sure(line):
+        if not line.sure:
             return Chosen(line, reason=UNREAD)
         info_type = self._best(line.text) or in_row
         if info_type:
@@ -117,11 +113,6 @@ class Sensitive:
 
 
 _NOTHING = TextFinding(0, 0, "", 0.0, "")
-
-
-def is_sure(line: Line) -> bool:
-    """Whether what was read in a line can be believed."""
-    return bool(line.text.strip()) and line.confidence is not None and line.confidence >= SURE
 
 
 def rows(lines: Iterable[Line]) -> list[list[tuple[int, Line]]]:

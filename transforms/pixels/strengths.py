@@ -70,10 +70,7 @@ class LineSearch:
             lines = self._detected(images, regions)
         with self._watch.measured("read"):
             readings = self._read(images, lines)
-        return [
-            Line(one.left, one.top, one.right, one.bottom, reading.text, reading.confidence)
-            for one, reading in zip(lines, readings, strict=True)
-        ]
+        return [Line(one.left, one.top, one.right, one.bottom, *reading) for one, reading in zip(lines, readings, strict=True)]
 
     def forget(self) -> None:
         """As `TextSearch.forget`."""

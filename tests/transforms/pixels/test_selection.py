@@ -7,7 +7,7 @@ from transforms.inspection.engine import Engine, local_engine
 from transforms.model.plan import ImagePlan, Pattern, TextMode
 from transforms.pixels.regions import is_outside, regions
 from transforms.pixels.search import Line
-from transforms.pixels.selection import OUTSIDE, SURE, UNREAD, Sensitive, rows
+from transforms.pixels.selection import OUTSIDE, UNREAD, Sensitive, rows
 from transforms.tags.tables import NAMED
 
 SENSITIVE = ImagePlan(TextMode.SENSITIVE)
@@ -28,9 +28,9 @@ def header(**attributes) -> Dataset:
     return dataset
 
 
-def lines(*texts: str, confidence: float | None = 0.95) -> list[Line]:
+def lines(*texts: str, sure: bool = True) -> list[Line]:
     """One below the other."""
-    return [Line(10, 100 * number, 10 + 8 * len(text), 100 * number + 12, text, confidence) for number, text in enumerate(texts)]
+    return [Line(10, 100 * number, 10 + 8 * len(text), 100 * number + 12, text, 0.9, sure) for number, text in enumerate(texts)]
 
 
 def chosen(engine, found: list[Line], plan: ImagePlan = SENSITIVE, dataset: Dataset | None = None) -> dict:
@@ -49,12 +49,13 @@ def test_what_resembles_the_header_goes(engine):
 
 
 def test_what_cannot_be_read_surely_goes(engine):
-    unsure = [*lines("LYMPH NODE", confidence=SURE - 0.01), Line(0, 200, 50, 212, "", None), Line(0, 300, 50, 312, "MI", None)]
-    assert chosen(engine, unsure) == {"LYMPH NODE": UNREAD, "": UNREAD, "MI": UNREAD}
+    unsure = [*lines("LYMPH NODE", sure=False), Line(0, 200, 50, 212), *lines("Kowalski", sure=False)]
+    assert chosen(engine, unsure) == {"LYMPH NODE": UNREAD, "": UNREAD, "Kowalski": UNREAD}
 
 
 def test_pieces_of_a_row_are_read_together(engine):
-    label, value, far = Line(10, 10, 60, 22, "Patient:", 0.9), Line(66, 11, 130, 23, "Rosamund", 0.9), Line(600, 10, 640, 22, "16 cm", 0.9)
+    label, value = Line(10, 10, 60, 22, "Patient:", 0.9, True), Line(66, 11, 130, 23, "Rosamund", 0.9, True)
+    far = Line(600, 10, 640, 22, "16 cm", 0.9, True)
     assert chosen(engine, [value, far, label]).get("Rosamund") == "PERSON_NAME"
     assert [[line.text for _, line in row] for row in rows([value, far, label])] == [["Patient:", "Rosamund"], ["16 cm"]]
 
