@@ -10,10 +10,12 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 from pydicom.data import get_testdata_file
+from pydicom.dataset import FileDataset
 
 from benchmarks.burned_in.decoys import DECOYS as TRAINING_DECOYS
-from transforms.pixels.codecs import decode
+from transforms.pixels.codecs import Decoded, decode
 from transforms.pixels.description import PixelDescription
+from transforms.pixels.display import modality, through, voi
 from transforms.pixels.frames import locate
 from transforms.pixels.render import renderings
 
@@ -53,15 +55,31 @@ REAL: dict[str, dict[str, tuple[int, int, int, int] | None]] = {
 """File → the part without text (left, top, right, bottom), all of it where None. Training and judging share none."""
 
 
-@functools.cache
 def images_of(name: str) -> tuple[Picture, ...]:
     """The renderings of the first frame of a shipped file. Raises FileNotFoundError if pydicom-data is not installed."""
+    decoded, dataset = _first_frame(name)
+    return tuple(renderings(decoded, dataset, 0))
+
+
+@functools.cache
+def _pictures_of(name: str) -> tuple[Picture, ...]:
+    """The first frame over its full range and in its first window, whether or not a search looks at both: a seed's picture stays."""
+    decoded, dataset = _first_frame(name)
+    if not decoded.colour.startswith("MONOCHROME"):
+        return tuple(renderings(decoded, dataset, 0))
+    samples = decoded.samples.astype(np.float64)
+    shown = [samples.astype(np.float32), *(curve(samples) for curve in through(modality(dataset, 0), voi(dataset, 0)[:1]))]
+    pictures = [np.rint((one - one.min()) * (255.0 / (one.max() - one.min()))).astype(np.uint8) for one in shown]
+    return tuple(255 - one if decoded.colour == "MONOCHROME1" else one for one in pictures)
+
+
+def _first_frame(name: str) -> tuple[Decoded, FileDataset]:
     path = get_testdata_file(name, download=False)
     if path is None:
         raise FileNotFoundError(f"{name} is not installed: pip install pydicom-data")
     dataset = pydicom.dcmread(str(path))
     description = PixelDescription.from_dataset(dataset)
-    return tuple(renderings(decode(locate(dataset, description).frame(0), description), dataset, 0))
+    return decode(locate(dataset, description).frame(0), description), dataset
 
 
 def background(random: Random, shape: tuple[int, int], split: str) -> tuple[str, Picture]:
@@ -83,7 +101,7 @@ def background(random: Random, shape: tuple[int, int], split: str) -> tuple[str,
 def _real(random: Random, shape: tuple[int, int], split: str) -> Picture:
     names = sorted(REAL[split])
     name = names[int(random.integers(len(names)))]
-    images = images_of(name)
+    images = _pictures_of(name)
     image = images[int(random.integers(len(images)))]
     part = REAL[split][name]
     if part:

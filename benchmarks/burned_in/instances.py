@@ -15,7 +15,18 @@ from pydicom.encaps import encapsulate
 from benchmarks.burned_in.backgrounds import Picture, Random
 from benchmarks.burned_in.frames import Frame, Text
 
-GREY = ("MONOCHROME2 8", "MONOCHROME2 12", "MONOCHROME1 12", "MONOCHROME2 16 signed", "MONOCHROME2 16 in a window", "MONOCHROME2 1")
+GREY = (
+    "MONOCHROME2 8",
+    "MONOCHROME2 12",
+    "MONOCHROME1 12",
+    "MONOCHROME2 16 signed",
+    "MONOCHROME2 16 in a window",
+    "MONOCHROME2 16 in a second window",
+    "MONOCHROME2 16 beside padding",
+    "MONOCHROME2 16 beside hot samples",
+    "MONOCHROME2 float beside hot samples",
+    "MONOCHROME2 1",
+)
 COLOUR = ("RGB 8", "RGB 8", "YBR_FULL 8", "PALETTE COLOR 8")
 LOSSLESS = (
     uid.ExplicitVRLittleEndian,
@@ -47,7 +58,8 @@ def instance(made: Frame, random: Random) -> tuple[str, FileDataset]:
         return form, _jpeg(dataset, int(random.integers(70, 98)))
     planar = dataset.get("PlanarConfiguration") == 1  # pydicom compresses interleaved samples
     syntax = LOSSLESS[int(random.integers(len(LOSSLESS)))]
-    if syntax in _PLUGINS and dataset.BitsAllocated > 1 and dataset.PhotometricInterpretation != "YBR_FULL" and not planar:
+    is_coded = syntax in _PLUGINS and dataset.BitsAllocated > 1 and "PixelData" in dataset
+    if is_coded and dataset.PhotometricInterpretation != "YBR_FULL" and not planar:
         dataset.compress(syntax, encoding_plugin=_PLUGINS[syntax])
     else:
         dataset.file_meta.TransferSyntaxUID = uid.ExplicitVRLittleEndian if syntax in _PLUGINS else syntax
@@ -75,6 +87,11 @@ def _store(dataset: FileDataset, samples: NDArray[np.generic], stored: int) -> N
     dataset["PixelData"].VR = "OB" if samples.itemsize == 1 else "OW"
 
 
+def _store_float(dataset: FileDataset, samples: NDArray[np.float32]) -> None:
+    dataset.BitsAllocated, dataset.FloatPixelData = 32, samples.astype("<f4").tobytes()
+    del dataset.PixelRepresentation
+
+
 def _grey(dataset: FileDataset, made: Frame, form: str, random: Random) -> None:
     grey = made.picture[..., 0]
     dataset.PhotometricInterpretation = form.split(maxsplit=1)[0]
@@ -92,14 +109,31 @@ def _grey(dataset: FileDataset, made: Frame, form: str, random: Random) -> None:
     elif form == "MONOCHROME2 16 signed":
         dataset.PixelRepresentation = 1
         _store(dataset, (grey.astype(np.int32) * 230 - 30000).astype(np.int16), 16)
-    else:  # soft tissue beside metal: over the full range the text has a few levels of contrast
+    elif form.startswith("MONOCHROME2 16 in"):  # soft tissue beside metal: over the full range the text has a few levels of contrast
         samples = grey.astype(np.int32) * 2 + 900
         rows, columns = grey.shape
         metal = np.zeros(grey.shape, bool)
         metal[rows // 2 : rows // 2 + max(2, rows // 40), columns // 2 : columns // 2 + max(2, columns // 12)] = True
         samples[metal & ~made.taken] = int(random.integers(3000, 20000))
-        dataset.WindowCenter, dataset.WindowWidth = 900 + 255, 520
+        second = form.endswith("second window")
+        dataset.WindowCenter, dataset.WindowWidth = ([3500, 900 + 255], [1000, 520]) if second else (900 + 255, 520)
         _store(dataset, samples.astype(np.uint16), 16)
+    elif form == "MONOCHROME2 16 beside padding":
+        samples = grey.astype(np.int16)
+        samples[:, : max(1, grey.shape[1] // 16)][~made.taken[:, : max(1, grey.shape[1] // 16)]] = -32768
+        dataset.PixelRepresentation = 1
+        dataset.add_new("PixelPaddingValue", "SS", -32768)
+        _store(dataset, samples, 16)
+    else:
+        hot = grey.astype(np.float32) * 2 + 900
+        for _ in range(int(random.integers(1, 30))):
+            row, column = (int(random.integers(side)) for side in grey.shape)
+            if not made.taken[row, column]:
+                hot[row, column] = random.integers(20_000, 65_536)
+        if form.startswith("MONOCHROME2 16"):
+            _store(dataset, hot.astype(np.uint16), 16)
+        else:
+            _store_float(dataset, hot / 1000)
 
 
 def _shows(bits: NDArray[np.bool_], ink: NDArray[np.bool_], box: tuple[int, int, int, int]) -> bool:

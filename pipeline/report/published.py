@@ -48,7 +48,7 @@ class Published:
         return modality if _CODE.fullmatch(modality) else "not stated"
 
     def frame(self, row: Mapping[str, Any]) -> NDArray[np.uint8] | None:
-        """A frame (`row["Frame"]`, from 0) as a viewer shows it, (rows, columns) or (rows, columns, 3); None where it cannot be read."""
+        """A frame (`row["Frame"]`, from 0) as a viewer first shows it, (rows, columns) or (rows, columns, 3); None if it cannot be read."""
         path = self._path(row)
         if path is None:
             return None
@@ -56,10 +56,10 @@ class Published:
             dataset = pydicom.dcmread(io.BytesIO(path.read_bytes()))
             description = PixelDescription.from_dataset(dataset)
             coded = locate(dataset, description).frame(row["Frame"])
-            *_, shown = renderings(codecs.decode(coded, description), dataset, row["Frame"])
+            first, *others = renderings(codecs.decode(coded, description), dataset, row["Frame"])
         except Exception:  # noqa: BLE001 - a picture that cannot be shown is told, and takes nothing else with it
             return None
-        return shown
+        return others[0] if others else first
 
     def _path(self, row: Mapping[str, Any]) -> Place | None:
         destination = self._destinations.get(row["Operation"])

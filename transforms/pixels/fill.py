@@ -12,12 +12,8 @@ from pydicom.pixels.processing import apply_color_lut
 from transforms.model.errors import InstanceProblem
 from transforms.pixels.codecs import Decoded
 from transforms.pixels.description import STAGE, PixelDescription
+from transforms.pixels.padding import without_padding
 
-_PADDING = {
-    "PixelData": ("PixelPaddingValue", "PixelPaddingRangeLimit"),
-    "FloatPixelData": ("FloatPixelPaddingValue", "FloatPixelPaddingRangeLimit"),
-    "DoubleFloatPixelData": ("DoubleFloatPixelPaddingValue", "DoubleFloatPixelPaddingRangeLimit"),
-}
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 """ITU-R BT.601, as in PS3.3 C.7.6.3.1.2."""
 
@@ -34,7 +30,7 @@ def black(decoded: Decoded, description: PixelDescription, dataset: Dataset) -> 
     if decoded.colour == "PALETTE COLOR":
         value = [_darkest_index(description, dataset)]
     elif description.samples == 1:
-        real = _without_padding(samples, description, dataset)
+        real = without_padding(samples, dataset)
         value = [real.max() if decoded.colour == "MONOCHROME1" else real.min()]
     elif decoded.colour == "YBR_FULL":
         middle = 0 if description.signed else 1 << (description.bits_stored - 1)
@@ -42,29 +38,6 @@ def black(decoded: Decoded, description: PixelDescription, dataset: Dataset) -> 
     else:
         value = [0] * description.samples
     return np.array(value, samples.dtype)
-
-
-def _without_padding(samples: NDArray[Any], description: PixelDescription, dataset: Dataset) -> NDArray[Any]:
-    """The samples that are numbers and not padding; all of them if there is no such."""
-    known = np.isfinite(samples) if description.floating else np.ones(samples.shape, bool)
-    value, limit = (_padding(dataset, keyword, description) for keyword in _PADDING[description.element])
-    if value is not None:
-        low, high = sorted((value, value if limit is None else limit))
-        known &= (samples < low) | (samples > high)
-    return samples[known] if known.any() else np.nan_to_num(samples)
-
-
-def _padding(dataset: Dataset, keyword: str, description: PixelDescription) -> float | None:
-    try:
-        value = dataset.get(keyword)
-        if value is None or description.floating:
-            return None if value is None else float(value)
-        number = int(value)
-    except Exception:  # noqa: BLE001 - the element may hold anything, and a parser's message would quote it
-        return None
-    # US or SS: the element may have been read, or written, with the other sign.
-    wraps = description.signed and number >= 1 << (description.bits_allocated - 1)
-    return number - (1 << description.bits_allocated) if wraps else number
 
 
 def _darkest_index(description: PixelDescription, dataset: Dataset) -> int:

@@ -209,17 +209,6 @@ def test_text_is_hidden_in_compressed_frames_and_the_frame_without_text_is_not_c
     assert old[1].rstrip(b"\0") == new[1].rstrip(b"\0") or result.findings
 
 
-def test_text_that_only_the_window_shows_is_found(redactor, real_file, anatomy):
-    samples = np.full(anatomy.shape, 1000, "u2")
-    samples[ink_mask(anatomy.shape)] = 1030
-    samples[400:410, 400:410] = 60000
-    hidden = image(real_file, samples[np.newaxis], "MONOCHROME2", 16)
-    assert redactor.redact(opened(hidden)).pixels.boxes == ()
-    shown = image(real_file, samples[np.newaxis], "MONOCHROME2", 16, WindowCenter=1015, WindowWidth=60)
-    boxes = redactor.redact(opened(shown)).pixels.boxes
-    assert {"KOWALSKI JAN", "1967-03-04"} <= {box.text for box in boxes}
-
-
 def test_each_frame_has_its_own_boxes(redactor, real_file, anatomy):
     written = layouts(anatomy * 0, written=True)["8 bits"][0]
     before = image(real_file, np.stack([written * 0, written, written * 0, written]), "MONOCHROME2", 8)
