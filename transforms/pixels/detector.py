@@ -8,13 +8,14 @@ image made smaller, tiny ones in small frames made larger.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from transforms.pixels.doubt import places
 from transforms.pixels.networks import shipped
 from transforms.pixels.regions import Region, is_outside
 from transforms.pixels.verifier import LineVerifier
@@ -30,6 +31,12 @@ SMALLEST_SIDE = 24
 """Pixels: an image smaller than this both ways has no room for a line of six letters."""
 LARGEST_SMALL = 512
 """Pixels: images no larger than this are searched at twice their size, too, for letters of six pixels."""
+CLOSER = 2.0
+"""Times the size of a larger image at which places in doubt are looked at."""
+CLOSER_SURE = 0.9
+"""Chance that both networks must agree on there, at least: speckle and rules made larger look more like letters."""
+MOST_COVERED_CLOSER = 0.97
+"""Share of a box from there that others may cover before it says nothing new: it may add the last letter of a line."""
 TILE = 1024
 OVERLAP = 128
 """Pixels by which tiles overlap; more than the network sees around a cell and two lines are thick."""
@@ -82,13 +89,13 @@ class Found(NamedTuple):
 class LineDetector:
     """Finds lines in images. Same image, same lines."""
 
-    def __init__(self, edge: float, least: float, sure: float | None = None, suspected: float = 1.0) -> None:
+    def __init__(self, edge: float, least: float, sure: float | None = None, suspected: float = 1.0, doubt: float | None = None) -> None:
         """`edge`: the chance up to which a line reaches; `least`: the chance that one of its cells must have; `sure`: the chance that
         both networks must agree on (`together`), without which the verifier is not asked, and `suspected`, where it is lower, outside
-        the regions of an ultrasound.
+        the regions of an ultrasound; `doubt`: the chance from which a place in a large image is looked at closer, without which none is.
         """
         self._network = shipped("line_detector")
-        self._edge, self._least = edge, least
+        self._edge, self._least, self._doubt = edge, least, doubt
         self._verifier = LineVerifier() if sure is not None else None
         self._sure, self._suspected = sure or 0.0, min(sure or 0.0, suspected)
 
@@ -101,7 +108,8 @@ class LineDetector:
         found: list[Found] = []
         covered = np.zeros((rows, columns), bool)
         for scale in _scales(rows, columns):
-            candidates = [box for box in boxes_of(self._maps(_resized(image, scale)), self._edge) if box.chance >= self._least]
+            maps = self._maps(_resized(image, scale))
+            candidates = self._candidates(maps)
             boxes = [_trimmed(image, _in_image(box, scale, rows, columns)) for box in candidates]
             if scale < 1:
                 inner = [_share(covered, _within(box, scale, rows, columns)) for box in candidates]
@@ -110,25 +118,48 @@ class LineDetector:
                     for box, share in zip(boxes, inner, strict=True)
                     if share < MOST_COVERED_WITHIN and _is_large(box, found, min(rows, columns))
                 ]
+                alone = [0.0 if _share(covered, box) >= PIECES else LARGE_SURE for box in new]
+                found += _marked(covered, self._agreed(image, new, regions, self._sure, alone))
             else:
                 new = [box for box in boxes if _share(covered, box) < MOST_COVERED]
-            if self._verifier:
-                chances = self._verifier.chances(image, [box[:4] for box in new])
-                seen = zip(new, chances.tolist(), strict=True)
-                new = [
-                    box._replace(chance=together(box.chance, chance))
-                    for box, chance in seen
-                    if scale >= 1 or chance >= LARGE_SURE or _share(covered, box) >= PIECES
-                ]
-                new = [box for box in new if box.chance >= self._bar(box, regions, rows, columns)]
-            for box in new:
-                covered[box.top : box.bottom, box.left : box.right] = True
-            found += new
+                found += _marked(covered, self._agreed(image, new, regions, self._sure))
+            if scale == 1 and self._doubt is not None and max(rows, columns) > LARGEST_SMALL:
+                new = [box for box in self._closer(image, maps, found) if _share(covered, box) < MOST_COVERED_CLOSER]
+                found += _marked(covered, self._agreed(image, new, regions, max(self._sure, CLOSER_SURE)))
         return found
 
-    def _bar(self, box: Found, regions: tuple[Region, ...], rows: int, columns: int) -> float:
-        """The chance that a line of an image must have."""
-        bars = [self._suspected if is_outside(box, regions) else self._sure]
+    def _candidates(self, maps: Maps) -> list[Found]:
+        return [box for box in boxes_of(maps, self._edge) if box.chance >= self._least]
+
+    def _closer(self, image: NDArray[np.uint8], maps: Maps, found: list[Found]) -> list[Found]:
+        """What an image larger than `LARGEST_SMALL` shows at twice its size where its `maps` are in doubt and nothing was found."""
+        boxes = []
+        known = [(box.left // CELL, box.top // CELL, -(-box.right // CELL), -(-box.bottom // CELL)) for box in found]
+        for place in places(maps[0], self._doubt or 0.0, known):
+            left, top, right, bottom = (CELL * side for side in place)
+            part = image[top:bottom, left:right]
+            for box in self._candidates(self._maps(_resized(part, CLOSER))):
+                grown = _in_image(box, CLOSER, *part.shape[:2])
+                boxes.append(_trimmed(image, _moved(grown, left, top)))
+        return boxes
+
+    def _agreed(
+        self, image: NDArray[np.uint8], boxes: list[Found], regions: tuple[Region, ...], sure: float, alone: Sequence[float] = ()
+    ) -> list[Found]:
+        """The boxes of an image that both networks give the chance `sure`, and the verifier alone that of `alone`, if any, to each."""
+        if self._verifier is None:
+            return boxes
+        chances = self._verifier.chances(image, [box[:4] for box in boxes]).tolist()
+        agreed = [
+            box._replace(chance=together(box.chance, chance))
+            for box, chance, least in zip(boxes, chances, alone or [0.0] * len(boxes), strict=True)
+            if chance >= least
+        ]
+        return [box for box in agreed if box.chance >= self._bar(box, regions, sure, *image.shape[:2])]
+
+    def _bar(self, box: Found, regions: tuple[Region, ...], sure: float, rows: int, columns: int) -> float:
+        """The chance that a line of an image must have, `sure` within its regions."""
+        bars = [self._suspected if is_outside(box, regions) else sure]
         if max(rows, columns) <= SMALL:
             bars.append(SMALL_SURE)
         if _thickness(box) > THICKEST * min(rows, columns):
@@ -276,6 +307,17 @@ def _is_large(box: Found, finer: list[Found], side: int) -> bool:
         if 2 * thin < thickness and long >= LONG * thin:
             lines += _shared(one, box)
     return lines <= MOST_LINES * (box.right - box.left) * (box.bottom - box.top)
+
+
+def _marked(covered: NDArray[np.bool_], boxes: list[Found]) -> list[Found]:
+    """The boxes, after they were marked as covered."""
+    for box in boxes:
+        covered[box.top : box.bottom, box.left : box.right] = True
+    return boxes
+
+
+def _moved(box: Found, x: int, y: int) -> Found:
+    return Found(box.left + x, box.top + y, box.right + x, box.bottom + y, box.chance)
 
 
 def _thickness(box: Found) -> int:

@@ -34,6 +34,8 @@ LEAST = 0.35
 """Chance that the detector must give a line somewhere, for the verifier to be asked."""
 FAST, DEFAULT, STRICT = 0.8, 0.7, 0.5
 """Chance that detector and verifier must agree on. Chosen on the tuning seeds of `benchmarks/text_search.py`."""
+DOUBT = 0.03
+"""Chance from which a place of a large frame is looked at closer, but by `fast`."""
 SUSPECTED = 0.3
 """The same outside the regions of an ultrasound, where its machine writes who was seen and when; of every strength."""
 
@@ -178,7 +180,7 @@ def text_search(strength: PixelSearch, languages: Sequence[str] = (), watch: Sto
     Raises ConfigError and PreflightError where what it needs is not installed (`check_search`).
     """
     sure = {PixelSearch.FAST: FAST, PixelSearch.DEFAULT: DEFAULT, PixelSearch.STRICT: STRICT}
-    ours = LineDetector(EDGE, LEAST, sure[strength], SUSPECTED)
+    ours = LineDetector(EDGE, LEAST, sure[strength], SUSPECTED, None if strength is PixelSearch.FAST else DOUBT)
     if strength is PixelSearch.FAST:
         return LineSearch([ours], None, watch)
     reader = Reader(page_reader(languages_of(languages)))

@@ -125,8 +125,8 @@ def test_what_is_half_as_thick_as_the_image_must_be_letters_for_sure():
     (line,) = detector.find(letters)
     assert line.bottom - line.top > THICKEST * 64
     sure = line._replace(chance=THICKEST_SURE)
-    assert detector._bar(sure, (), 64, 96) == THICKEST_SURE
-    assert detector._bar(sure, (), 640, 960) == 0.5
+    assert detector._bar(sure, (), 0.5, 64, 96) == THICKEST_SURE
+    assert detector._bar(sure, (), 0.5, 640, 960) == 0.5
 
 
 LARGE = Found(20, 20, 320, 80, 0.99)
@@ -181,3 +181,24 @@ def test_letters_that_only_a_smaller_image_shows_are_found_and_their_box_is_no_t
 )
 def test_the_inner_part_of_a_coarse_box_lies_in_the_image_and_is_never_empty(cells, scale, inner):
     assert _within(Found(*cells, 0.9), scale, 450, 720)[:4] == inner
+
+
+def test_faint_letters_of_seven_pixels_in_a_large_frame_are_found_by_looking_closer():
+    image, ink = np.random.default_rng(0).normal(20, 8, (768, 1024)), np.zeros((768, 1024), np.uint8)
+    for row, contrast in enumerate((25, 30, 35, 40, 45)):
+        for column, size in enumerate((0.3, 0.35, 0.4)):
+            mask = np.zeros_like(ink)
+            cv2.putText(
+                mask, "SANTOS Maria 4711", (60 + 320 * column, 100 + 130 * row), cv2.FONT_HERSHEY_SIMPLEX, size, 255, 1, cv2.LINE_AA
+            )
+            image += mask / 255 * contrast
+            ink |= mask
+    frame = np.clip(image, 0, 255).astype(np.uint8)
+    hidden = {}
+    for doubt in (None, 0.03):
+        boxes = np.zeros(frame.shape, bool)
+        for line in LineDetector(0.25, 0.35, 0.7, doubt=doubt).find(frame):
+            boxes[line.top : line.bottom, line.left : line.right] = True
+        hidden[doubt] = boxes[ink > 100].mean()
+        assert boxes[cv2.dilate(ink, np.ones((41, 81))) == 0].mean() < 0.001
+    assert hidden[0.03] > hidden[None] + 0.05, hidden
