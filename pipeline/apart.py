@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from transforms.model.errors import ConfigError
-from transforms.model.storage import glob_folder, is_inside
+from transforms.model.storage import canonical, glob_folder, is_inside
 
 
 def keep_apart(source: str, destination: str, workspace: str) -> None:
@@ -22,3 +23,17 @@ def keep_apart(source: str, destination: str, workspace: str) -> None:
         raise ConfigError("--destination", "what is published may not lie inside the confidential workspace", "choose another folder")
     if is_inside(workspace, source) and (workspace != source or Path(source).is_dir()):
         raise ConfigError("--workspace", "the workspace may not lie inside the source", "choose another folder")
+
+
+def keep_staged_apart(staged: Mapping[str, str], source: str, destination: str) -> None:
+    """Raise ConfigError where a job is staged, or keeps what it has in hand, among what it reads or publishes.
+
+    `staged`: gs:// names by their options without dashes; the other two may be DICOM stores, in which no file lies.
+    """
+    destination, source = canonical(destination), canonical(glob_folder(source))
+    for option, name in staged.items():
+        place = canonical(name)
+        if is_inside(place, destination) or is_inside(destination, place):
+            raise ConfigError(f"--{option}", "what a job leaves there has to lie apart from what is published", "choose another folder")
+        if is_inside(place, source):
+            raise ConfigError(f"--{option}", "what a job leaves there would be read as the source", "choose another folder")

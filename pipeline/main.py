@@ -20,6 +20,7 @@ from pipeline import graph
 from pipeline.accounting import pixel_lines, pixel_times, waited, waiting_lines
 from pipeline.broken import given_up_if_broken, told_if_broken
 from pipeline.dataflow_job import DataflowJob, job_made, job_to_be, own_name
+from pipeline.dataflow_options import check_staging
 from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
 from pipeline.faults import BrokenOffError, ExitCode, guarded
@@ -33,7 +34,7 @@ from pipeline.overlap import REMOTE_POLL_SECONDS, Throttled, following
 from pipeline.progress import watched
 from pipeline.quarantine import settle_quarantine
 from pipeline.release import carry_out
-from pipeline.remote import check_staging, leaves
+from pipeline.remote import leaves
 from pipeline.request import (
     Request,
     asked_for,

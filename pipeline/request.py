@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from pipeline.dataflow_options import require_reached
 from pipeline.documents import read_document
 from pipeline.options import Settings
+from pipeline.remote import leaves
 from transforms.inspection import wanted
 from transforms.inspection.finding import InfoType
 from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, DeidentifyDicomStoreRequest, parse_config
@@ -186,6 +188,8 @@ def store_address(settings: Settings, config: DeidentifyConfig) -> StoreAddress:
         address = StoreAddress(named, None)
     else:
         address = StoreAddress(named, f"{with_version(settings.healthcare_endpoint, 'v1beta1')}/{named}")
+    if address.url and leaves(settings.runner):
+        require_reached("--fhir_store", address.url, settings.beam)
     if address.url and urlsplit(address.url).hostname == HEALTHCARE_HOST and settings.fhir_write_ops_per_minute is None:
         raise ConfigError(
             "--fhir_write_ops_per_minute", "the quota of a store on Google Cloud cannot be guessed", "give the project's fhir_write_ops"

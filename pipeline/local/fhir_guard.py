@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import urllib.parse
 
 from starlette.responses import Response
@@ -11,14 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pipeline.local.fhir_answer import refused
 from pipeline.local.fhir_resource import Refusal
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own, for itself only."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+from transforms.model.endpoints import is_loopback
 
 
 def _name(host: str) -> str:

@@ -19,9 +19,9 @@ from pipeline.local import fhir_configure
 from pipeline.local.deidentify import Deidentifier
 from pipeline.local.fhir_call import Service
 from pipeline.local.fhir_database import FhirDatabase
-from pipeline.local.fhir_guard import is_loopback
 from pipeline.local.fhir_server import application
 from pipeline.local.quota import WriteQuota
+from transforms.model.endpoints import is_loopback
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.workspace import Workspace
 

@@ -1,5 +1,7 @@
 """A run whose workers are elsewhere is refused before anything is submitted, unless they can reach all that it names."""
 
+import json
+
 import pytest
 
 from pipeline.main import main
@@ -16,6 +18,12 @@ DATAFLOW = {
     "temp_location": "gs://staging/temp",
     "sdk_container_image": "r-docker.pkg.dev/p/images/dicom-deid:1",
 }
+
+ALL_TEXT = {"textRedactionMode": "REDACT_ALL_TEXT"}
+STORE_HERE = json.dumps(
+    {"dicomTagConfig": {"profileType": "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE", "options": {"cleanImage": ALL_TEXT}}}
+    | {"operationMetadata": {"fhirOutput": {"fhirStore": "http://127.0.0.1:8080/fhir"}}}
+)
 
 
 def words(options):
@@ -45,6 +53,34 @@ def refusal(capsys, **changes):
         ({"workspace": "/secure/ws"}, "--workspace: workers"),
         ({"patient_map": "/secure/map.csv"}, "--patient_map: workers"),
         ({"quarantine": "/secure/held"}, "--quarantine: workers"),
+        (
+            {"source": "/data/in", "environment_type": "LOOPBACK"},
+            "--source: workers of DataflowRunner do not see this machine's disk; name",
+        ),
+        ({"key_uri": "file:/secure/deid.key", "environment_type": "LOOPBACK"}, "--key_uri: workers of DataflowRunner have neither"),
+        ({"environment_type": "LOOPBACK"}, "--environment_type is 'LOOPBACK': Dataflow's workers run in the image"),
+        ({"environment_config": "image"}, "--environment_config is 'image': Dataflow's workers run in the image"),
+        ({"source": "http://127.0.0.1:8042/dicom-web"}, "--source: workers on Dataflow do not reach"),
+        ({"destination": "https://localhost/dicom-web"}, "--destination: workers on Dataflow do not reach"),
+        ({"quarantine": "http://127.1.2.3:8042/dicom-web"}, "--quarantine: workers on Dataflow do not reach"),
+        ({"healthcare_endpoint": "http://[::1]:8080"}, "--healthcare_endpoint: workers on Dataflow do not reach"),
+        ({"fhir_store": "http://127.0.0.1:8080/fhir"}, "--fhir_store: workers on Dataflow do not reach"),
+        ({"config": STORE_HERE}, "--fhir_store: workers on Dataflow do not reach"),
+        (
+            {"bigquery_table": "my-project:d.t", "bigquery_endpoint": "http://127.0.0.1:9050"},
+            "--bigquery_endpoint: workers on Dataflow do not reach",
+        ),
+        ({"healthcare_endpoint": "http://[::1"}, "--healthcare_endpoint: this is no URL of a server"),
+        ({"temp_location": "gs://published/out/temp"}, "--temp_location: what a job leaves there has to lie apart from"),
+        ({"staging_location": "gs://published/out"}, "--staging_location: what a job leaves there has to lie apart from"),
+        ({"temp_location": "gs://staging/a", "destination": "gs://staging/a/out"}, "--temp_location: what a job leaves there has"),
+        ({"template_location": "gs://published/out/nightly"}, "--template_location: what a job leaves there has to lie apart from"),
+        ({"temp_location": "gs://hospital/in/temp/"}, "--temp_location: what a job leaves there would be read as the source"),
+        (
+            {"staging_location": "gs://hospital/x", "source": "gs://hospital/*/*"},
+            "--staging_location: what a job leaves there would",
+        ),
+        ({"template_location": "gs://hospital/in/nightly"}, "--template_location: what a job leaves there would"),
         ({"config": "/none/config.json"}, "--config is '/none/config.json'"),
         ({"runner": "DataflowRuner"}, "--runner is 'DataflowRuner': it is none on which a run was ever checked"),
         ({"runner": "TestDataflowRunner"}, "--runner is 'TestDataflowRunner': it is none"),
@@ -104,6 +140,7 @@ def test_a_job_starts_with_one_instance_a_core_in_our_image():
         (["--runner=PrismRunner", "--environment_type=DOCKER", "--environment_config=image"], False),
         (["--runner=DirectRunner", "--environment_type=DOCKER", "--environment_config=image"], False),
         (["--runner=FnApiRunner", "--environment_type=DOCKER"], True),  # which has no use for it
+        (["--runner=DataflowRunner", "--environment_type=LOOPBACK"], False),  # which has no use for it either
         (["--runner=FlinkRunner"], True),  # Beam starts a cluster of its own
         (["--runner=FlinkRunner", "--flink_master=flink:8081"], False),
         (["--runner=FlinkRunner", "--flink_master=127.0.0.1:8081", "--environment_type=LOOPBACK"], True),

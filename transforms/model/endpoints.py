@@ -5,6 +5,7 @@ CLOUDSDK_API_ENDPOINT_OVERRIDES_CLOUDKMS, …_SECRETMANAGER, …_DLP and …_DAT
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from typing import Any
@@ -32,6 +33,19 @@ def rest_endpoint(service: str, default: str, at: str) -> dict[str, Any]:
     if url.scheme != "https":
         raise PreflightError(at, f"the endpoint of {service} is reached by https, or on this machine", "correct the environment variable")
     return {"host": url.netloc}
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own, for itself only."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_for_itself(option: str, url: str) -> bool:
+    """Whether only this machine reaches the server of a URL. Raises ConfigError for the option where it is no URL."""
+    return is_loopback(_parts(option, url).hostname or "")
 
 
 def with_version(endpoint: str, version: str) -> str:
