@@ -1,7 +1,7 @@
 """How well a search for burned-in text finds it, what it takes that is no text, and what it costs, beside others.
 
     PYTHONPATH=. python benchmarks/text_search.py [--set test] [--frames N] [--search fast default strict]
-        [--rivals pytesseract RapidOCR] [--venv DIR] [--show]
+        [--rivals pytesseract RapidOCR] [--curve CHANCE ...] [--venv DIR] [--show]
 
 Frames are drawn from seeds (`burned_in`: fonts of Debian packages, seven scripts, six layouts, real and invented pictures that
 training never saw), stored as DICOM in some photometric form, depth and transfer syntax, and searched by the code of a run.
@@ -10,6 +10,9 @@ every frame in turn, so machine load falls on all alike. CPU is user and system 
 
 A string is hidden if at least 98 % of its ink lies in boxes and an independent reader (RapidOCR's) reads no letter in what is
 left; without `--rivals RapidOCR` the reader is not asked. The rivals see the frame as a viewer first shows it.
+
+`--curve` prints what each chance that the networks must agree on would hide and take: of our networks alone, which `fast` and
+`default` are at some chance, and with the second detector of `strict`. There the reader is not asked.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -32,10 +35,15 @@ from benchmarks.burned_in.scores import Score
 from pipeline.cpu import cpu_seconds
 from transforms.model.records import PixelSearch
 from transforms.pixels.codecs import decode
+from transforms.pixels.contrast import MOST
 from transforms.pixels.description import PixelDescription
+from transforms.pixels.detector import Found, LineDetector
 from transforms.pixels.frames import locate
+from transforms.pixels.learned import LearnedDetector
+from transforms.pixels.regions import Region
 from transforms.pixels.render import renderings
-from transforms.pixels.strengths import text_search
+from transforms.pixels.search import TextSearch
+from transforms.pixels.strengths import DOUBT, EDGE, LEAST, SUSPECTED, Detector, LineSearch, text_search
 
 MARKED = Path(__file__).with_name("text_on_ultrasounds.json")
 Case = tuple[Frame, tuple[str, ...], tuple[Picture, ...]]
@@ -70,6 +78,33 @@ def install_fonts() -> None:
         subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *PACKAGES], check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607
 
 
+class Once:
+    """A detector that is asked once of an image that many searches see one after another."""
+
+    def __init__(self, detector: Detector) -> None:
+        self._detector = detector
+        self._answers: list[tuple[Picture, list[Found]]] = []
+
+    def find(self, image: Picture, regions: tuple[Region, ...] = ()) -> list[Found]:
+        """As the detector's."""
+        for one, answer in self._answers:
+            if one is image:
+                return answer
+        self._answers = [*self._answers[1 - MOST :], (image, self._detector.find(image, regions))]
+        return self._answers[-1][1]
+
+
+def curves(chances: Sequence[float]) -> dict[str, TextSearch]:
+    """Searches at each chance that detector and verifier must agree on, without reading: alone, and with the second detector."""
+    if not chances:
+        return {}
+    ours = {chance: Once(LineDetector(EDGE, LEAST, chance, SUSPECTED, DOUBT)) for chance in chances}
+    second = Once(LearnedDetector())
+    return {f"ours alone at {chance}": LineSearch([one], None) for chance, one in ours.items()} | {
+        f"ours at {chance} and the second detector": LineSearch([one, second], None) for chance, one in ours.items()
+    }
+
+
 def main() -> None:
     """Measure, and print the figures of each search."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -78,6 +113,7 @@ def main() -> None:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--search", nargs="*", default=["fast", "default", "strict"])
     parser.add_argument("--rivals", nargs="*", default=["pytesseract", "RapidOCR"])
+    parser.add_argument("--curve", nargs="*", type=float, default=[], help="chances at which what is hidden and taken is printed, too")
     parser.add_argument("--venv", type=Path, default=Path("out/rivals"), help="where the peer is installed")
     parser.add_argument("--show", action="store_true", help="name what is missed; all strings are invented or public")
     options = parser.parse_args()
@@ -85,12 +121,14 @@ def main() -> None:
     cv2.setNumThreads(1)
     searches = {name: text_search(PixelSearch(name)) for name in options.search}
     peer = Peer(options.venv) if "RapidOCR" in options.rivals else None
+    points = curves(options.curve)
     rivals = [*([Naive()] if "pytesseract" in options.rivals else []), *([peer] if peer else [])]
     for title, cases in (
         (f"{options.frames} seeded instances ({options.set})", drawn(options.set, options.frames, options.first)),
         ("real ultrasounds", ultrasounds()),
     ):
         scores = {name: Score() for name in (*searches, *(rival.name for rival in rivals))}
+        curve = {name: Score() for name in points}
         for made, groups, images in cases:
             for name, search in searches.items():
                 before = cpu_seconds()
@@ -99,11 +137,14 @@ def main() -> None:
             for rival in rivals:
                 answer = rival.find(images[-1])
                 scores[rival.name].add(made, groups, answer.lines, answer.cpu, peer.read if peer else None)
+            for name, search in points.items():
+                curve[name].add(made, groups, search.lines(*images), 0, None)
         print(f"== {title}")
         for name, score in scores.items():
-            print(*score.report(name), sep="\n")
+            print(*score.report(name, scores.get("pytesseract")), sep="\n")
             if options.show:
                 print(*(f"    missed {one}" for one in score.missed), sep="\n")
+        print(*(f"curve, {name}: {score.point()}" for name, score in curve.items()), sep="\n")
     if peer:
         peer.close()
 

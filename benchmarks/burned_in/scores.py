@@ -71,9 +71,10 @@ class Score:
                 self.read[_says(text, lines) >= READ] += 1
         self.instances.update(leaks.items())
 
-    def report(self, name: str) -> Iterable[str]:
-        """The figures, a line each."""
-        yield f"{name}: {1000 * sum(self.cpu) / len(self.cpu):.0f} ms CPU a frame over {len(self.cpu)} frames"
+    def report(self, name: str, beside: Score | None = None) -> Iterable[str]:
+        """The figures, a line each; CPU as a share of that of `beside`, too, which saw the same frames."""
+        share = f", {sum(self.cpu) / sum(beside.cpu):.3f} of pytesseract's" if beside else ""
+        yield f"{name}: {1000 * sum(self.cpu) / len(self.cpu):.0f} ms CPU a frame over {len(self.cpu)} frames{share}"
         yield f"  strings hidden          {_share(self.strings, 'all', True)}"
         for group in sorted({group for group, _ in self.strings} - {"all"}):
             yield f"    {group:24} {_share(self.strings, group, True)}"
@@ -89,6 +90,16 @@ class Score:
         if self.read[True]:
             yield f"  Latin strings read      {self.read[True]}/{self.read.total()} = {self.read[True] / self.read.total():.3f}"
 
+    def point(self) -> str:
+        """What stands on one line of a curve."""
+        bad, good = self.instances["all", True], self.instances["all", False]
+        mean, worst = 100 * np.mean(self.outside), 100 * np.percentile(self.outside, 99)
+        return (
+            f"strings hidden {_share(self.strings, 'all', True)}, instances leaking {bad}/{bad + good}, at most "
+            f"{100 * upper_bound(bad, bad + good):.2f} %, outside text mean {mean:.3f} %, p99 {worst:.2f} %, "
+            f"text-free touched {self.text_free[True]}/{self.text_free.total()}"
+        )
+
 
 def around(made: Frame) -> NDArray[np.bool_]:
     """Where text is, grown by MARGIN."""
@@ -100,7 +111,7 @@ def around(made: Frame) -> NDArray[np.bool_]:
 
 def upper_bound(bad: int, count: int, sure: float = 0.95) -> float:
     """Clopper and Pearson's one-sided bound of a rate."""
-    low, high = bad / count, 1.0
+    low, high = bad / max(1, count), 1.0
     for _ in range(60):
         middle = (low + high) / 2
         chance = sum(math.comb(count, one) * middle**one * (1 - middle) ** (count - one) for one in range(bad + 1)) if middle < 1 else 0.0

@@ -79,3 +79,22 @@ def test_a_frame_without_text_is_touched_by_a_box_and_area_near_text_is_free():
 def test_no_leak_in_a_hundred_may_be_three_in_a_hundred():
     assert upper_bound(0, 100) == pytest.approx(0.0295, abs=0.0001)
     assert upper_bound(100, 100) == pytest.approx(1.0)
+
+
+def test_cpu_is_told_as_a_share_of_what_a_rival_took_for_the_same_frames():
+    ours, rival = Score(), Score()
+    for score, cpu in ((ours, 0.1), (rival, 0.4)):
+        score.add(frame(LATIN), (), [over(LATIN)], cpu, None)
+        score.add(frame(), (), [], cpu, None)
+    assert next(iter(ours.report("fast", rival))) == "fast: 100 ms CPU a frame over 2 frames, 0.250 of pytesseract's"
+    assert next(iter(ours.report("fast"))) == "fast: 100 ms CPU a frame over 2 frames"
+
+
+def test_a_point_of_a_curve_tells_what_is_hidden_and_what_is_taken():
+    score = Score()
+    score.add(frame(LATIN, ARABIC), (), [over(LATIN)], 0, None)
+    score.add(frame(), (), [Line(0, 0, 20, 10)], 0, None)
+    assert score.point() == (
+        "strings hidden 1/2 = 0.5000, instances leaking 1/1, at most 100.00 %, outside text mean 0.250 %, p99 0.49 %, text-free touched 1/1"
+    )
+    assert Score(outside=[0.0]).point().startswith("strings hidden 0/0 = 0.0000, instances leaking 0/0, at most 100.00 %")
