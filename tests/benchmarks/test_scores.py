@@ -95,6 +95,6 @@ def test_a_point_of_a_curve_tells_what_is_hidden_and_what_is_taken():
     score.add(frame(LATIN, ARABIC), (), [over(LATIN)], 0, None)
     score.add(frame(), (), [Line(0, 0, 20, 10)], 0, None)
     assert score.point() == (
-        "strings hidden 1/2 = 0.5000, instances leaking 1/1, at most 100.00 %, outside text mean 0.250 %, p99 0.49 %, text-free touched 1/1"
+        "strings hidden 1/2 = 0.5000, instances leaking 1/1, at most 100.00 %, outside text mean 0.250 %, p99 0.50 %, text-free touched 1/1"
     )
     assert Score(outside=[0.0]).point().startswith("strings hidden 0/0 = 0.0000, instances leaking 0/0, at most 100.00 %")
