@@ -10,9 +10,10 @@ its children; the least of all rounds counts, since other work on the machine on
 from __future__ import annotations
 
 import argparse
+import collections
 import functools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from transforms.model.config import SAFE_CONFIG
 from transforms.model.keys import KeyReference, Purpose, make_key_file
 from transforms.model.names import LOCAL_FHIR_STORE, OperationName, local_store
 from transforms.model.quiet import quiet_libraries
+from transforms.model.records import OpenInstance, ScrubbedInstance, ShardRef
 from transforms.model.resolve import resolve
 from transforms.model.workspace import Workspace
 from transforms.pixels.redactor import redactor_of
@@ -38,8 +40,6 @@ from transforms.read.origin import Files
 from transforms.write.destination import Folder
 
 KINDS = {"tags only": "rtplan.dcm", "CT 128x128": "CT_small.dcm"}
-FINISH = ("ScrubTags/Scrub", "Prove/Sweep", "WriteInstance/Write")
-SPOOL = "SpoolProvenance/Spool"
 
 
 class _Stages(PipelineVisitor):
@@ -59,42 +59,69 @@ class _Stages(PipelineVisitor):
     def __getitem__(self, name: str) -> beam.DoFn:
         return self._found[name]
 
-    def main(self, name: str, element: Any) -> Iterator[Any]:
-        """What a stage gives on its main output."""
-        return (one for one in self[name].process(element) if not isinstance(one, TaggedOutput))
+    def main(self, name: str, elements: Iterable[Any]) -> Iterator[Any]:
+        """What a stage makes of elements, on its main output."""
+        return (one for element in elements for one in self[name].process(element) if not isinstance(one, TaggedOutput))
+
+    def counted(self, name: str, elements: Iterable[Any]) -> list[Any]:
+        """What a stage makes of a bundle, of which it tells nothing before its end."""
+        self[name].start_bundle()
+        for element in elements:
+            self[name].process(element)
+        return [window.value for window in self[name].finish_bundle()]
+
+
+class _Branch:
+    """The stages of one branch from an open instance to its spooled Provenance, all in one bundle."""
+
+    def __init__(self, stages: _Stages, name: str) -> None:
+        self._stages, self._name = stages, name
+        self._mark, self._spool = stages[f"{name}/WriteInstance/Mark"], stages[f"{name}/SpoolProvenance/Spool"]
+        self._mark.start_bundle()
+        self._spool.start_bundle()
+
+    def take(self, opened: OpenInstance) -> Iterator[ShardRef]:
+        """One instance, or as many as are marked together."""
+        for looked in self._through([opened], "ScrubTags/Scrub", "Prove/Sweep", "WriteInstance/Look"):
+            yield from self._written(self._mark.process(looked))
+
+    def end(self) -> Iterator[ShardRef]:
+        """What waits to be marked, and the last shard."""
+        yield from self._written(window.value for window in self._mark.finish_bundle())
+        yield from (window.value for window in self._spool.finish_bundle())
+
+    def _written(self, marked: Iterable[ScrubbedInstance]) -> Iterator[ShardRef]:
+        for written in self._through(marked, "WriteInstance/Write", "Tick"):
+            yield from self._spool.process(written)
+
+    def _through(self, elements: Iterable[Any], *names: str) -> Iterable[Any]:
+        for name in names:
+            elements = self._stages.main(f"{self._name}/{name}", elements)
+        return elements
 
 
 def in_loop(pipeline: beam.Pipeline) -> None:
     """What the runner does with the graph, without the runner."""
-    stages = _Stages(pipeline)
-    buckets: dict[int, list[bytes]] = {}
-    for chunk in stages.main("ListInstances/List", b""):
-        for bucket, packed in stages["ListInstances/Identify"].process(chunk):
-            buckets.setdefault(bucket, []).append(packed)
-    shards = [stages[f"{branch}/{SPOOL}"] for branch in ("Pixels", "Tags")]
-    for shard in shards:
-        shard.start_bundle()
-    written = 0
-    for bucket in buckets.items():
-        for ref in stages.main("ListInstances/Settle", bucket):
-            for opened in stages["ReadInstance/Open"].process(ref):
-                written += _finished(stages, opened)
-    entries = sum(window.value.entries for shard in shards for window in shard.finish_bundle())
-    answers = [*stages["WriteToFhirStore/Write"].process((b"", []))]
-    sums = [("listed", written), ("new", entries), *(("answered", answer.answered) for answer in answers)]
-    assert len([*stages["FinishOperation"].process((b"", sums))]) == 1
-
-
-def _finished(stages: _Stages, opened: Any) -> int:
-    if isinstance(opened, TaggedOutput):
-        branch, found = "Tags", [opened.value]
-    else:
-        branch, found = "Pixels", [*stages["RedactText/Redact"].process(opened)]
-    for name in FINISH:
-        found = [after for before in found for after in stages.main(f"{branch}/{name}", before)]
-    for instance in found:
-        assert not [*stages[f"{branch}/{SPOOL}"].process(instance)], "the shard is larger than a benchmark's"
-    return len(found)
+    stages, shards = _Stages(pipeline), list[ShardRef]()
+    branches = {name: _Branch(stages, name) for name in ("Pixels", "Tags")}
+    listed = [*stages["ListInstances/List"].process(b"")]
+    numbers = [one.value for one in listed if isinstance(one, TaggedOutput)]
+    buckets = collections.defaultdict[int, list[bytes]](list)
+    chunks = ((number, [chunk]) for number, chunk in listed[: -len(numbers)])
+    for bucket, packed in stages.main("ListInstances/Identify", chunks):
+        buckets[bucket].append(packed)
+    for ref in stages.main("ListInstances/Settle", buckets.items()):
+        for opened in stages["ReadInstance/Open"].process(ref):
+            if isinstance(opened, TaggedOutput):
+                shards += branches["Tags"].take(opened.value)
+            else:
+                shards += (shard for redacted in stages.main("RedactText/Redact", [opened]) for shard in branches["Pixels"].take(redacted))
+    for branch in branches.values():
+        shards += branch.end()
+    answers = stages.main("WriteToFhirStore/Write", [(b"", [""])])
+    counts = {"CountListed": numbers, "CountNew": shards, "CountAnswers": answers}
+    told = [pair for name, elements in counts.items() for _, pair in stages.counted(name, elements)]
+    assert len([*stages.main("FinishOperation", [(b"", told)])]) == 1
 
 
 def by_runner(pipeline: beam.Pipeline) -> None:
@@ -126,6 +153,7 @@ def measured(folder: Path, source: Path, way: Callable[[beam.Pipeline], None]) -
             phi="include",
             shape="google",
             bigquery=None,
+            progress_file=str(folder / "progress"),
         )
         pipeline = beam.Pipeline(runner=FnApiRunner())
         graph.build(run, pipeline)

@@ -23,6 +23,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from apache_beam.pvalue import TaggedOutput
+
 from benchmarks.soak import MARKED, UNITS
 from transforms.fhir.ledger import Ledger
 from transforms.fhir.pacing import Pacer, bundle_entries
@@ -32,7 +34,7 @@ from transforms.model.records import ShardRef
 from transforms.model.workspace import OperationFolder, Workspace
 from transforms.read.origin import PAGE
 from transforms.read.packing import Packing
-from transforms.read.transform import _Chunk, _Identify, _List
+from transforms.read.transform import _Identify, _List
 from transforms.write.marks import doubtful
 
 STUDY = 500
@@ -77,9 +79,9 @@ def listing(folder: OperationFolder, asked: argparse.Namespace) -> None:
     listed.setup()
     identified.setup()
     count = size = 0
-    for chunk in listed.process(b""):
-        if isinstance(chunk, _Chunk):
-            for _, packed in identified.process(chunk):
+    for found in listed.process(b""):
+        if not isinstance(found, TaggedOutput):
+            for _, packed in identified.process((found[0], [found[1]])):
                 count, size = count + 1, size + len(packed)
     assert count == asked.instances
     studies = math.ceil(count / STUDY)

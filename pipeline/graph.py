@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import datetime as dt
+import functools
 from collections.abc import Callable, Iterable, Iterator
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
-from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.windowed_value import WindowedValue
 
+from pipeline.counting import Numbers, count, tell
 from pipeline.done_before import DoneReference
 from pipeline.operation import Counts, Operation
 from pipeline.progress import tick
@@ -24,7 +23,7 @@ from transforms.model.credentials import TokenReference
 from transforms.model.keys import KeyReference
 from transforms.model.plan import ActionPlan
 from transforms.model.records import OpenInstance, Outcome, ShardRef, WrittenInstance
-from transforms.model.transform import NAMESPACE, SpoolOutcomes, nameless, typed
+from transforms.model.transform import NAMESPACE, nameless
 from transforms.model.workspace import OperationFolder
 from transforms.pixels.redactor import Redactor
 from transforms.pixels.transform import RedactText
@@ -32,14 +31,11 @@ from transforms.proof.transform import Prove
 from transforms.provenance.transform import SpoolProvenance, Told
 from transforms.read.chosen import ChosenReference
 from transforms.read.origin import Origin
-from transforms.read.transform import NOT_FOUND, ListInstances, ReadInstance
+from transforms.read.transform import ListInstances, ReadInstance
 from transforms.tags.policy import admit
 from transforms.tags.transform import ScrubTags
 from transforms.write.destination import Destination
 from transforms.write.transform import WriteInstance
-
-_PAIR = beam.typehints.Tuple[str, int]
-"""The name of a count and a number to add to it."""
 
 
 def utc_now() -> dt.datetime:
@@ -104,26 +100,17 @@ def build(run: Run, p: beam.Pipeline) -> None:
     new = (pixels.shards, tags.shards) | "NewShards" >> beam.Flatten()
     shards = (new, *pixels.held, *tags.held) | "Shards" >> beam.Flatten()
     answers = shards | "WriteToFhirStore" >> WriteToFhirStore(run.store_url, folder, run.write_ops_per_minute, run.token, run.turn_file)
-    tables = []
+    counts = [
+        listed.listed | "CountListed" >> count(_listed),
+        listed.done | "CountDone" >> count(_done),
+        *(outcomes | f"{name}/TellOutcomes" >> tell(folder.outcomes, run.progress_file) for name, outcomes in stages.items()),
+        new | "CountNew" >> count(_entries),
+        answers | "CountAnswers" >> count(_answers),
+    ]
     if run.bigquery:
         rows = shards | "WriteProvenanceTable" >> WriteProvenanceTable(run.bigquery, folder, run.clock)
-        tables.append(_sum(rows | "CountRows" >> beam.FlatMap(_rows), "Rows"))
-
-    _ = (
-        (
-            p | "Nothing" >> beam.Create([("listed", 0)]),
-            _sum(listed.listed | "CountListed" >> beam.Map(_listed), "Listed"),
-            _sum(listed.done | "CountDone" >> beam.Map(_done), "Done"),
-            *(_outcomes(run, outcomes, name) for name, outcomes in stages.items()),
-            _sum(new | "CountNew" >> beam.Map(_entries), "New"),
-            _sum(answers | "CountAnswers" >> beam.FlatMap(_answers), "Answers"),
-            *tables,
-        )
-        | "Counts" >> beam.Flatten()
-        | "OneKey" >> beam.Map(_under_one_key).with_output_types(tuple[bytes, tuple[str, int]])
-        | "AllCounts" >> beam.GroupByKey()
-        | "FinishOperation" >> beam.ParDo(_Finish(run))
-    )
+        counts.append(rows | "CountRows" >> count(_rows))
+    _ = counts | "Counts" >> beam.Flatten() | "AllCounts" >> beam.GroupByKey() | "FinishOperation" >> beam.ParDo(_Finish(run))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,7 +130,7 @@ def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: st
     written = proven.instances | f"{name}/WriteInstance" >> WriteInstance(run.destination, folder, run.clock)
     shards = (
         written.instances
-        | f"{name}/Tick" >> beam.Map(tick, run.progress_file).with_output_types(WrittenInstance)
+        | f"{name}/Tick" >> beam.Map(functools.partial(tick, file=run.progress_file)).with_output_types(WrittenInstance)
         | f"{name}/SpoolProvenance" >> _spool(run, Told.WRITTEN)
     )
     _ = written.held | f"{name}/SpoolReleasable" >> _spool(run, Told.RELEASABLE)
@@ -152,67 +139,29 @@ def _finish_branch(run: Run, instances: beam.PCollection[OpenInstance], name: st
     return _Branch(shards, held, outcomes)
 
 
-def _outcomes(run: Run, outcomes: beam.PCollection[Outcome], name: str) -> beam.PCollection[tuple[str, int]]:
-    """Spool the outcomes of one stage where they arise; only how many of each kind goes on."""
-    kinds = (
-        outcomes
-        | f"{name}/TickOutcome" >> beam.Map(tick, run.progress_file).with_output_types(Outcome)
-        | f"{name}/SpoolOutcomes" >> beam.ParDo(SpoolOutcomes(run.folder.outcomes))
-        | f"{name}/CountOutcomes" >> beam.FlatMap(_kinds)
-    )
-    return _sum(kinds, f"{name}/Outcomes")
-
-
 def _spool(run: Run, told: Told) -> SpoolProvenance:
     operation, identifiers = run.operation, run.identifiers and told is not Told.HELD
     return SpoolProvenance(operation.name, run.key, run.folder, run.phi, run.shape, run.validate_provenance, told, identifiers)
 
 
-def _sum(pairs: beam.PCollection[tuple[str, int]], name: str) -> beam.PCollection[tuple[str, int]]:
-    """Added up where they arise, so that a few numbers cross and not one an instance."""
-    return typed(typed(pairs, _PAIR) | f"Sum{name}" >> beam.ParDo(_Sum()), _PAIR)
+def _listed(found: int) -> Numbers:
+    return [("listed", found)]
 
 
-class _Sum(beam.DoFn):
-    """The numbers of a bundle by their names. A CombinePerKey would be a shuffle for each kind of outcome of each stage."""
-
-    def start_bundle(self) -> None:
-        self._sums = collections.Counter[str]()
-
-    def process(self, pair: tuple[str, int]) -> None:
-        self._sums[pair[0]] += pair[1]
-
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        window = GlobalWindow()
-        return (WindowedValue(pair, window.max_timestamp(), [window]) for pair in self._sums.items())
+def _done(_reference: str) -> Numbers:
+    return [("done", 1)]
 
 
-def _listed(found: int) -> tuple[str, int]:
-    return "listed", found
+def _entries(shard: ShardRef) -> Numbers:
+    return [("new", shard.entries)]
 
 
-def _done(_reference: str) -> tuple[str, int]:
-    return "done", 1
-
-
-def _kinds(outcome: Outcome) -> list[tuple[str, int]]:
-    return [(outcome.kind.value, 1), *([("not_found", 1)] if outcome.code == NOT_FOUND else [])]
-
-
-def _entries(shard: ShardRef) -> tuple[str, int]:
-    return "new", shard.entries
-
-
-def _answers(answer: ShardAnswer) -> list[tuple[str, int]]:
+def _answers(answer: ShardAnswer) -> Numbers:
     return [("answered", answer.answered), ("dead", answer.dead)]
 
 
-def _rows(answer: TableAnswer) -> list[tuple[str, int]]:
+def _rows(answer: TableAnswer) -> Numbers:
     return [("rows", answer.rows), ("refused_rows", answer.refused)]
-
-
-def _under_one_key(pair: tuple[str, int]) -> tuple[bytes, tuple[str, int]]:
-    return b"", pair
 
 
 class TooManyFailedError(Exception):

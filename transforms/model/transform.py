@@ -16,10 +16,8 @@ from apache_beam.pvalue import TaggedOutput
 
 from transforms.model import waiting
 from transforms.model.errors import CancelledError, ConfigError, InstanceProblem, PreflightError, StoreError
-from transforms.model.places import Place
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, OpenInstance, Outcome, ScrubbedInstance, ShardRef, WrittenInstance
-from transforms.model.spool import Shard
 
 _ONE_KEY = b""
 OUTCOME = "outcome"
@@ -153,36 +151,16 @@ def typed(elements: beam.PCollection[Any], kind: type) -> beam.PCollection[Any]:
     return elements
 
 
-class SpoolOutcomes(beam.DoFn):
-    """Outcomes go to shards in `folder`, and on to be counted."""
-
-    def __init__(self, folder: Place) -> None:
-        self._folder = folder
-
-    def start_bundle(self) -> None:
-        """Begin a shard."""
-        self._shard = Shard(self._folder)
-
-    def process(self, outcome: Outcome) -> Iterable[Outcome]:
-        """Add one outcome."""
-        entry = {"outcome": outcome.kind.value, "stage": outcome.stage, "code": outcome.code, "sentence": outcome.sentence}
-        self._shard.add(outcome.reference, entry)
-        if self._shard.full:
-            self._shard.close()
-        yield outcome
-
-    def finish_bundle(self) -> None:
-        """Close the last shard."""
-        if len(self._shard):
-            self._shard.close()
-
-
 def under_one_key(shards: beam.PCollection[ShardRef]) -> beam.PCollection[tuple[bytes, str]]:
     """The shards' names under one key, and an empty name, so that what is grouped is there where no shard is."""
     named = shards | "OneKey" >> beam.Map(_keyed).with_output_types(tuple[bytes, str])
-    always = shards.pipeline | "Always" >> beam.Create([(_ONE_KEY, "")])
+    always = shards.pipeline | "Begin" >> beam.Impulse() | "Always" >> beam.Map(_nothing).with_output_types(tuple[bytes, str])
     return (named, always) | "AllNames" >> beam.Flatten()
 
 
 def _keyed(shard: ShardRef) -> tuple[bytes, str]:
     return _ONE_KEY, shard.name
+
+
+def _nothing(_impulse: bytes) -> tuple[bytes, str]:
+    return _ONE_KEY, ""

@@ -58,7 +58,7 @@ class Listed(NamedTuple):
     done: beam.PCollection[str]
     """References that an earlier run of the operation finished."""
     listed: beam.PCollection[int]
-    """How many files were found, chunk by chunk, and how many lines of the list name none; each is also on one of the other three."""
+    """How many files were found, be it 0, and how many lines of the list name none; each is also on one of the other three."""
 
 
 class Done(Protocol):
@@ -92,14 +92,14 @@ class ListInstances(beam.PTransform):
         """PBegin to Listed."""
         found = (
             begin
-            | "Source" >> beam.Create([b""])
+            | "Source" >> beam.Impulse()
             | "List" >> beam.ParDo(_List(self.source, self.folder, self.key)).with_outputs(_LISTED, main=_INSTANCES)
         )
         pack = Packing(self.source.root)
         settle = beam.ParDo(_Settle(self.source, self.folder, pack, self.on_uid_collision == "distinct"))
         identify = beam.ParDo(_Identify(self.source, self.key, pack, self.chosen))
         identified = (
-            typed(found[_INSTANCES], _Chunk) | "Spread" >> beam.Reshuffle() | "Identify" >> identify.with_outputs(_LINE, main=_NAMED)
+            typed(found[_INSTANCES], _NUMBERED) | "Spread" >> beam.GroupByKey() | "Identify" >> identify.with_outputs(_LINE, main=_NAMED)
         )
         settled = (
             typed(identified[_NAMED], _KEYED)
@@ -156,6 +156,8 @@ class _ChunkCoder(beam.coders.Coder):
 
 
 beam.coders.registry.register_coder(_Chunk, _ChunkCoder)
+_NUMBERED = beam.typehints.Tuple[int, _Chunk]
+"""Under keys of their own chunks go to many workers, as by a Reshuffle, which has four steps more."""
 
 
 class _List(beam.DoFn):
@@ -168,18 +170,19 @@ class _List(beam.DoFn):
         self._key = self._key_ref.load().purpose(Purpose.OPERATION)
 
     @nameless
-    def process(self, _impulse: bytes) -> Iterator[_Chunk | TaggedOutput]:
+    def process(self, _impulse: bytes) -> Iterator[tuple[int, _Chunk] | TaggedOutput]:
         shard = spool.Shard(self._folder.sources)
-        files = self._source.instances()
+        files, found = self._source.instances(), 0
         while refs := tuple(InstanceRef(names.reference(self._key, uri), uri, size) for uri, size in itertools.islice(files, _CHUNK)):
             for ref in refs:
                 shard.add(ref.reference, {"uri": ref.uri})
             if shard.full:
                 shard.close()
-            yield _Chunk(refs)
-            yield TaggedOutput(_LISTED, len(refs))
+            yield found, _Chunk(refs)
+            found += len(refs)
         if len(shard):
             shard.close()
+        yield TaggedOutput(_LISTED, found)
 
 
 class _Identify(beam.DoFn):
@@ -197,9 +200,9 @@ class _Identify(beam.DoFn):
         self._chosen = self._chosen_ref.load() if self._chosen_ref is not None else None
 
     @nameless
-    def process(self, chunk: _Chunk) -> Iterator[tuple[int, bytes] | TaggedOutput]:
+    def process(self, numbered: tuple[int, Iterable[_Chunk]]) -> Iterator[tuple[int, bytes] | TaggedOutput]:
         lines: set[int] = set()
-        for ref in chunk.refs:
+        for ref in itertools.chain.from_iterable(chunk.refs for chunk in numbered[1]):
             if self._chosen is None:
                 uid = self._source.sop_instance(ref.uri, ref.size)
             else:
