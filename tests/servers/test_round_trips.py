@@ -60,7 +60,7 @@ def test_between_buckets(an_instance, bucket, real_file, tmp_path):
             create_if_absent(f"{bucket}/{count}/{number}.dcm", (tmp_path / "made.dcm").read_bytes())
         return f"{bucket}/{count}", f"{bucket}/out{count}"
 
-    assert an_instance(prepare, os.environ["STORAGE_EMULATOR_HOST"]) == [{"GET": 5, "POST": 1}]
+    assert an_instance(prepare, os.environ["STORAGE_EMULATOR_HOST"]) == [{"GET": 3, "POST": 1}]
 
 
 @pytest.mark.servers("orthanc")

@@ -162,7 +162,7 @@ def test_what_can_be_done_is_done_once_and_the_rest_has_a_name(run, bucket, as_g
         GONE: {"method": "GET", "path": f"/o/source%2F{GONE}.dcm?", "fault": "slow", "seconds": 2, "first": 1, "times": 1},
         CLOSED: {**PUT, "body": f"/{targets[CLOSED]}.dcm", "fault": "refuse", "status": 403},
         TAKEN: {**PUT, "body": f"/{targets[TAKEN]}.dcm", "fault": "refuse", "status": 412},
-        HALVED: {"method": "GET", "path": f"/o/source%2F{HALVED}.dcm?", "fault": "halve", "first": 2, "times": 1},
+        HALVED: {"method": "GET", "path": f"/o/source%2F{HALVED}.dcm?", "fault": "halve", "first": 1, "times": 1},
     }
     rules, store = [*one.values(), *HARM], gcs._client()
     with as_google(*rules):

@@ -29,6 +29,8 @@ _URI = re.compile(r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])(?:/(?P<n
 _TOKENS = re.compile(r"(\*\*/|\*+|\?|\[[^\]/]+\])")
 _BINARY = "application/octet-stream"
 _FIELDS = "items(name,size),nextPageToken"
+_AT_ONCE = 8 << 20
+"""Bytes that the library uploads in one request."""
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -162,12 +164,12 @@ def read_generation(uri: str, number: int | None = None, within: float | None = 
 def create_if_absent(uri: str, content: Content) -> bool:
     """Put an object in one step; False if one stands there already (which is left as it is). Raises OSError.
 
-    It asks first, so that a run that is repeated uploads nothing; the precondition decides. After a lost answer it may be
-    our own that stands there: whoever must know compares the content.
+    The precondition decides. What takes several requests to put is asked for first, so that a run that is repeated uploads nothing of it.
+    After a lost answer it may be our own that stands there: whoever must know compares the content.
     """
     from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
 
-    if size(uri) is not None:
+    if len(content) > _AT_ONCE and size(uri) is not None:
         return False
     try:
         _blob(uri).upload_from_file(as_file(view(content)), size=len(content), content_type=_BINARY, if_generation_match=0)

@@ -22,21 +22,24 @@ from transforms.model.storage import read_sized, read_start
 from transforms.read.structure import SERIES, SOP_INSTANCE, STUDY, Structure, check, may_be_dicom, problem
 
 HEAD_BYTES = 132
+LOOKED_AT = 1 << 20
+"""Bytes from which it is worth a request of its own to see whether a file may be DICOM before it is read."""
 LARGE_VALUE = 1 << 20
 """Bytes from which a value is not copied while the file is parsed."""
 _PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 
 def read_content(uri: str, size: int = 0) -> Content:
-    """The whole content of a file that may be DICOM. Raises InstanceProblem (NOT_DICOM, EMPTY, GONE, UNREADABLE, NO_ROOM).
+    """The whole content of a file. Raises InstanceProblem (NOT_DICOM, GONE, UNREADABLE, NO_ROOM).
 
-    What is not DICOM by its first bytes is not read further, however large it is. `size` in bytes, where it is known, decides
-    whether the content is held in memory.
+    What is not DICOM by its first bytes is not read further where it is large, or nobody knows how large; of what is small `open_instance`
+    says so. `size` in bytes, where it is known, decides besides whether the content is held in memory.
     """
     try:
-        head = read_start(uri, HEAD_BYTES)
-        if head and not may_be_dicom(head):
-            raise problem("NOT_DICOM")
+        if not 0 < size < LOOKED_AT:
+            head = read_start(uri, HEAD_BYTES)
+            if head and not may_be_dicom(head):
+                raise problem("NOT_DICOM")
         return read_sized(uri, size)
     except FileNotFoundError:
         raise gone() from None

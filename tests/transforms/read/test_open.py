@@ -118,13 +118,13 @@ def test_a_file_that_the_parser_reads_otherwise_is_refused(opened, real_file):
     assert refused.value.code == "UNPARSABLE"
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "empty.dcm"])
-def test_what_is_not_dicom_is_told_by_its_first_bytes(tmp_path, name):
-    path = tmp_path / name
+@pytest.mark.parametrize("size", [0, 8 << 30])
+def test_what_is_large_and_not_dicom_is_told_by_its_first_bytes(tmp_path, size):
+    path = tmp_path / "notes.txt"
     with path.open("wb") as file:
         file.truncate(8 << 30)  # sparse: reading it whole would take the memory of the machine
     with pytest.raises(InstanceProblem) as refused:
-        read_content(str(path))
+        read_content(str(path), size)
     assert (refused.value.code, refused.value.kind) == ("NOT_DICOM", OutcomeKind.SKIPPED)
 
 
