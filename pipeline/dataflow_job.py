@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import os
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from transforms.model.errors import PreflightError
 from transforms.model.workspace import OperationFolder
 
 if TYPE_CHECKING:
-    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.options.pipeline_options import GoogleCloudOptions, PipelineOptions
     from apache_beam.runners.dataflow.dataflow_runner import DataflowPipelineResult
 
 _UNKNOWN = "Dataflow knows of no such job"
@@ -26,6 +27,8 @@ _FLEX = "FLEX_TEMPLATE_PYTHON_PY_FILE"
 """What the environment of a Flex Template's launcher has: the program that it starts, which is ours."""
 _SECONDS = 60.0
 """In which the service answers."""
+_CLOCKS = dt.timedelta(minutes=5)
+"""By which the launcher's clock and the service's may differ. Of one name one job is at work at most, so others are further away."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,19 +39,30 @@ class DataflowJob:
     region: str
     name: str
     identity: str
-    """Empty: only the name is known, and the job is the latest of that name."""
+    """Empty: only the name is known, and the job is the latest of that name which was made between these moments."""
+    since: str = ""
+    """ISO 8601; empty: at any time before."""
+    until: str = ""
+    """The same; empty: at any time after."""
+
+    def may_be(self, made: dt.datetime) -> bool:
+        """Whether a job of that name, made then, may be this one, by clocks that may differ."""
+        is_late = bool(self.until) and made > dt.datetime.fromisoformat(self.until) + _CLOCKS
+        is_early = bool(self.since) and made < dt.datetime.fromisoformat(self.since) - _CLOCKS
+        return not is_late and not is_early
 
     def to_json(self) -> bytes:
         """To be kept in a workspace."""
         return json.dumps(dataclasses.asdict(self)).encode() + b"\n"
 
 
-def job_to_be(options: PipelineOptions) -> DataflowJob:
-    """The job that a launch is about to make, of which the name alone is known yet."""
+def job_to_be(options: PipelineOptions, now: dt.datetime) -> DataflowJob:
+    """The job that a launch is about to make, of which the name alone is known yet. That of a Flex Template's launcher is there already."""
     from apache_beam.options.pipeline_options import GoogleCloudOptions  # noqa: PLC0415 - who asks after a job does without Beam
 
     google = options.view_as(GoogleCloudOptions)
-    return DataflowJob(google.project, google.region, google.job_name, "")
+    made = {"until" if _is_of_flex_template(google) else "since": now.isoformat()}
+    return DataflowJob(google.project, google.region, google.job_name, "", **made)
 
 
 def job_made(job: DataflowJob, result: DataflowPipelineResult) -> DataflowJob:
@@ -62,7 +76,12 @@ def own_name(beam: Sequence[str]) -> str | None:
 
     google = GoogleCloudOptions(list(beam))
     name: str | None = google.job_name
-    return name if _FLEX in os.environ and google.template_location else None  # the image alone is no launch
+    return name if _is_of_flex_template(google) else None
+
+
+def _is_of_flex_template(google: GoogleCloudOptions) -> bool:
+    """Whether we are the launcher of one; the image alone is no launch."""
+    return _FLEX in os.environ and bool(google.template_location)
 
 
 def how_it_ended(folder: OperationFolder, own: str | None = None) -> str | None:
@@ -94,7 +113,7 @@ def _state(job: DataflowJob) -> str:
             found = client.get_job({**place, "job_id": job.identity}, timeout=_SECONDS)
         else:
             named = client.list_jobs({**place, "name": job.name}, timeout=_SECONDS)
-            found = max(named, key=lambda one: one.create_time, default=None)
+            found = max((one for one in named if job.may_be(one.create_time)), key=lambda one: one.create_time, default=None)
     except NotFound:
         return _UNKNOWN
     except (GoogleAPICallError, google.auth.exceptions.GoogleAuthError, RequestException) as error:

@@ -308,7 +308,7 @@ def _execute(ready: graph.Run, settings: Settings, throttled: Throttled) -> list
     graph.build(ready, pipeline)
     with given_up_if_broken(ready.folder) as launched:
         if leaves(settings.runner):
-            _submit(pipeline, operation, job_to_be(options), launched)
+            _submit(pipeline, operation, job_to_be(options, ready.clock()), launched)
             return []
         result = pipeline.run()
         launched(result)

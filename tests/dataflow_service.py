@@ -1,5 +1,6 @@
 """Dataflow's own API as far as it is about jobs (v1b3, projects.locations.jobs: create, get, list), over the service's own messages."""
 
+import datetime as dt
 import http.server
 import json
 import re
@@ -29,7 +30,8 @@ class DataflowService:
         """By a name that Beam takes for this machine, and so calls by plain HTTP."""
 
     def put(self, identity, name, state, created=CREATED):
-        """A job as it is from now on."""
+        """A job as it is from now on; one that is there keeps the time at which it was made."""
+        created = self.jobs[identity].create_time if identity in self.jobs else created
         self.jobs[identity] = dataflow.Job(id=identity, name=name, current_state=f"JOB_STATE_{state}", create_time=created)
 
     def work_on(self, identity):
@@ -53,7 +55,7 @@ class DataflowService:
             return 403, json.dumps({"error": {"code": 403, "message": "none"}})
         if body:
             job = dataflow.Job.from_json(body)
-            job.id, job.current_state, job.create_time = f"2026-{len(self.jobs)}", "JOB_STATE_QUEUED", CREATED
+            job.id, job.current_state, job.create_time = f"2026-{len(self.jobs)}", "JOB_STATE_QUEUED", dt.datetime.now(dt.UTC)
             self.jobs[job.id] = job
             return 200, dataflow.Job.to_json(job)
         if called["id"] is None:

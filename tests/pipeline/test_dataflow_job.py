@@ -6,9 +6,10 @@ import threading
 import time
 
 import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline.cli import main as cli
-from pipeline.dataflow_job import DataflowJob, own_name
+from pipeline.dataflow_job import DataflowJob, job_to_be, own_name
 from pipeline.lock import alone, is_held
 from pipeline.main import main
 from pipeline.operation import Operation
@@ -99,6 +100,38 @@ def test_a_flex_template_s_launcher_does_not_take_its_own_job_for_another(datafl
         require_no_job(operation, START, "another")
     require_no_job(operation, START, own_name(launched))
     assert not operation.is_submitted
+
+
+NIGHTS = {number: START + dt.timedelta(days=number) for number in range(3)}
+"""A job of one name begins each night."""
+
+
+def to_be(launched):
+    return job_to_be(PipelineOptions([*launched, "--project=p", "--region=r"]), NIGHTS[1])
+
+
+def test_last_night_s_job_is_not_taken_for_one_that_nobody_could_make(dataflow, operation, wait):
+    dataflow.put("2026-0", "nightly", "RUNNING", NIGHTS[0])
+    operation.submitted(to_be(["--job_name=nightly"]).to_json())
+    assert "(Dataflow knows of no such job)" in wait()[1]["error"]["message"]
+
+
+def test_a_job_that_was_made_when_its_launcher_died_is_found(dataflow, operation):
+    dataflow.put("2026-0", "nightly", "DONE", NIGHTS[0])
+    dataflow.put("2026-1", "nightly", "RUNNING", NIGHTS[1] + dt.timedelta(seconds=2))
+    operation.submitted(to_be(["--job_name=nightly"]).to_json())
+    with pytest.raises(PreflightError, match="a job on Dataflow is at work"):
+        require_no_job(operation, START)
+
+
+def test_a_flex_template_s_job_is_the_one_that_was_there_when_it_was_launched(dataflow, operation, monkeypatch, wait):
+    """Not that of another workspace, which took the name when this one's had failed."""
+    monkeypatch.setenv("FLEX_TEMPLATE_PYTHON_PY_FILE", "/template/main.py")
+    operation.submitted(to_be(["--job_name=nightly", "--template_location=gs://staging/launch"]).to_json())
+    dataflow.put("2026-0", "nightly", "DONE", NIGHTS[0])
+    dataflow.put("2026-1", "nightly", "FAILED", NIGHTS[1] - dt.timedelta(minutes=4))
+    dataflow.put("2026-2", "nightly", "RUNNING", NIGHTS[2])
+    assert "(FAILED)" in wait()[1]["error"]["message"]
 
 
 def test_where_dataflow_does_not_say_nothing_is_begun(dataflow, operation):
