@@ -4,8 +4,8 @@
 
 Every part is the product's own code over so many instances, and tells its CPU and what it holds in memory:
 
-- `listing`: the stages List and Identify over a source that names them as a DICOM store does, study by study, the source list included
-  (on this machine's disk); the requests that QIDO-RS takes are told, not made
+- `listing`: the stages List and Identify over a DICOM store, study by study, the source list included (on this machine's disk); the
+  requests that QIDO-RS takes are told, not made, and their answers reckoned
 - `spool`: entries of the size of a treatment plan's Provenance, `--spooled` of them, told for all: they would be 108 GB
 - `references`: the index of each shard stands in a folder, whole; the names of the shards are listed, all references are read (as each
   worker does to know what is done, and the last step to count what is proven), and the ledger takes in every one
@@ -16,11 +16,12 @@ Every part is the product's own code over so many instances, and tells its CPU a
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import math
 import resource
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from apache_beam.pvalue import TaggedOutput
@@ -29,10 +30,11 @@ from benchmarks.soak import MARKED, UNITS
 from transforms.fhir.ledger import Ledger
 from transforms.fhir.pacing import Pacer, bundle_entries
 from transforms.model import spool
+from transforms.model.dicom_store import DicomStore
 from transforms.model.keys import KeyReference, make_key_file
 from transforms.model.records import ShardRef
 from transforms.model.workspace import OperationFolder, Workspace
-from transforms.read.origin import PAGE
+from transforms.read.origin import PAGE, Store
 from transforms.read.packing import Packing
 from transforms.read.transform import _Identify, _List
 from transforms.write.marks import doubtful
@@ -41,27 +43,23 @@ STUDY = 500
 """Instances of a study."""
 RESOURCE_BYTES = 10_700
 """Of a treatment plan's Provenance, in the spool of a run (`benchmarks/soak.py`)."""
-ROOT = "projects/p/locations/l/datasets/d/dicomStores/s/dicomWeb"
+NAME = "projects/p/locations/l/datasets/d/dicomStores/s"
 UID = "1.2.826.0.1.3680043.8.498"
 
 
-class _Listed:
-    """A source of so many instances, named as a DICOM store's are."""
+@dataclasses.dataclass(frozen=True)
+class _Reckoned(Store):
+    """A DICOM store of so many instances; what it would answer to a search is reckoned, not asked for."""
 
-    root = ROOT
+    count: int = 0
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-
-    def instances(self) -> Iterator[tuple[str, int]]:
-        """Study by study."""
-        for number in range(self._count):
-            study = f"{ROOT}/studies/{UID}.{number // STUDY}"
-            yield f"{study}/series/{UID}.{number // STUDY}.1/instances/{UID}.{number // STUDY}.1.{number % STUDY}", 0
-
-    def sop_instance(self, uri: str, _size: int) -> str:
-        """The last part of its name."""
-        return uri.rpartition("/")[2]
+    def _listed(self, path: str, *_: object) -> list[tuple[str, ...]]:
+        """UIDs of all studies, or of series and instance in one."""
+        study = path.split("/")[1:2]
+        if not study:
+            return [(f"{UID}.{number}",) for number in range(math.ceil(self.count / STUDY))]
+        first = int(study[0].rpartition(".")[2]) * STUDY
+        return [(f"{study[0]}.1", f"{study[0]}.1.{number}") for number in range(min(STUDY, self.count - first))]
 
 
 def reference(number: int) -> str:
@@ -74,8 +72,8 @@ def listing(folder: OperationFolder, asked: argparse.Namespace) -> None:
     key_file = Path(folder.root).parent / "key"
     key_file.parent.mkdir(parents=True, exist_ok=True)
     make_key_file(key_file)
-    source, key = _Listed(asked.instances), KeyReference(f"file:{key_file}")
-    listed, identified = _List(source, folder, key), _Identify(source, key, Packing(ROOT), None)
+    source, key = _Reckoned(DicomStore(NAME, "http://127.0.0.1:9", None, None), count=asked.instances), KeyReference(f"file:{key_file}")
+    listed, identified = _List(source, folder, key), _Identify(source, key, Packing(source.root), None)
     listed.setup()
     identified.setup()
     count = size = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from multiprocessing.pool import AsyncResult, ThreadPool
 from typing import Any, Protocol, TypeVar
@@ -100,13 +101,11 @@ class Store:
 
     def instances(self) -> Iterator[tuple[str, int]]:
         """Study by study, as QIDO-RS lists them; one in which nothing is found then counts as one instance, whose URI is the study's."""
-        known: set[str] = set()
-        for paths in _side_by_side(self._below, self._searches()):
-            for path in paths:
-                if path not in known:
-                    known.add(path)
-                    yield f"{self.root}/{path}", 0
-        if not known:
+        empty = True
+        for path in itertools.chain.from_iterable(_side_by_side(self._below, self._searches())):
+            empty = False
+            yield f"{self.root}/{path}", 0
+        if empty:
             raise ConfigError("--source", "the store has no instance of what is asked for", "see that it is the store meant")
 
     def listed_uids(self, uri: str) -> InstanceUids:
@@ -144,16 +143,17 @@ class Store:
         return uri.removeprefix(f"{self.root}/")
 
     def _searches(self) -> Iterator[str]:
-        """The paths below which instances are searched."""
+        """The paths below which instances are searched: no two have one in common, so that nobody need remember what was listed."""
         if self.chosen is None:
-            for (study,) in self._listed("studies", (_STUDY,)):
-                yield f"studies/{_segment(study)}"
+            yield from dict.fromkeys(f"studies/{_segment(study)}" for (study,) in self._listed("studies", (_STUDY,)))
             return
-        for uids in sorted(self.chosen.load().lines):
-            yield "/".join(f"{level}/{uid}" for level, uid in zip(_LEVELS, uids, strict=False))
+        lines = self.chosen.load().lines
+        for uids in sorted(lines):
+            if not any(uids[:above] in lines for above in range(1, len(uids))):
+                yield "/".join(f"{level}/{uid}" for level, uid in zip(_LEVELS, uids, strict=False))
 
     def _below(self, path: str) -> list[str]:
-        """The paths of the instances of a study or series, or of one instance, where the store has it.
+        """The paths of the instances of a study or series, or of one instance, where the store has it, each once.
 
         A study that it listed and has nothing of is its own path: it went meanwhile, or cannot be asked for.
         """
@@ -162,11 +162,11 @@ class Store:
             found = _answered(uids, lambda: self._listed(f"{path}/instances", (_SERIES, _INSTANCE))) or []
             if not found and self.chosen is None:
                 return [path]
-            return sorted(f"{path}/series/{_segment(series)}/instances/{_segment(uid)}" for series, uid in found)
+            return sorted({f"{path}/series/{_segment(series)}/instances/{_segment(uid)}" for series, uid in found})
         study, series, *instance = uids
         below, only = f"studies/{study}/series/{series}/instances", {"SOPInstanceUID": instance[0]} if instance else {}
         found = _answered(uids, lambda: self._listed(below, (_INSTANCE,), only)) or []
-        return sorted(f"{below}/{_segment(uid)}" for (uid,) in found if uid in instance or not instance)
+        return sorted({f"{below}/{_segment(uid)}" for (uid,) in found if uid in instance or not instance})
 
     def _listed(self, path: str, tags: Sequence[str], parameters: Mapping[str, str] | None = None) -> list[tuple[str, ...]]:
         """These UIDs of all results of a search. Raises StoreError.

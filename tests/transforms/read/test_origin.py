@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import tracemalloc
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -101,6 +102,42 @@ def test_what_a_list_names_is_listed_and_nothing_else(tmp_path, line, found):
                 list(listed)
         else:
             assert list(listed) == found
+
+
+def test_what_several_lines_name_is_listed_once(tmp_path):
+    (tmp_path / "list.txt").write_text(f"/{PATHS[3]}\n/studies/9.9/series/8.8\n/{PATHS[1]}\n/studies/9.90")
+    chosen = ChosenReference(str(tmp_path / "list.txt"), read_chosen(str(tmp_path / "list.txt")).digest)
+    with searched(UIDS, chosen=chosen, unknown="9.90") as (listed, calls):
+        assert list(listed) == PATHS
+        series = len(calls)
+    (tmp_path / "list.txt").write_text("/studies/9.9/series/8.8")
+    chosen = ChosenReference(str(tmp_path / "list.txt"), read_chosen(str(tmp_path / "list.txt")).digest)
+    with searched(UIDS, chosen=chosen) as (listed, calls):
+        assert list(listed) == PATHS
+        assert series == len(calls)
+
+
+class _Many:
+    """Answers searches: of 400 studies, each of which comes twice, and of 100 instances in each."""
+
+    def search(self, path, parameters):
+        first, studies = int(parameters["offset"]), [f"1.2.{number}" for number in range(400)]
+        found = [{"0020000D": {"Value": [uid]}} for uid in 2 * studies]
+        if path != "studies":
+            found = [{"0020000E": {"Value": ["1.4"]}, "00080018": {"Value": [f"1.5.{number}"]}} for number in range(100)]
+        return found[first : first + int(parameters["limit"])]
+
+
+def test_what_was_listed_is_not_kept_in_memory(monkeypatch):
+    monkeypatch.setattr(origin, "PAGE", 1000)
+    monkeypatch.setattr(origin, "client_of", lambda _: _Many())
+    store = origin.Store(store_at("--source", "http://127.0.0.1:9/dicom-web", None))
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in store.instances()) == 400 * 100
+        assert tracemalloc.get_traced_memory()[1] < 40_000 * 100  # a path alone takes more, and what is searched ahead 1.6 MB
+    finally:
+        tracemalloc.stop()
 
 
 @contextlib.contextmanager
