@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.pixels.doubt import places
+from transforms.pixels.ends import completed
 from transforms.pixels.networks import shipped
 from transforms.pixels.regions import Region, is_outside
 from transforms.pixels.verifier import LineVerifier
@@ -126,7 +127,7 @@ class LineDetector:
             if scale == 1 and self._doubt is not None and max(rows, columns) > LARGEST_SMALL:
                 new = [box for box in self._closer(image, maps, found) if _share(covered, box) < MOST_COVERED_CLOSER]
                 found += _marked(covered, self._agreed(image, new, regions, max(self._sure, CLOSER_SURE)))
-        return found
+        return [Found(*completed(image, box[:4]), box.chance) for box in found]
 
     def _candidates(self, maps: Maps) -> list[Found]:
         return [box for box in boxes_of(maps, self._edge) if box.chance >= self._least]
