@@ -18,13 +18,13 @@ EMBEDDED = "embed"
 PATIENCE = 5.0
 """Seconds in which a job server must take a connection."""
 _ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^:/\[\]\s]+)):(\d{1,5})")
-_OF = {"portablerunner": "--job_endpoint", "prismrunner": "--prism_location"}
+_NEEDED = {"portablerunner": "--job_endpoint", "prismrunner": "--prism_location"}
 """Runners that need a job server, in small letters, and what says where theirs is."""
 
 
 def check_job_server(runner: str, beam: Sequence[str]) -> None:
     """Raise ConfigError where the options of a portable runner name no job server, or none that there can be."""
-    endpoint, needed = PortableOptions(list(beam)).job_endpoint, _OF.get(runner.lower())
+    endpoint, needed = PortableOptions(list(beam)).job_endpoint, _NEEDED.get(runner.lower())
     if needed is None:
         return
     if endpoint:
@@ -38,7 +38,7 @@ def check_job_server(runner: str, beam: Sequence[str]) -> None:
 
 def reach_job_server(runner: str, beam: Sequence[str]) -> None:
     """Raise PreflightError unless the job server that the options name takes a connection; one that Beam starts is none yet."""
-    endpoint = PortableOptions(list(beam)).job_endpoint if runner.lower() in _OF else None
+    endpoint = PortableOptions(list(beam)).job_endpoint if runner.lower() in _NEEDED else None
     if address := _parts(endpoint or EMBEDDED):
         try:
             socket.create_connection(address, timeout=PATIENCE).close()

@@ -46,7 +46,7 @@ class Plan:
     """Bytes; 0 of a DICOM store, which does not tell."""
     sampled: int
     cpu_each: float
-    """Mean over the sample, in seconds."""
+    """Mean over the sample, in seconds of one core."""
     workers: int
     """Instances that are worked on at a time, a core each."""
     write_ops_per_minute: int | None
@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def seconds_each(self) -> float:
-        """Of a core's time: its work, or its threads' share of work and waiting, whichever is more."""
+        """Of a core's time, in seconds: its work, or its threads' share of work and waiting, whichever is more (docs/scale.md)."""
         return max(self.cpu_each, (self.cpu_each + self.waiting_each) / self.threads)
 
     @property
@@ -91,6 +91,7 @@ class Plan:
 
     @property
     def _bound(self) -> str:
+        """What lasts in de-identifying: it is waiting, where a core has nothing to do for more than half of the time."""
         return "waiting for sources and servers" if self.seconds_each > 2 * self.cpu_each else "de-identifying"
 
     @property

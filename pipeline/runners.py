@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, TestOptions, WorkerOptions
+from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, PipelineOptions, StandardOptions, TestOptions, WorkerOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.transforms.resources import resource_hints_from_options
@@ -101,6 +101,8 @@ def refuse_unknown(beam: list[str]) -> None:
         raise ConfigError("--dry_run", why, "ask dicom-deid plan what a run would do")
     if DirectOptions(beam).direct_num_workers < 0:
         raise ConfigError("--direct_num_workers", "a number of workers is 0 (one a core) or more", "give another")
+    if (DebugOptions(beam).number_of_worker_harness_threads or 0) < 0:
+        raise ConfigError("--number_of_worker_harness_threads", "a core has one or more", "give another number, or leave it out")
     _require_valid(PipelineOptions(beam))
     try:
         resource_hints_from_options(PipelineOptions(beam))

@@ -96,6 +96,7 @@ def test_places_are_kept_apart(base, tmp_path, changed, why):
         ["--direct_num_workers=x"],
         ["--direct_num_workers=-1"],
         ["--direct_running_mode=fast"],
+        ["--number_of_worker_harness_threads=-1"],
     ],
 )
 def test_bad_values_name_their_option(base, extra):
