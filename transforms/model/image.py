@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import re2
 
 from transforms.model.config import CustomRegex, ImageConfig, TextRedactionMode
 from transforms.model.errors import ConfigError
@@ -53,10 +53,11 @@ def _refuse_list(at: str, mode: TextRedactionMode, otherwise: str) -> None:
 
 
 def _pattern(regex: CustomRegex, at: str) -> Pattern:
+    pattern = Pattern(regex.pattern, regex.group_indexes)
     try:
-        groups = re.compile(regex.pattern).groups
-    except (re.error, RecursionError, OverflowError):
-        raise ConfigError(f"{at}.pattern", "this is no regular expression", "correct it", regex.pattern) from None
+        groups = pattern.compiled().groups
+    except re2.error:
+        raise ConfigError(f"{at}.pattern", "this is no regular expression of RE2", "correct it", regex.pattern) from None
     if not regex.pattern:
         raise ConfigError(f"{at}.pattern", "an empty pattern matches every text", "write one, or use REDACT_ALL_TEXT")
     if len(regex.group_indexes) > _MOST_GROUPS:
@@ -65,4 +66,4 @@ def _pattern(regex: CustomRegex, at: str) -> Pattern:
         if not 0 <= group <= groups:
             why = f"the pattern has {groups} group{'' if groups == 1 else 's'}"
             raise ConfigError(f"{at}.groupIndexes.{number}", why, "name one of them, or 0 for the whole match", str(group))
-    return Pattern(regex.pattern, regex.group_indexes)
+    return pattern

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+import re2
 from pydicom.dataset import Dataset
 
 from transforms.inspection.allowed import without_allowed
@@ -67,7 +68,7 @@ class Sensitive:
         self._plan, self._inspector, self._alike = plan, Inspector(terms, engine), Resemblance(terms)
         phrases = phrases_of(dataset, phrase_tags if plan.phrases else ())
         self._phrases, self._alike_phrases = phrases, Resemblance(phrases)
-        self._patterns = [(re.compile(pattern.pattern), pattern) for pattern in plan.patterns]
+        self._patterns = [(pattern.compiled(), pattern) for pattern in plan.patterns]
         self._suspicious = suspicious
 
     def __call__(self, lines: Sequence[Line]) -> list[Chosen]:
@@ -137,7 +138,7 @@ def _joined(row: Sequence[tuple[int, Line]]) -> str:
     return " ".join(line.text for _, line in row)
 
 
-def _spans(compiled: re.Pattern[str], pattern: Pattern, text: str) -> Iterator[tuple[int, int]]:
+def _spans(compiled: re2._Regexp, pattern: Pattern, text: str) -> Iterator[tuple[int, int]]:
     for match in compiled.finditer(text):
         for group in pattern.groups or (0,):
             if match.start(group) < match.end(group):

@@ -64,6 +64,10 @@ def test_modes(image, expected):
             ".excludeInfoTypes is 'AGE': additionalInfoTypes names",
         ),
         (SENSITIVE | {"customRegexes": [{"pattern": "(x"}]}, ".customRegexes.0.pattern is '(x': this is no regular expression"),
+        (
+            SENSITIVE | {"customRegexes": [{"pattern": r"(x)\1"}]},
+            ".customRegexes.0.pattern is '(x)\\\\1': this is no regular expression of RE2",
+        ),
         (SENSITIVE | {"customRegexes": [{"pattern": ""}]}, ".customRegexes.0.pattern: an empty pattern"),
         (
             SENSITIVE | {"customRegexes": [{"pattern": "x"}, {"pattern": "(x)", "groupIndexes": [1, 2]}]},

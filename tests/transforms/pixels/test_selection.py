@@ -75,6 +75,14 @@ def test_patterns_and_their_groups(engine):
     assert chosen(engine, found, ImagePlan(TextMode.SENSITIVE, patterns=(Pattern(r"ROOM( \d+)?", (1,)),))) == {"ROOM 12": "CUSTOM_REGEX"}
 
 
+def test_no_pattern_takes_longer_than_the_line_is_long(engine):
+    """One that tries every way to cut a line into words would take for ever (`re` doubles its time with each letter)."""
+    found = lines("DEPTH OF THE LIVER RIGHT LOBE LONG AXIS VIEW " * 100 + ":", "LONG AXIS")
+    assert chosen(engine, found, ImagePlan(TextMode.SENSITIVE, frozenset(), patterns=(Pattern(r"^(\w+\s?)+$"),))) == {
+        "LONG AXIS": "CUSTOM_REGEX"
+    }
+
+
 def test_phrases_of_the_header_go_under_clean_descriptors_only(engine):
     found = lines("CARDIAC STRESS", "LYMPH NODE")
     assert chosen(engine, found) == {}
