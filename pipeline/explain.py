@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from pipeline.documents import read_document
 from transforms.inspection.engine import requests_sent
+from transforms.inspection.wanted import require_known
 from transforms.model.config import SAFE_CONFIG, parse_config
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
 from transforms.model.plan import API_TEXT_VRS, PSEUDONYMS, ActionPlan, ImagePlan, PatientMode, PatientPlan, TextMode
@@ -34,6 +35,7 @@ def explain(
     plan = without_keys(parse_config(read_document("--config", config).text) if config else SAFE_CONFIG)
     plan = with_patients(with_api_vrs_only(plan) if api_vrs_only else plan, patients)
     plan = dataclasses.replace(plan, dlp_parent=dlp_parent)
+    require_known(plan)
     yield from _of_plan(plan)
     if file is not None:
         yield ""

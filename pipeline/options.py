@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import re
 
-from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    FlinkRunnerOptions,
+    PipelineOptions,
+    SetupOptions,
+    StandardOptions,
+    WorkerOptions,
+)
 
 from pipeline.apart import keep_apart
 from pipeline.delivery import check_quota
 from pipeline.documents import read_document
-from pipeline.job_server import check_job_server
 from pipeline.maps import map_place
 from pipeline.quarantine import quarantine_apart
+from pipeline.quota import cores_of
 from pipeline.remote import apply_defaults, check_remote, failure_ratio, is_local
 from pipeline.runners import Refusing, refuse_unknown, runner_of
 from pipeline.stores import asked_destination, dicom_stores
@@ -264,7 +272,6 @@ def parse(argv: list[str]) -> Settings:
             check_place(f"--{option}", getattr(known, option))
     refuse_unknown(beam)
     runner = runner_of(beam)
-    check_job_server(runner, beam)
     stores = dicom_stores(known, runner, beam)
     source = stores["source"].name if stores["source"] else canonical_source(known.source)
     destination = stores["destination"].name if stores["destination"] else canonical(known.destination)
@@ -301,7 +308,7 @@ def parse(argv: list[str]) -> Settings:
         provenance_phi=known.provenance_phi,
         provenance_shape=known.provenance_shape,
         text_search=PixelSearch(known.text_search),
-        ocr_languages=_languages(known.ocr_languages),
+        ocr_languages=_languages(known.ocr_languages, known.text_search),
         pixel_templates=known.pixel_templates,
         dlp_parent=dlp_parent(known.inspection_engine, known.dlp_parent),
         max_failure_ratio=failure_ratio(known.max_failure_ratio, runner),
@@ -328,8 +335,20 @@ def beam_options(settings: Settings, operation_id: str) -> PipelineOptions:
     options = PipelineOptions(list(settings.beam))
     options.view_as(StandardOptions).runner = settings.runner
     options.view_as(SetupOptions).save_main_session = False
-    apply_defaults(options, settings.runner, settings.beam, operation_id, settings.fhir_write_ops_per_minute)
+    apply_defaults(options, settings.runner, settings.beam, operation_id)
     return options
+
+
+def workers(settings: Settings) -> int:
+    """How many instances the options have worked on at a time at most, a core each; one where they leave it to the runner."""
+    options = list(settings.beam)
+    if settings.is_local:
+        cores = os.cpu_count() or 1
+        return min(DirectOptions(options).direct_num_workers or cores, cores)
+    remote = WorkerOptions(options)
+    scaled = None if remote.autoscaling_algorithm == "NONE" else remote.max_num_workers
+    machines: int = scaled or remote.num_workers or max(FlinkRunnerOptions(options).parallelism, 1)
+    return machines * (cores_of(remote.machine_type or "") or 1)
 
 
 def dlp_parent(engine: str, parent: str | None) -> str:
@@ -364,8 +383,10 @@ def _maps(known: argparse.Namespace, source: str, destination: str) -> dict[str,
     return made
 
 
-def _languages(wanted: str | None) -> tuple[str, ...]:
+def _languages(wanted: str | None, search: str) -> tuple[str, ...]:
     """The packs of `--ocr_languages`, by commas or, as Tesseract has it, plus signs."""
+    if wanted is not None and search == PixelSearch.FAST:
+        raise ConfigError("--ocr_languages", "--text_search fast reads nothing", "leave it out, or search by default or strict", wanted)
     packs = tuple(re.split(r"[,+]", wanted)) if wanted is not None else ()
     for pack in packs:
         if not re.fullmatch(r"[A-Za-z][A-Za-z_/]*", pack):

@@ -11,9 +11,8 @@ from urllib.parse import urlsplit
 from pipeline.dataflow_options import require_reached
 from pipeline.documents import read_document
 from pipeline.options import Settings
-from pipeline.runners import leaves
+from pipeline.remote import leaves
 from transforms.inspection import wanted
-from transforms.inspection.finding import InfoType
 from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, DeidentifyDicomStoreRequest, parse_config
 from transforms.model.cryptokey import CryptoKey
 from transforms.model.endpoints import refuse_credentials, with_version
@@ -109,18 +108,8 @@ def _plan(settings: Settings, config: DeidentifyConfig) -> ActionPlan:
     plan = with_patients(resolved, patient_plan(settings.patient_id, settings.patient_map))
     plan = with_api_vrs_only(plan) if settings.api_vrs_only else plan
     plan = dataclasses.replace(plan, dlp_parent=settings.dlp_parent)
-    if not plan.dlp_parent:
-        _require_known(plan)
+    wanted.require_known(plan)
     return plan
-
-
-def _require_known(plan: ActionPlan) -> None:
-    """Raise ConfigError where the config names an infoType that the local engine cannot tell; Cloud DLP says itself which it can."""
-    in_text = plan.text.exclude | {name for name, _ in plan.text.by_info_type}
-    for at, named in (("config.text", in_text), ("config.image", plan.image.info_types)):
-        for info_type in sorted(named - set(InfoType)):
-            known = ", ".join(sorted(InfoType))
-            raise ConfigError(at, "the inspection knows no such infoType", f"allowed: {known}", info_type)
 
 
 def redactor(settings: Settings, plan: ActionPlan) -> Callable[[], Redactor]:

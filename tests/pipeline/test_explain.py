@@ -124,3 +124,9 @@ def test_requests_to_cloud_dlp_are_counted(explain, real_file, cloud_dlp):
     assert lines[-1].startswith("requests to Cloud DLP for this: 1,")
     assert not any("requests to Cloud DLP" in line for line in explain(contents, *asking)[1])
     assert not any("Cloud DLP" in line for line in explain(contents, real_file("rtplan.dcm"))[1])
+
+
+def test_an_info_type_that_nobody_knows_is_refused_as_in_a_run(explain):
+    code, (line,) = explain({"image": {"additionalInfoTypes": ["NONSENSE_TYPE"]}})
+    assert code == 2
+    assert line.startswith("dicom-deid: config.image is 'NONSENSE_TYPE': the inspection knows no such infoType")
