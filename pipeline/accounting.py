@@ -9,7 +9,7 @@ from apache_beam.metrics import MetricsFilter
 from apache_beam.runners.runner import PipelineResult
 
 from transforms.model.transform import NAMESPACE, THROTTLED
-from transforms.pixels.transform import INSTANCES, PIXEL_TIME, TOOK, UP_TO
+from transforms.pixels.transform import INSTANCES, PIXEL_TIME, TOOK, UNREAD, UP_TO
 
 
 class PixelTimes(TypedDict):
@@ -22,6 +22,8 @@ class PixelTimes(TypedDict):
     """Of the one instance that took longest in it."""
     took: Mapping[str, int]
     """Instances by the seconds that their pixels took: each under the smallest of UP_TO that is enough, or `more`."""
+    unread: int
+    """Strips of lines that Tesseract took too long to read."""
 
 
 def pixel_times(result: PipelineResult) -> PixelTimes | None:
@@ -36,6 +38,7 @@ def pixel_times(result: PipelineResult) -> PixelTimes | None:
         "seconds": {name.removeprefix(PIXEL_TIME): time.sum / 1e6 for name, time in sorted(times.items())},
         "longest": {name.removeprefix(PIXEL_TIME): time.max / 1e6 for name, time in sorted(times.items())},
         "took": {limit: counts.get(f"{TOOK}{limit}", 0) for limit in (*map(str, UP_TO), "more")},
+        "unread": counts.get(UNREAD, 0),
     }
 
 
@@ -53,16 +56,20 @@ def together(one: PixelTimes, other: PixelTimes) -> PixelTimes:
         "seconds": {kind: round(one["seconds"].get(kind, 0) + other["seconds"].get(kind, 0), 6) for kind in kinds},
         "longest": {kind: max(one["longest"].get(kind, 0), other["longest"].get(kind, 0)) for kind in kinds},
         "took": {limit: number + other["took"][limit] for limit, number in one["took"].items()},
+        "unread": one.get("unread", 0) + other.get("unread", 0),
     }
 
 
 def pixel_lines(times: PixelTimes | None) -> list[str]:
-    """Two lines; none where there is nothing to tell."""
+    """Two lines, and a third where Tesseract was too slow; none where there is nothing to tell."""
     if times is None:
         return []
     spent = ", ".join(f"{kind} {seconds:.1f} s (at most {times['longest'][kind]:.2f})" for kind, seconds in times["seconds"].items())
     took = [f"{number} longer" if limit == "more" else f"{number} within {limit} s" for limit, number in times["took"].items()]
-    return [f"pixels: {times['instances']} instances; {spent}", f"an instance's pixels took: {', '.join(took)}"]
+    instances = f"{times['instances']} instance{'' if times['instances'] == 1 else 's'}"
+    lines = [f"pixels: {instances}; {spent}", f"an instance's pixels took: {', '.join(took)}"]
+    unread = f"{times['unread']} lines that were found were not read, since Tesseract took too long for a page"
+    return [*lines, unread] if times["unread"] else lines
 
 
 def waiting_lines(seconds: int) -> list[str]:

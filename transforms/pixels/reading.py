@@ -12,7 +12,10 @@ import numpy as np
 from transforms.pixels.certainty import Word, is_sure
 from transforms.pixels.strips import GAP, HEIGHT, MOST_ROWS, Page, Strip, pages
 from transforms.pixels.tesseract import PageReader
+from transforms.pixels.timing import Stopwatch
 
+MOST_LATE = 2
+"""Pages of one instance that may take too long; then no more of it are tried, so that a reader that hangs holds up none for long."""
 _REMEMBERED = 4096
 
 
@@ -28,17 +31,24 @@ class Reading(NamedTuple):
 class Reader:
     """Reads strips, each ink once, until it is to forget."""
 
-    def __init__(self, engine: PageReader) -> None:
-        self._engine = engine
+    def __init__(self, engine: PageReader, watch: Stopwatch | None = None) -> None:
+        """`watch` is told of what is left unread."""
+        self._engine, self._watch = engine, watch or Stopwatch()
+        self._late = 0
         self._known: collections.OrderedDict[bytes, Reading] = collections.OrderedDict()
 
     def read(self, strips: Sequence[Strip]) -> list[Reading]:
-        """What each strip says. Raises InstanceProblem OCR_FAILED; a page that takes too long leaves its strips unread."""
+        """What each strip says. Raises InstanceProblem OCR_FAILED; a page that takes too long leaves its strips unread, and after
+        MOST_LATE of them all others are, until it is to forget.
+        """
         digests = [hashlib.blake2b(strip.tobytes() + repr(strip.shape).encode(), digest_size=16).digest() for strip in strips]
         answers = {digest: self._known[digest] for digest in digests if digest in self._known}
         new = {digest: strip for digest, strip in zip(digests, strips, strict=True) if digest not in answers}
         for start, page in zip(range(0, len(new), MOST_ROWS), pages([*new.values()]), strict=True):
-            tsv = self._engine.tsv(page.image)
+            tsv = self._engine.tsv(page.image) if self._late < MOST_LATE else ""
+            if not tsv:
+                self._late += 1
+                self._watch.unread += len(page.tops)
             for digest, reading in zip([*new][start : start + MOST_ROWS], _readings(tsv, page), strict=True):
                 answers[digest] = reading
                 if tsv:
@@ -53,6 +63,7 @@ class Reader:
     def forget(self) -> None:
         """Read everything anew from now on: what Tesseract makes of a line hangs a little on the lines beside it on its page."""
         self._known.clear()
+        self._late = 0
 
 
 def _readings(tsv: str, page: Page) -> list[Reading]:

@@ -13,7 +13,7 @@ from pydicom.dataset import FileDataset
 from transforms.inspection.engine import Engine, engine_of, local_engine
 from transforms.inspection.wanted import of_image
 from transforms.model.plan import ImagePlan, TextMode
-from transforms.model.records import BoxFinding, OpenInstance, PixelSearch, SecondLook
+from transforms.model.records import BoxFinding, OpenInstance, PixelResult, PixelSearch, SecondLook
 from transforms.pixels.codecs import Decoded
 from transforms.pixels.overlays import Plane, planes
 from transforms.pixels.redact import Canvas, canvas_of
@@ -63,7 +63,7 @@ class Redactor:
         self.watch.reset()
         canvas = canvas_of(opened.dataset)
         if self._search is None:
-            return dataclasses.replace(opened, pixels=canvas.finish())
+            return dataclasses.replace(opened, pixels=self._finished(canvas))
         self._search.forget()
         known_regions = regions(opened.dataset)
         looking = _Looking(self._search, known_regions, self._choice(opened.dataset, known_regions), self.watch, self._looks)
@@ -84,7 +84,7 @@ class Redactor:
             residual |= left
         look = (SecondLook.RESIDUAL if residual else SecondLook.CLEAN) if self._looks else SecondLook.NONE
         result = dataclasses.replace(
-            canvas.finish(),
+            self._finished(canvas),
             boxes=tuple(boxes),
             search=self._strength,
             all_text=self._plan.mode is TextMode.ALL,
@@ -92,6 +92,10 @@ class Redactor:
             overlays=tuple(overlays),
         )
         return dataclasses.replace(opened, pixels=result)
+
+    def _finished(self, canvas: Canvas) -> PixelResult:
+        with self.watch.measured("encode"):
+            return canvas.finish()
 
     def _choice(self, dataset: FileDataset, known: tuple[Region, ...]) -> Choice:
         suspicious = functools.partial(is_outside, known=known)

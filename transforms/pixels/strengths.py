@@ -25,7 +25,7 @@ from transforms.pixels.recall import Recall
 from transforms.pixels.regions import Region
 from transforms.pixels.search import Line, TextSearch
 from transforms.pixels.strips import upright
-from transforms.pixels.tesseract import languages_of, page_reader
+from transforms.pixels.tesseract import check_reading, languages_of, page_reader
 from transforms.pixels.timing import Stopwatch
 
 EDGE = 0.25
@@ -183,13 +183,13 @@ def text_search(strength: PixelSearch, languages: Sequence[str] = (), watch: Sto
     ours = LineDetector(EDGE, LEAST, sure[strength], SUSPECTED, None if strength is PixelSearch.FAST else DOUBT)
     if strength is PixelSearch.FAST:
         return LineSearch([ours], None, watch)
-    reader = Reader(page_reader(languages_of(languages)))
+    reader = Reader(page_reader(languages_of(languages)), watch)
     return LineSearch([ours, LearnedDetector()] if strength is PixelSearch.STRICT else [ours], reader, watch)
 
 
 def check_search(strength: PixelSearch, languages: Sequence[str]) -> None:
-    """Whether all that a strength needs is installed. Raises ConfigError and PreflightError."""
+    """Whether all that a strength needs is installed and works. Raises ConfigError and PreflightError."""
     if strength is not PixelSearch.FAST:
-        languages_of(languages)
+        check_reading(languages_of(languages))
     if strength is PixelSearch.STRICT:
         weights()

@@ -20,14 +20,24 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
+import numpy as np
 import pytesseract
 from pytesseract.pytesseract import run_tesseract
 
 from transforms.model.errors import ConfigError, InstanceProblem, PreflightError
-from transforms.pixels.strips import Strip
+from transforms.pixels.strips import HEIGHT, Strip
 
 TIMEOUT = 60.0
 """Seconds for one page; a full one needs about two."""
+
+_FOLDERS = (
+    "/usr/share/tesseract-ocr/5/tessdata",
+    "/usr/share/tesseract-ocr/4.00/tessdata",
+    "/usr/share/tessdata",
+    "/usr/local/share/tessdata",
+    "/opt/homebrew/share/tessdata",
+)
+"""Where distributions keep packs: Debian and Ubuntu with Tesseract 5 and 4, Fedora and Arch, what is built by hand, Homebrew."""
 
 
 class PageReader(Protocol):
@@ -39,8 +49,20 @@ class PageReader(Protocol):
 
 
 def page_reader(languages: Sequence[str]) -> PageReader:
-    """The cheapest engine that is installed. `languages` as `languages_of`."""
-    return PageServer(languages) if importlib.util.find_spec("tesserocr") else PageProcess(languages)
+    """The cheapest engine that is installed and finds its packs. `languages` as `languages_of`."""
+    served = importlib.util.find_spec("tesserocr") is not None and _packs_folder(languages) != ""
+    return PageServer(languages) if served else PageProcess(languages)
+
+
+def check_reading(languages: Sequence[str]) -> None:
+    """Read an empty page, as a run would. Raises PreflightError where there is no answer; `languages` as `languages_of`."""
+    try:
+        answer = page_reader(languages).tsv(np.full((HEIGHT, HEIGHT), 255, np.uint8))
+    except InstanceProblem:
+        answer = ""
+    if not answer:
+        mend = "run `tesseract --list-langs`, and install anew the packs it names, or choose others by --ocr_languages"
+        raise PreflightError("tesseract", f"it reads no page with {'+'.join(languages)}", mend)
 
 
 def installed_languages() -> tuple[str, ...]:
@@ -99,7 +121,7 @@ class PageServer:
 
     def __init__(self, languages: Sequence[str], timeout: float = TIMEOUT) -> None:
         program = Path(__file__).with_name("page_server.py")
-        self._command = [sys.executable, "-P", str(program), _packs_folder(), "+".join(languages)]
+        self._command = [sys.executable, "-P", str(program), _packs_folder(languages), "+".join(languages)]
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -159,8 +181,10 @@ def _failed() -> InstanceProblem:
     return InstanceProblem("pixels", "OCR_FAILED", "Tesseract gave no answer for a page of lines")
 
 
-def _packs_folder() -> str:
-    """Where the distribution keeps its packs: Tesseract's first line of `--list-langs` says so."""
+def _packs_folder(languages: Sequence[str]) -> str:
+    """The folder that holds all of the packs; empty where none is found. Tesseract 5 tells it when it lists them, Tesseract 4 does not."""
     command = [pytesseract.pytesseract.tesseract_cmd, "--list-langs"]
     listed = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - the one that pytesseract runs
-    return listed.stdout.partition('"')[2].partition('"')[0]
+    told = listed.stdout.partition('"')[2].partition('"')[0]
+    folders = [folder for folder in (told, os.environ.get("TESSDATA_PREFIX", ""), *_FOLDERS) if folder]
+    return next((folder for folder in folders if all(Path(folder, f"{pack}.traineddata").exists() for pack in languages)), "")

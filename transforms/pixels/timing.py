@@ -1,4 +1,4 @@
-"""Where the time of an instance goes: seconds by the name of what was done."""
+"""Where the time of an instance goes: seconds by the name of what was done, and what there was no time for."""
 
 from __future__ import annotations
 
@@ -15,10 +15,13 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.seconds: collections.Counter[str] = collections.Counter()
+        self.unread = 0
+        """Strips of lines that nobody read, since reading took too long."""
 
     def reset(self) -> None:
         """Begin with another instance."""
         self.seconds.clear()
+        self.unread = 0
 
     @contextlib.contextmanager
     def measured(self, kind: str) -> Iterator[None]:

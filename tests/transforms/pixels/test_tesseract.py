@@ -3,6 +3,7 @@
 import datetime as dt
 import gc
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import pydicom
 import pytest
 
 from transforms.model.errors import ConfigError, InstanceProblem, PreflightError
-from transforms.model.plan import ImagePlan, TextMode
+from transforms.model.plan import ALL_TEXT, ImagePlan, TextMode
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
 from transforms.pixels import tesseract
 from transforms.pixels.detector import LineDetector
@@ -24,7 +25,8 @@ from transforms.pixels.redactor import Redactor
 from transforms.pixels.selection import UNREAD
 from transforms.pixels.strengths import LineSearch
 from transforms.pixels.strips import pages, upright
-from transforms.pixels.tesseract import PageProcess, PageServer, installed_languages, languages_of, page_reader
+from transforms.pixels.tesseract import PageProcess, PageServer, check_reading, installed_languages, languages_of, page_reader
+from transforms.pixels.timing import Stopwatch
 
 BOTH = [PageProcess, PageServer]
 
@@ -140,13 +142,18 @@ def test_a_page_that_takes_too_long_is_unread_and_may_be_tried_again(monkeypatch
     assert slow.read([strip("DOE JOHN")])[0].text == "DOE JOHN"
 
 
-def test_a_stopped_tesseract_is_ended_and_its_line_is_redacted_unread(monkeypatch, tmp_path):
+def multi_frame(frames: np.ndarray) -> OpenInstance:
+    """Frames of 100 rows and 300 columns under the header of a real MR."""
     dataset = pydicom.dcmread(pydicom.data.get_testdata_file("MR_small.dcm", download=False))
     del dataset.WindowCenter
-    dataset.Rows, dataset.Columns, dataset.SmallestImagePixelValue = 100, 300, 0
+    dataset.Rows, dataset.Columns, dataset.SmallestImagePixelValue, dataset.NumberOfFrames = 100, 300, 0, len(frames)
+    dataset.PixelData = frames.astype(np.int16).tobytes()
+    return OpenInstance(InstanceRef("00" * 8, "/x", 0), InstanceUids("1", "2", "3"), dataset, dt.datetime.now(dt.UTC))
+
+
+def test_a_stopped_tesseract_is_ended_and_its_line_is_redacted_unread(monkeypatch, tmp_path):
     ink = cv2.putText(np.zeros((100, 300), np.uint8), "LEFT BREAST", (20, 50), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 200, 2)
-    dataset.PixelData = ink.astype(np.int16).tobytes()
-    instance = OpenInstance(InstanceRef("00" * 8, "/x", 0), InstanceUids("1", "2", "3"), dataset, dt.datetime.now(dt.UTC))
+    instance = multi_frame(ink[None])
     fake(monkeypatch, tmp_path, f"echo $$ >> {tmp_path}/pids\nkill -STOP $$")
     search = LineSearch([LineDetector(0.3, 0.9)], Reader(PageProcess(["eng"], timeout=0.5)))
     redacted = Redactor(ImagePlan(TextMode.SENSITIVE), search, second_look=False).redact(instance).pixels
@@ -157,6 +164,22 @@ def test_a_stopped_tesseract_is_ended_and_its_line_is_redacted_unread(monkeypatc
     while not _is_over(stopped):
         assert time.monotonic() < late
         time.sleep(0.05)
+
+
+def test_a_tesseract_that_hangs_holds_up_each_instance_for_two_pages_at_most(monkeypatch, tmp_path):
+    fake(monkeypatch, tmp_path, f"echo $$ >> {tmp_path}/pages\nexec sleep 30")
+    watch = Stopwatch()
+    search = LineSearch([LineDetector(0.3, 0.9)], Reader(PageProcess(["eng"], timeout=0.2), watch))
+    redactor = Redactor(ALL_TEXT, search, second_look=False, watch=watch)
+    frames = np.zeros((6, 100, 300), np.uint8)
+    for number, frame in enumerate(frames):
+        cv2.putText(frame, f"DOE {number}", (20, 50), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 200, 2)
+    for instance in (1, 2):
+        done = redactor.redact(multi_frame(frames)).pixels
+        assert [(box.frame, box.text) for box in done.boxes] == [(number, "") for number in range(6)]
+        assert not np.frombuffer(done.pixel_data, np.int16).any()
+        assert watch.unread == 6
+        assert len((tmp_path / "pages").read_text().split()) == 2 * instance
 
 
 def _is_over(pid: int) -> bool:
@@ -200,3 +223,48 @@ def test_a_missing_tesseract_is_named_before_anything_starts(monkeypatch, tmp_pa
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(PreflightError, match="apt-get install tesseract-ocr"):
         installed_languages()
+
+
+@pytest.fixture
+def tesseract_4(monkeypatch, tmp_path):
+    """A Tesseract that lists its packs as 4.x did, without their folder; the real one, where nobody looks."""
+    real = shutil.which("tesseract")
+    packs = Path(tesseract._packs_folder(["eng"]))
+    listing = "echo 'List of available languages (2):'; echo eng; echo osd"
+    fake(monkeypatch, tmp_path, f'if [ "$1" = --list-langs ]; then {listing}; else exec {real} "$@"; fi')
+    monkeypatch.delenv("TESSDATA_PREFIX", raising=False)
+    monkeypatch.setattr(tesseract, "_FOLDERS", ())
+    return packs
+
+
+def test_where_tesseract_does_not_tell_its_folder_the_known_ones_are_tried(tesseract_4, monkeypatch, tmp_path):
+    monkeypatch.setattr(tesseract, "_FOLDERS", (str(tmp_path), str(tesseract_4)))
+    engine = page_reader(languages_of(["eng"]))
+    assert isinstance(engine, PageServer)
+    assert "DOE" in engine.tsv(page("DOE JOHN"))
+
+
+def test_or_the_one_that_the_environment_names(tesseract_4, monkeypatch):
+    monkeypatch.setenv("TESSDATA_PREFIX", str(tesseract_4))
+    engine = page_reader(["eng"])
+    assert isinstance(engine, PageServer)
+    assert "DOE" in engine.tsv(page("DOE JOHN"))
+
+
+@pytest.mark.usefixtures("tesseract_4")
+def test_where_no_folder_has_the_packs_each_page_has_a_process():
+    engine = page_reader(["eng"])
+    assert isinstance(engine, PageProcess)
+    assert "DOE" in engine.tsv(page("DOE JOHN"))
+    check_reading(["eng"])
+
+
+@pytest.mark.parametrize("is_served", [True, False])
+def test_a_pack_that_cannot_be_read_is_found_before_anything_starts(tesseract_4, is_served, monkeypatch, tmp_path):
+    check_reading(["eng"])
+    (tmp_path / "eng.traineddata").write_bytes((tesseract_4 / "eng.traineddata").read_bytes()[:1000])
+    monkeypatch.setenv("TESSDATA_PREFIX", str(tmp_path))
+    if not is_served:
+        monkeypatch.setattr(tesseract.importlib.util, "find_spec", lambda _name: None)
+    with pytest.raises(PreflightError, match=r"tesseract: it reads no page with eng.*--list-langs"):
+        check_reading(["eng"])
