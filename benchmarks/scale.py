@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
-import math
 import random
 import tempfile
 import time
@@ -24,6 +23,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 
 from benchmarks.large_instances import LAYOUT, Case, make
+from pipeline.capacity import cores_fed
 from pipeline.cpu import cpu_seconds
 from pipeline.plan import Plan
 from transforms.model.config import SAFE_CONFIG
@@ -110,11 +110,6 @@ def planned(seconds: float, cores: int, quota: int, is_left: bool = False) -> Pl
 def an_hour(plan: Plan) -> float:
     """Instances, by the whole time of the run."""
     return 60 * plan.instances / plan.wall
-
-
-def cores_fed(seconds: float, quota: int) -> int:
-    """As many cores as keep the store's quota busy; more of them wait."""
-    return math.ceil(quota * seconds / 60)
 
 
 def model_rows(costs: dict[str, float], vcpu_hour: float | None) -> Iterator[str]:

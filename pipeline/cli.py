@@ -144,10 +144,11 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _plan(argv: list[str]) -> int:
-    from pipeline.options import parse, workers  # noqa: PLC0415
+    from pipeline.capacity import threads, workers  # noqa: PLC0415
+    from pipeline.options import parse  # noqa: PLC0415
     from pipeline.plan import make_plan  # noqa: PLC0415
-    from pipeline.remote import leaves  # noqa: PLC0415
     from pipeline.request import check_inspection, origin_of, read_request, redactor, require_consent, store_address  # noqa: PLC0415
+    from pipeline.runners import leaves  # noqa: PLC0415
     from transforms.model.resolve import without_keys  # noqa: PLC0415
     from transforms.pixels.strengths import check_search  # noqa: PLC0415
 
@@ -170,6 +171,7 @@ def _plan(argv: list[str]) -> int:
         workers(settings),
         settings.fhir_write_ops_per_minute,
         leaves(settings.runner),
+        threads(settings),
     )
     print("\n".join(plan.lines()))
     return 0

@@ -12,17 +12,17 @@ from apache_beam.options.pipeline_options import (
     PortableOptions,
     SetupOptions,
     StandardOptions,
+    WorkerOptions,
 )
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 
 from pipeline.apart import keep_staged_apart
+from pipeline.capacity import HARNESS_THREADS, most_workers
 from pipeline.runners import is_given
 from transforms.model.endpoints import is_for_itself
 from transforms.model.errors import ConfigError, PreflightError
 from transforms.model.places import is_empty, place_of
 
-HARNESS_THREADS = 1
-"""Instances that a worker's process has open at a time: it starts a process a core, and pixels are what fills memory."""
 MIN_RAM = "min_ram=8GB"
 """For Dataflow Prime. One hint for the whole job: steps with hints of their own would not be fused with others (DESIGN 1)."""
 
@@ -93,11 +93,14 @@ def check_staging(beam: Sequence[str]) -> None:
                 raise PreflightError(f"--{option}", why, "make it, or grant storage.objects.list on it", place) from None
 
 
-def apply_dataflow(options: PipelineOptions, beam: Sequence[str], operation_id: str) -> None:
+def apply_dataflow(options: PipelineOptions, beam: Sequence[str], operation_id: str, write_ops_per_minute: int | None) -> None:
     """What a job starts with where nobody says otherwise."""
     debug, google, standard = (options.view_as(kind) for kind in (DebugOptions, GoogleCloudOptions, StandardOptions))
     debug.add_experiment(_NO_SAMPLES)
     debug.number_of_worker_harness_threads = debug.number_of_worker_harness_threads or HARNESS_THREADS
+    workers = options.view_as(WorkerOptions)
+    if workers.autoscaling_algorithm != "NONE":
+        workers.max_num_workers = most_workers(beam, write_ops_per_minute)
     standard.resource_hints = standard.resource_hints or [MIN_RAM]
     google.job_name = google.job_name or f"dicom-deid-{operation_id.lower().replace('.', '-')}".rstrip("-")
     if not is_given("sdk_location", SetupOptions, beam):

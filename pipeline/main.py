@@ -24,6 +24,7 @@ from pipeline.dataflow_options import check_staging
 from pipeline.delivery import Delivery, announce
 from pipeline.done_before import find_done
 from pipeline.faults import BrokenOffError, ExitCode, guarded
+from pipeline.job_server import reach_job_server
 from pipeline.lock import alone, alone_at
 from pipeline.loopback import listen_on_loopback
 from pipeline.maps import finish_maps, remember_maps
@@ -34,7 +35,6 @@ from pipeline.overlap import REMOTE_POLL_SECONDS, Throttled, following
 from pipeline.progress import watched
 from pipeline.quarantine import settle_quarantine
 from pipeline.release import carry_out
-from pipeline.remote import leaves
 from pipeline.request import (
     Request,
     asked_for,
@@ -50,6 +50,7 @@ from pipeline.request import (
     store_address,
 )
 from pipeline.retry import remember
+from pipeline.runners import leaves
 from pipeline.sources import Sources, list_sources
 from pipeline.stores import READ, WRITE, check_locations, check_sinks, check_store, remember_store
 from pipeline.tables import Tables
@@ -245,10 +246,11 @@ def _key(settings: Settings) -> KeyReference:
 
 
 def _preflight(settings: Settings, delivery: Delivery, url: str) -> None:
-    """Raise PreflightError unless FHIR store, destination, table and Dataflow's buckets can take what the run will write."""
+    """Raise PreflightError unless FHIR store, destination, table, job server and Dataflow's buckets can take what they will be given."""
     with delivery.client(url) as client:
         check_fhir_store(client)
     check_sinks(destination_of(settings), settings.bigquery)
+    reach_job_server(settings.runner, settings.beam)
     if leaves(settings.runner):
         check_staging(settings.beam)
 

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import os
 import re
 
-from apache_beam.options.pipeline_options import (
-    DirectOptions,
-    FlinkRunnerOptions,
-    PipelineOptions,
-    SetupOptions,
-    StandardOptions,
-    WorkerOptions,
-)
+from apache_beam.options.pipeline_options import PipelineOptions, SetupOptions, StandardOptions
 
 from pipeline.apart import keep_apart
 from pipeline.delivery import check_quota
 from pipeline.documents import read_document
+from pipeline.job_server import check_job_server
 from pipeline.maps import map_place
 from pipeline.quarantine import quarantine_apart
-from pipeline.quota import cores_of
 from pipeline.remote import apply_defaults, check_remote, failure_ratio, is_local
 from pipeline.runners import Refusing, refuse_unknown, runner_of
 from pipeline.stores import asked_destination, dicom_stores
@@ -272,6 +264,7 @@ def parse(argv: list[str]) -> Settings:
             check_place(f"--{option}", getattr(known, option))
     refuse_unknown(beam)
     runner = runner_of(beam)
+    check_job_server(runner, beam)
     stores = dicom_stores(known, runner, beam)
     source = stores["source"].name if stores["source"] else canonical_source(known.source)
     destination = stores["destination"].name if stores["destination"] else canonical(known.destination)
@@ -335,20 +328,8 @@ def beam_options(settings: Settings, operation_id: str) -> PipelineOptions:
     options = PipelineOptions(list(settings.beam))
     options.view_as(StandardOptions).runner = settings.runner
     options.view_as(SetupOptions).save_main_session = False
-    apply_defaults(options, settings.runner, settings.beam, operation_id)
+    apply_defaults(options, settings.runner, settings.beam, operation_id, settings.fhir_write_ops_per_minute)
     return options
-
-
-def workers(settings: Settings) -> int:
-    """How many instances the options have worked on at a time at most, a core each; one where they leave it to the runner."""
-    options = list(settings.beam)
-    if settings.is_local:
-        cores = os.cpu_count() or 1
-        return min(DirectOptions(options).direct_num_workers or cores, cores)
-    remote = WorkerOptions(options)
-    scaled = None if remote.autoscaling_algorithm == "NONE" else remote.max_num_workers
-    machines: int = scaled or remote.num_workers or max(FlinkRunnerOptions(options).parallelism, 1)
-    return machines * (cores_of(remote.machine_type or "") or 1)
 
 
 def dlp_parent(engine: str, parent: str | None) -> str:

@@ -3,8 +3,8 @@ is the engine.
 
 Wall time is that of de-identifying and that of writing N + 1 resources at the store's quota: whichever is longer where both go on at
 the same time (DESIGN 11), their sum where the launcher leaves the job to itself. The first is measured: a sample of the source, spread
-evenly over it, goes through the very stages of a run on this machine. Reading, and whatever asks a server, counts by the clock; the
-rest by its CPU, so that a machine with other work makes nothing dearer.
+evenly over it, goes through the very stages of a run on this machine. Their CPU counts, so that a machine with other work makes nothing
+dearer, and where something is asked for (reading, and whatever asks a server) the time that passes meanwhile, which threads share.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 
+from pipeline.capacity import cores_fed
 from pipeline.cpu import cpu_seconds
 from transforms.inspection.engine import requests_sent
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
@@ -44,8 +45,8 @@ class Plan:
     size: int
     """Bytes; 0 of a DICOM store, which does not tell."""
     sampled: int
-    seconds_each: float
-    """Mean over the sample, on one core that does nothing else."""
+    cpu_each: float
+    """Mean over the sample, in seconds of one core."""
     workers: int
     """Instances that are worked on at a time, a core each."""
     write_ops_per_minute: int | None
@@ -53,6 +54,10 @@ class Plan:
     """Whether the launcher leaves when the job is submitted, so that the job writes when all is de-identified."""
     requests_sampled: int | None = None
     """Requests that the sample cost where Cloud DLP inspects; None where it does not."""
+    waiting_each: float = 0.0
+    """Mean over the sample, in seconds: for sources and servers."""
+    threads: int = 1
+    """Instances that a core has open at a time: while some wait, another is worked on."""
 
     @property
     def requests(self) -> int | None:
@@ -65,6 +70,11 @@ class Plan:
         return self.instances + 1
 
     @property
+    def seconds_each(self) -> float:
+        """Of a core's time, in seconds: its work, or its threads' share of work and waiting, whichever is more (docs/scale.md)."""
+        return max(self.cpu_each, (self.cpu_each + self.waiting_each) / self.threads)
+
+    @property
     def deidentifying(self) -> float:
         """With all workers at work."""
         return self.instances * self.seconds_each / self.workers / 60
@@ -73,6 +83,16 @@ class Plan:
     def writing(self) -> float | None:
         """At the whole quota; None where no quota is known."""
         return self.writes / self.write_ops_per_minute if self.write_ops_per_minute else None
+
+    @property
+    def cores_fed(self) -> int:
+        """As many as de-identify in the time of `writing`; 0 where no quota is known."""
+        return cores_fed(self.seconds_each, self.write_ops_per_minute or 0)
+
+    @property
+    def _bound(self) -> str:
+        """What lasts in de-identifying: it is waiting, where a core has nothing to do for more than half of the time."""
+        return "waiting for sources and servers" if self.seconds_each > 2 * self.cpu_each else "de-identifying"
 
     @property
     def waits_for_quota(self) -> bool:
@@ -87,8 +107,8 @@ class Plan:
 
     def lines(self) -> list[str]:
         """For a person."""
-        sample = f"{self.seconds_each:.2f} s each, by {self.sampled} of them on this machine"
-        workers = f"{self.workers} worker{'s' if self.workers > 1 else ''}"
+        sample = f"{self.cpu_each:.2f} s of CPU and {self.waiting_each:.2f} s of waiting each, by {self.sampled} of them on this machine"
+        workers = f"{_some(self.workers, 'worker')} of {_some(self.threads, 'thread')}"
         said = [
             f"instances: {self.instances}" + (f" files, {self.size / 1e6:.1f} MB" if self.size else ""),
             f"writes to the FHIR store: {self.writes} at most (one an instance, one for the operation)",
@@ -97,12 +117,13 @@ class Plan:
         if self.requests is not None:
             said.append(f"requests to Cloud DLP: about {self.requests} ({self.requests_sampled} for the {self.sampled} of the sample)")
         if self.writing is None:
-            return [*said, "writing: no quota is given (--fhir_write_ops_per_minute); the store decides", "bound by: de-identifying"]
-        bound = "the FHIR store's write quota" if self.waits_for_quota else "de-identifying"
+            return [*said, "writing: no quota is given (--fhir_write_ops_per_minute); the store decides", f"bound by: {self._bound}"]
+        fed = _some(self.cores_fed, "core")
+        bound = "the FHIR store's write quota" if self.waits_for_quota else self._bound
         how = "one after the other, since the launcher leaves the job to itself" if self.is_left else "at the same time"
         return [
             *said,
-            f"writing: {_minutes(self.writing)} at {self.write_ops_per_minute} writes a minute",
+            f"writing: {_minutes(self.writing)} at {self.write_ops_per_minute} writes a minute, which {fed} would feed",
             f"both: {_minutes(self.wall)}, {how}",
             f"bound by: {bound}",
         ]
@@ -116,18 +137,28 @@ def make_plan(
     workers: int,
     write_ops_per_minute: int | None,
     is_left: bool = False,
+    threads: int = 1,
     clock: Callable[[], float] = time.monotonic,
     busy: Callable[[], float] = cpu_seconds,
 ) -> Plan:
     """Plan a run over `files` (URI, bytes), of which there is at least one; `read` gives their contents, `clock` seconds, and `busy`
-    those of CPU. `is_left`: as in `Plan`.
+    those of CPU. `is_left` and `threads`: as in `Plan`.
     """
     sent_before = requests_sent()
     stages = _Stages(read, plan, redactor)
-    seconds = list(_measured(spread(files, SAMPLE), stages, clock, clock if plan.dlp_parent else busy))
-    requests = requests_sent() - sent_before if plan.dlp_parent else None
-    mean = sum(seconds) / len(seconds)
-    return Plan(len(files), sum(size for _, size in files), len(seconds), mean, workers, write_ops_per_minute, is_left, requests)
+    spent = list(_measured(spread(files, SAMPLE), stages, clock, busy, asks=bool(plan.dlp_parent)))
+    return Plan(
+        instances=len(files),
+        size=sum(size for _, size in files),
+        sampled=len(spent),
+        cpu_each=sum(cpu for cpu, _ in spent) / len(spent),
+        workers=workers,
+        write_ops_per_minute=write_ops_per_minute,
+        is_left=is_left,
+        requests_sampled=requests_sent() - sent_before if plan.dlp_parent else None,
+        waiting_each=sum(waiting for _, waiting in spent) / len(spent),
+        threads=threads,
+    )
 
 
 def spread(files: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]:
@@ -141,15 +172,20 @@ def spread(files: Sequence[tuple[str, int]], most: int) -> list[tuple[str, int]]
     return chosen
 
 
-def _measured(files: Sequence[tuple[str, int]], stages: _Stages, clock: Callable[[], float], busy: Callable[[], float]) -> Iterator[float]:
-    """Seconds that each of the files takes, until the time is up."""
+def _measured(
+    files: Sequence[tuple[str, int]], stages: _Stages, clock: Callable[[], float], busy: Callable[[], float], asks: bool
+) -> Iterator[tuple[float, float]]:
+    """Seconds of CPU and of waiting that each of the files takes, until the time is up. `asks`: the stages ask a server."""
     end = clock() + SAMPLE_SECONDS
     for uri, size in files:
-        start = clock()
+        start, before = clock(), busy()
         content = stages.read(uri, size)
-        read, before = clock() - start, busy()
+        wall, cpu = clock() - start, busy() - before
+        waiting = max(0.0, wall - cpu)
+        start, before = clock(), busy()
         stages.run(uri, size, content)
-        yield read + busy() - before
+        wall, ran = clock() - start, busy() - before
+        yield cpu + ran, waiting + (max(0.0, wall - ran) if asks else 0.0)
         if clock() > end:
             return
 
@@ -180,6 +216,10 @@ class _Stages:
             self._prover.prove(self._scrubber.scrub(opened))
         except Exception:  # noqa: BLE001 - it would be failed or skipped by a run, after the same time
             return
+
+
+def _some(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count > 1 else ''}"
 
 
 def _minutes(minutes: float) -> str:

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 
 from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, FlinkRunnerOptions, PortableOptions, WorkerOptions
 
-from pipeline.remote import is_local, leaves
-from pipeline.runners import LOCAL_RUNNERS
+from pipeline.capacity import cores_of
+from pipeline.remote import is_local
+from pipeline.runners import LOCAL_RUNNERS, leaves
 from transforms.model.errors import ConfigError
 
-_CORES = re.compile(r"(?:.*-)?custom-(\d+)-.*|.*-(\d+)(?:-metal|-\w*lssd)?")
-"""How many cores a machine type of Compute Engine has, by its name; machines with accelerators tell only of those."""
 _SHARED = "--dicomweb_ops_per_minute is shared out among"
 
 
@@ -31,12 +30,6 @@ def processes(runner: str, beam: Sequence[str]) -> int:
     if is_local(runner, beam) and not DebugOptions(options).lookup_experiment("use_loopback_process_worker"):
         return 1  # LOOPBACK: threads of the launcher
     return _portable(runner, options)
-
-
-def cores_of(machine: str) -> int | None:
-    """How many cores a machine type has; None where its name does not tell."""
-    found = _CORES.fullmatch(machine)
-    return int(found[1] or found[2]) if found else None
 
 
 def _dataflow_workers(options: list[str]) -> int:
@@ -62,7 +55,7 @@ def _harnesses_a_worker(options: list[str]) -> int:
 
 def _portable(runner: str, options: list[str]) -> int:
     """Flink starts so many processes on each task manager, and takes part of no more task managers than its parallelism."""
-    if runner.lower() not in ("flinkrunner", "portablerunner"):
+    if runner.lower() != "portablerunner":
         raise ConfigError("--dicomweb_ops_per_minute", f"nothing bounds the processes of {runner} that would share it", "leave it out")
     parallelism, each = FlinkRunnerOptions(options).parallelism, str(PortableOptions(options).sdk_worker_parallelism)
     if parallelism < 1:

@@ -5,24 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from apache_beam.options.pipeline_options import (
-    FlinkRunnerOptions,
-    PipelineOptions,
-    PortableOptions,
-    WorkerOptions,
-)
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, WorkerOptions
 
 from pipeline.dataflow_options import apply_dataflow, check_dataflow
-from pipeline.runners import LOCAL_RUNNERS, TAKES_ENVIRONMENT, is_given
+from pipeline.runners import LOCAL_RUNNERS, TAKES_ENVIRONMENT, is_given, leaves
 from transforms.model.dicom_store import is_store
 from transforms.model.errors import ConfigError
 from transforms.model.gcs import is_gcs
 
-DATAFLOW = "DataflowRunner"
 LOOPBACK = "LOOPBACK"
 """The environment in which the launcher's own process works for an engine beside it."""
-OWN_CLUSTER = frozenset({"[local]", "[auto]"})
-"""Values of --flink_master at which Beam takes LOOPBACK unless told otherwise."""
 PRISM_SECONDS = 30 * 24 * 3600
 """How long a run on Prism may take. Beam ends it at --job_server_timeout, 300 s, for Prism tells of a run in answer to one call."""
 
@@ -34,14 +26,7 @@ def is_local(runner: str, beam: Sequence[str]) -> bool:
     environment = PortableOptions(list(beam)).environment_type
     if runner.lower() in LOCAL_RUNNERS:
         return runner.lower() not in TAKES_ENVIRONMENT or environment in (None, LOOPBACK)
-    if environment is None and runner.lower() == "flinkrunner":
-        return FlinkRunnerOptions(list(beam)).flink_master in OWN_CLUSTER
     return environment == LOOPBACK
-
-
-def leaves(runner: str) -> bool:
-    """Whether the launcher is done when the job is submitted."""
-    return runner.lower() == DATAFLOW.lower()
 
 
 def failure_ratio(given: float | None, runner: str) -> float | None:
@@ -70,7 +55,7 @@ def check_remote(runner: str, beam: Sequence[str], named: Mapping[str, str | Non
         ("fhir_token_uri", "name a store that takes Google's credentials"),
         ("dicom_token_uri", "name stores that take Google's credentials"),
     ):
-        if re.match(r"([^,=/]+=)?(file|env):", named[option] or ""):
+        if re.search(r"(^([^,=/]+=)?|#)(file|env):", named[option] or ""):
             raise ConfigError(f"--{option}", f"workers of {runner} have neither this machine's files nor its environment", mend)
     if leaves(runner):
         check_dataflow(runner, beam, named)
@@ -84,9 +69,9 @@ def _require_image(beam: Sequence[str]) -> None:
         raise ConfigError("--sdk_container_image", "workers of the stock image have neither Tesseract nor this program", "name our image")
 
 
-def apply_defaults(options: PipelineOptions, runner: str, beam: Sequence[str], operation_id: str) -> None:
+def apply_defaults(options: PipelineOptions, runner: str, beam: Sequence[str], operation_id: str, write_ops_per_minute: int | None) -> None:
     """What a job starts with where nobody says otherwise."""
     if runner.lower() in LOCAL_RUNNERS and not is_given("job_server_timeout", PortableOptions, beam):
         options.view_as(PortableOptions).job_server_timeout = PRISM_SECONDS
     if leaves(runner):
-        apply_dataflow(options, beam, operation_id)
+        apply_dataflow(options, beam, operation_id, write_ops_per_minute)

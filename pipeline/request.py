@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pipeline.dataflow_options import require_reached
 from pipeline.documents import read_document
 from pipeline.options import Settings
-from pipeline.remote import leaves
+from pipeline.runners import leaves
 from transforms.inspection import wanted
 from transforms.model.config import SAFE_CONFIG, DeidentifyConfig, DeidentifyDicomStoreRequest, parse_config
 from transforms.model.cryptokey import CryptoKey

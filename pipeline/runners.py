@@ -6,7 +6,7 @@ import argparse
 import re
 from collections.abc import Sequence
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions, TestOptions, WorkerOptions
+from apache_beam.options.pipeline_options import DebugOptions, DirectOptions, PipelineOptions, StandardOptions, TestOptions, WorkerOptions
 from apache_beam.options.pipeline_options import _BeamArgumentParser as BeamArgumentParser
 from apache_beam.options.pipeline_options_validator import PipelineOptionsValidator
 from apache_beam.transforms.resources import resource_hints_from_options
@@ -16,14 +16,16 @@ from transforms.model.errors import ConfigError
 DEFAULT_RUNNER = "FnApiRunner"
 """DirectRunner first tries to download another runner, and may silently drop to a five times slower one (DESIGN 1)."""
 
-_OTHERS = "use FnApiRunner, PrismRunner, FlinkRunner, PortableRunner or DataflowRunner"
+_OTHERS = "use FnApiRunner, PrismRunner, PortableRunner or DataflowRunner"
+
+DATAFLOW = "DataflowRunner"
 
 LOSES_OUTPUTS = frozenset({"daskrunner", "pysparkrunner", "beampysparkrunner"})
 """Runners that lose tagged outputs silently (measured); in lower case, since Beam takes their names in any."""
 
 LOCAL_RUNNERS = frozenset({"fnapirunner", "directrunner", "bundlebaseddirectrunner", "switchingdirectrunner", "prismrunner"})
 
-_REMOTE_RUNNERS = frozenset({"dataflowrunner", "flinkrunner", "portablerunner"})
+_REMOTE_RUNNERS = frozenset({DATAFLOW.lower(), "portablerunner"})
 
 TAKES_ENVIRONMENT = frozenset({"directrunner", "switchingdirectrunner", "prismrunner"})
 """Of these, those that are Prism or may become it, whose workers are where --environment_type says."""
@@ -37,6 +39,11 @@ OF_THE_LAUNCH = (
 )
 """What the environment of a Flex Template has beyond Beam's options (Dataflow API, FlexTemplateRuntimeEnvironment): the service settles
 it before the launcher starts, or it is of Java's workers or of streams, which are none of ours."""
+
+
+def leaves(runner: str) -> bool:
+    """Whether the launcher is done when the job is submitted."""
+    return runner.lower() == DATAFLOW.lower()
 
 
 class Refusing(argparse.ArgumentParser):
@@ -65,6 +72,11 @@ def runner_of(beam: list[str]) -> str:
     name = named if named.lower().endswith("runner") else f"{named}Runner"  # Beam takes the short names too
     if name.lower() in LOSES_OUTPUTS:
         raise ConfigError("--runner", "this runner silently loses outcomes and Provenance", _OTHERS, named)
+    if name.lower() == "flinkrunner":
+        why = "it starts a job server of its own, which it downloads, and no run was ever checked on that"
+        raise ConfigError(
+            "--runner", why, "start Flink's job server, and name it by --runner=PortableRunner --job_endpoint=HOST:PORT", named
+        )
     if name.lower() not in LOCAL_RUNNERS | _REMOTE_RUNNERS:
         raise ConfigError("--runner", "it is none on which a run was ever checked", _OTHERS, named)
     return name
@@ -89,6 +101,8 @@ def refuse_unknown(beam: list[str]) -> None:
         raise ConfigError("--dry_run", why, "ask dicom-deid plan what a run would do")
     if DirectOptions(beam).direct_num_workers < 0:
         raise ConfigError("--direct_num_workers", "a number of workers is 0 (one a core) or more", "give another")
+    if (DebugOptions(beam).number_of_worker_harness_threads or 0) < 0:
+        raise ConfigError("--number_of_worker_harness_threads", "a core has one or more", "give another number, or leave it out")
     _require_valid(PipelineOptions(beam))
     try:
         resource_hints_from_options(PipelineOptions(beam))

@@ -9,7 +9,7 @@ import tempfile
 from typing import BinaryIO, cast
 
 from pipeline.options import Settings
-from pipeline.remote import leaves
+from pipeline.runners import leaves
 from transforms.model.large import LARGE
 from transforms.model.storage import replace
 from transforms.model.workspace import OperationFolder

@@ -1,11 +1,11 @@
 output "workspace" {
   description = "What dicom-deid operation, answers and replay take as --workspace."
-  value       = local.launch.launchParameter.parameters.workspace
+  value       = local.body.launchParameter.parameters.workspace
 }
 
 output "destination" {
   description = "Where the de-identified instances are."
-  value       = local.launch.launchParameter.parameters.destination
+  value       = local.body.launchParameter.parameters.destination
 }
 
 output "fhir_store" {

@@ -20,7 +20,7 @@ locals {
     subnetwork                = var.subnetwork
   }))
 
-  # Options that are not in the body come from var.parameters, and win over those that are.
+  # Further options come from var.parameters, which names none of which roles, outputs or the environment are made (variables.tf).
   body = {
     launchParameter = merge(local.launch.launchParameter, {
       parameters = merge(local.launch.launchParameter.parameters, var.parameters)

@@ -76,13 +76,19 @@ variable "subnetwork" {
 }
 
 variable "parameters" {
-  description = "Further options of dicom-deid run, such as config, as templates/metadata.json names them."
+  description = "Further options of dicom-deid run, such as config, as templates/metadata.json names them, and of Beam's."
   type        = map(string)
   default     = {}
 
   validation {
-    condition     = length(setintersection(keys(var.parameters), ["job_name", "project", "region", "runner", "sdk_container_image", "sdk_location"])) == 0
-    error_message = "Where the job runs, under which name, and in which image, the other variables say: launcher and workers have one image."
+    condition = length(setintersection(keys(var.parameters), [
+      "bigquery_table", "destination", "fhir_store", "fhir_write_ops_per_minute", "job_name", "key_uri",
+      "machine_type", "max_num_workers", "network", "no_use_public_ips", "project", "region", "runner",
+      "sdk_container_image", "sdk_location", "service_account_email", "source", "staging_location", "subnetwork",
+      "temp_location", "template_location", "use_public_ips", "worker_machine_type", "worker_region", "worker_zone",
+      "workspace", "zone",
+    ])) == 0
+    error_message = "What is read and written where, and on which workers the job runs, in which image and under which name, the other variables say: rights and outputs are made of them."
   }
 }
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import subprocess
 import sys
 
@@ -20,6 +21,7 @@ from transforms.model.resolve import resolve
 from transforms.pixels.redactor import redactor_of
 from transforms.read.open import read_content
 
+ASKING = ActionPlan(Profile.CONTENTS, False, NO_TEXT, dlp_parent=PARENT)
 files = st.lists(st.integers(0, 10**9), min_size=1, max_size=200).map(lambda sizes: [(f"/{n}", size) for n, size in enumerate(sizes)])
 
 
@@ -39,7 +41,7 @@ def test_a_sample_is_drawn_from_all_sizes_and_always_alike(files, most):
     ("quota", "workers", "bound"), [(600, 1, "de-identifying"), (60, 1, "the FHIR"), (600, 20, "the FHIR"), (None, 1, "de-id")]
 )
 def test_the_longer_of_the_two_bounds(quota, workers, bound):
-    plan = Plan(instances=5999, size=10**9, sampled=20, seconds_each=0.5, workers=workers, write_ops_per_minute=quota)
+    plan = Plan(instances=5999, size=10**9, sampled=20, cpu_each=0.5, workers=workers, write_ops_per_minute=quota)
     assert plan.writes == 6000
     assert plan.deidentifying == pytest.approx(5999 / 120 / workers)
     assert plan.writing == (quota and 6000 / quota)
@@ -47,7 +49,7 @@ def test_the_longer_of_the_two_bounds(quota, workers, bound):
 
 
 def test_a_job_that_its_launcher_leaves_takes_both_times_one_after_the_other():
-    plan = Plan(instances=5999, size=10**9, sampled=20, seconds_each=0.5, workers=10, write_ops_per_minute=600)
+    plan = Plan(instances=5999, size=10**9, sampled=20, cpu_each=0.5, workers=10, write_ops_per_minute=600)
     assert plan.wall == plan.writing == 10
     left = dataclasses.replace(plan, is_left=True)
     assert left.wall == pytest.approx(10 + 5999 / 1200)
@@ -62,16 +64,35 @@ def test_real_instances_are_measured_and_broken_ones_do_not_stop_it(real_file, t
     paths = [real_file("CT_small.dcm"), real_file("rtplan.dcm"), broken, tmp_path / "gone"]
     plan = make_plan([(str(path), 1000) for path in paths], read_content, resolve(SAFE_CONFIG), redactor_of(ALL_TEXT), 2, 600)
     assert (plan.instances, plan.size, plan.sampled, plan.writes) == (4, 4000, 4, 5)
-    assert 0 < plan.seconds_each < 60
+    assert 0 < plan.cpu_each < 60
 
 
-def test_reading_counts_by_the_clock_and_the_rest_by_cpu(real_file):
-    """A clock that goes ten seconds at every look, and CPU that goes three."""
+@pytest.mark.parametrize(("plan_of", "waiting"), [(resolve(SAFE_CONFIG), 7), (ASKING, 14)])
+def test_what_is_asked_for_counts_as_waiting_and_the_rest_by_cpu(real_file, cloud_dlp, plan_of, waiting):
+    """A clock that goes ten seconds at every look, and CPU that goes three; only Cloud DLP lets the stages wait."""
     wall, taken = iter(range(0, 10**6, 10)), iter(range(0, 10**6, 3))
     clocks = {"clock": lambda: float(next(wall)), "busy": lambda: float(next(taken))}
     files = [(str(real_file("rtplan.dcm")), 1000)]
-    plan = make_plan(files, read_content, resolve(SAFE_CONFIG), redactor_of(ALL_TEXT), 1, None, **clocks)
-    assert plan.seconds_each == 10 + 3
+    plan = make_plan(files, read_content, plan_of, redactor_of(NO_TEXT), 1, None, **clocks)
+    assert (plan.cpu_each, plan.waiting_each) == (3 + 3, waiting)
+    assert plan.seconds_each == 3 + 3 + waiting
+
+
+@pytest.mark.parametrize(("threads", "each"), [(1, 0.22), (2, 0.11), (5, 0.044), (6, 0.04), (60, 0.04)])
+def test_threads_share_the_waiting_of_a_core_and_not_its_work(threads, each):
+    plan = Plan(1000, 0, 20, cpu_each=0.04, workers=10, write_ops_per_minute=60_000, waiting_each=0.18, threads=threads)
+    assert plan.seconds_each == pytest.approx(each)
+    assert plan.deidentifying == pytest.approx(1000 * each / 10 / 60)
+    waits = each > 0.08
+    assert plan.lines()[-1] == f"bound by: {'waiting for sources and servers' if waits else 'de-identifying'}"
+    assert f"10 workers of {threads} thread{'s' if threads > 1 else ''}" in plan.lines()[2]
+    assert f"which {math.ceil(1000 * each - 1e-9)} cores would feed" in plan.lines()[3]
+
+
+def test_the_threads_of_the_plan_are_those_of_the_run(described, tmp_path, capsys):
+    words = ["--source", described, "--destination", tmp_path / "out", "--workspace", tmp_path / "work"]
+    assert main(["plan", *map(str, words), "--number_of_worker_harness_threads=4"]) == 0
+    assert "with 1 worker of 1 thread (" in capsys.readouterr().out  # here there is one a worker
 
 
 def test_cpu_is_that_of_programs_too_whether_they_have_ended_or_not():
@@ -99,7 +120,7 @@ def test_a_slow_source_is_sampled_no_longer_than_it_takes_to_know(real_file):
         clock=lambda: float(next(times)),
         busy=lambda: 0.0,
     )
-    assert plan.seconds_each == 10
+    assert (plan.cpu_each, plan.waiting_each) == (0, 10)
     assert plan.sampled * 10 <= SAMPLE_SECONDS
     assert 1 <= plan.sampled < 20
 
@@ -118,9 +139,8 @@ def described(real_file, tmp_path):
 
 
 def test_requests_to_cloud_dlp_are_counted_in_the_sample_and_told_for_all(described, cloud_dlp):
-    asking = ActionPlan(Profile.CONTENTS, False, NO_TEXT, dlp_parent=PARENT)
     files = [(str(path), path.stat().st_size) for path in sorted(described.iterdir())]
-    plan = make_plan(files, read_content, asking, redactor_of(NO_TEXT), 1, None)
+    plan = make_plan(files, read_content, ASKING, redactor_of(NO_TEXT), 1, None)
     assert (plan.requests_sampled, cloud_dlp.calls, plan.requests) == (3, 3, 3)
     assert "requests to Cloud DLP: about 3 (3 for the 4 of the sample)" in plan.lines()
     assert dataclasses.replace(plan, instances=1001).requests == 751

@@ -7,7 +7,7 @@ from pipeline.quota import processes
 from transforms.model.errors import ConfigError
 
 STORE = "projects/p/locations/us/datasets/d/dicomStores/s"
-FLINK, PORTABLE, DATAFLOW = "FlinkRunner", "PortableRunner", "DataflowRunner"
+PORTABLE, DATAFLOW = "PortableRunner", "DataflowRunner"
 
 
 @pytest.mark.parametrize(
@@ -17,12 +17,10 @@ FLINK, PORTABLE, DATAFLOW = "FlinkRunner", "PortableRunner", "DataflowRunner"
         ("FnApiRunner", "--direct_num_workers=4", 1),
         ("FnApiRunner", "--direct_num_workers=4 --direct_running_mode=multi_threading", 1),
         ("FnApiRunner", "--direct_num_workers=4 --direct_running_mode=multi_processing", 4),
-        (FLINK, "", 1),  # a cluster that Beam starts, and LOOPBACK
-        (FLINK, "--flink_master=h:1 --environment_type=LOOPBACK --parallelism=4", 1),
-        (FLINK, "--flink_master=h:1 --environment_type=LOOPBACK --parallelism=4 --experiments=use_loopback_process_worker", 4),
-        (FLINK, "--flink_master=h:1 --parallelism=6", 6),
-        (FLINK, "--flink_master=h:1 --parallelism=6 --sdk_worker_parallelism=2", 12),
-        (PORTABLE, "--job_endpoint=h:1 --parallelism=3", 3),
+        (PORTABLE, "--job_endpoint=h:1 --environment_type=LOOPBACK --parallelism=4", 1),
+        (PORTABLE, "--job_endpoint=h:1 --environment_type=LOOPBACK --parallelism=4 --experiments=use_loopback_process_worker", 4),
+        (PORTABLE, "--job_endpoint=h:1 --parallelism=6", 6),
+        (PORTABLE, "--job_endpoint=h:1 --parallelism=6 --sdk_worker_parallelism=2", 12),
         (DATAFLOW, "--max_num_workers=5 --machine_type=n2-standard-8", 40),
         (DATAFLOW, "--max_num_workers=5 --num_workers=2 --machine_type=n2-highmem-2", 10),
         (DATAFLOW, "--num_workers=3 --autoscaling_algorithm=NONE --machine_type=n2-highmem-2", 6),
@@ -49,10 +47,9 @@ def test_all_processes_count_and_threads_do_not(runner, beam, expected):
         (DATAFLOW, "--max_num_workers=5", "--machine_type"),
         (DATAFLOW, "--max_num_workers=5 --machine_type=e2-medium", "--machine_type"),
         (DATAFLOW, "--max_num_workers=5 --machine_type=a2-highgpu-1g", "--machine_type"),
-        (FLINK, "--flink_master=h:1", "--parallelism"),
-        (FLINK, "--flink_master=h:1 --max_parallelism=9", "--parallelism"),
-        (FLINK, "--flink_master=h:1 --parallelism=6 --sdk_worker_parallelism=0", "--sdk_worker_parallelism"),
-        (PORTABLE, "--job_endpoint=h:1 --num_workers=5", "--parallelism"),
+        (PORTABLE, "--job_endpoint=h:1", "--parallelism"),
+        (PORTABLE, "--job_endpoint=h:1 --max_parallelism=9", "--parallelism"),
+        (PORTABLE, "--job_endpoint=h:1 --parallelism=6 --sdk_worker_parallelism=0", "--sdk_worker_parallelism"),
         ("SparkRunner", "--num_workers=5", "--dicomweb_ops_per_minute"),
     ],
 )
@@ -64,7 +61,7 @@ def test_what_has_no_bound_is_refused_by_the_option_that_would_give_it(runner, b
 
 def test_a_run_without_a_quota_or_a_store_needs_no_bound():
     places = ["--destination=gs://published/out", "--workspace=gs://confidential/ws", "--key_uri=gs://confidential/key"]
-    where = ["--runner=FlinkRunner", "--flink_master=h:1", "--sdk_container_image=i", "--healthcare_endpoint=http://127.0.0.1:9"]
+    where = ["--runner=PortableRunner", "--job_endpoint=h:1", "--sdk_container_image=i", "--healthcare_endpoint=http://127.0.0.1:9"]
     store, quota = f"--source={STORE}", "--dicomweb_ops_per_minute=600"
     assert parse([*places, *where, store]).source_store.ops_per_minute is None
     assert parse([*places, *where, "--source=gs://hospital/in", quota]).source_store is None

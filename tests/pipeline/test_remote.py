@@ -19,6 +19,7 @@ DATAFLOW = {
     "sdk_container_image": "r-docker.pkg.dev/p/images/dicom-deid:1",
 }
 
+CRYPTO_KEY = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
 ALL_TEXT = {"textRedactionMode": "REDACT_ALL_TEXT"}
 STORE_HERE = json.dumps(
     {"dicomTagConfig": {"profileType": "ATTRIBUTE_CONFIDENTIALITY_BASIC_PROFILE", "options": {"cleanImage": ALL_TEXT}}}
@@ -43,6 +44,7 @@ def refusal(capsys, **changes):
         ({"key_uri": None}, "--key_uri: DataflowRunner has no workspace to keep a key in"),
         ({"key_uri": "file:/secure/deid.key"}, "--key_uri: workers of DataflowRunner have neither"),
         ({"key_uri": "env:DEID_KEY"}, "--key_uri: workers of DataflowRunner have neither"),
+        ({"key_uri": f"kms:{CRYPTO_KEY}#file:/secure/wrapped"}, "--key_uri: workers of DataflowRunner have neither"),
         ({"fhir_token_uri": "env:TOKEN"}, "--fhir_token_uri: workers"),
         (
             {"source": "https://pacs.example/x", "dicom_token_uri": "pacs.example=file:/t"},
@@ -85,6 +87,7 @@ def refusal(capsys, **changes):
         ({"runner": "DataflowRuner"}, "--runner is 'DataflowRuner': it is none on which a run was ever checked"),
         ({"runner": "TestDataflowRunner"}, "--runner is 'TestDataflowRunner': it is none"),
         ({"runner": "SparkRunner"}, "--runner is 'SparkRunner': it is none"),
+        ({"runner": "FlinkRunner"}, "--runner is 'FlinkRunner': it starts a job server of its own"),
         ({"experiments": "enable_data_sampling"}, "--experiments is 'enable_data_sampling': Dataflow would keep samples"),
         ({"experiments": "enable_always_on_exception_sampling"}, "--experiments is 'enable_always"),
         ({"runner": "dataflow", "region": None}, "--region: dataflowRunner needs it"),
@@ -97,7 +100,10 @@ def refusal(capsys, **changes):
         ({"project": "p"}, "--project is 'p'"),
         ({"job_name": "Night_1"}, "--job_name is 'Night_1'"),
         ({"resource_hints": "min_ram=many"}, "--resource_hints: Beam knows no such hint"),
-        ({"runner": "PortableRunner", "sdk_container_image": None}, "--sdk_container_image: workers of the stock image"),
+        (
+            {"runner": "PortableRunner", "job_endpoint": "flink:8099", "sdk_container_image": None},
+            "--sdk_container_image: workers of the stock image",
+        ),
         ({"sdk_container_image": None}, "--sdk_container_image: workers of the stock image"),
         ({"fhir_write_ops_per_minute": "many"}, "options: --fhir_write_ops_per_minute: invalid int value"),
         ({"fhir_write_ops_per_minute": "0"}, "--fhir_write_ops_per_minute is '0'"),
@@ -135,15 +141,12 @@ def test_a_job_starts_with_one_instance_a_core_in_our_image():
 @pytest.mark.parametrize(
     ("beam", "local"),
     [
-        (["--runner=PrismRunner"], True),
-        (["--runner=PrismRunner", "--environment_type=LOOPBACK"], True),
-        (["--runner=PrismRunner", "--environment_type=DOCKER", "--environment_config=image"], False),
+        (["--runner=PrismRunner", "--prism_location=prism"], True),
+        (["--runner=PrismRunner", "--prism_location=prism", "--environment_type=LOOPBACK"], True),
+        (["--runner=PrismRunner", "--prism_location=prism", "--environment_type=DOCKER", "--environment_config=image"], False),
         (["--runner=DirectRunner", "--environment_type=DOCKER", "--environment_config=image"], False),
         (["--runner=FnApiRunner", "--environment_type=DOCKER"], True),  # which has no use for it
         (["--runner=DataflowRunner", "--environment_type=LOOPBACK"], False),  # which has no use for it either
-        (["--runner=FlinkRunner"], True),  # Beam starts a cluster of its own
-        (["--runner=FlinkRunner", "--flink_master=flink:8081"], False),
-        (["--runner=FlinkRunner", "--flink_master=127.0.0.1:8081", "--environment_type=LOOPBACK"], True),
         (["--runner=PortableRunner", "--job_endpoint=127.0.0.1:8099"], False),
         (["--runner=PortableRunner", "--job_endpoint=127.0.0.1:8099", "--environment_type=LOOPBACK"], True),
         (["--runner=PortableRunner", "--job_endpoint=127.0.0.1:8099", "--environment_type=DOCKER"], False),

@@ -161,8 +161,8 @@ def test_a_raw_key_has_a_file_of_its_own_and_only_its_reference_travels(settings
 
 
 ELSEWHERE = (
-    "--runner=FlinkRunner",
-    "--flink_master=cluster:8081",
+    "--runner=PortableRunner",
+    "--job_endpoint=cluster:8099",
     "--sdk_container_image=europe-docker.pkg.dev/hospital/images/dicom-deid:1",
     *(f"--{name}=gs://bucket/{name}" for name in ("source", "destination", "workspace", "key_uri")),
 )

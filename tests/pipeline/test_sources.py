@@ -49,7 +49,7 @@ def test_what_the_launcher_listed_is_what_the_graph_lists_though_the_source_has_
     assert origin.root == str(places / "in")
 
 
-@pytest.mark.parametrize("runner", ["FnApiRunner", "FlinkRunner"])
+@pytest.mark.parametrize("runner", ["FnApiRunner", "PortableRunner"])
 @pytest.mark.parametrize("source", ["in/*/*.dcm", "in/all.txt", "in/out/3.dcm", "in/out/*"])
 def test_a_source_with_something_of_the_destination_is_refused_before_anything_is_made(places, source, runner):
     with pytest.raises(ConfigError, match="--source: it names files of destination, workspace or quarantine"):

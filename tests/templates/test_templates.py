@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from benchmarks.burned_in.frames import SCRIPTS
-from pipeline.options import DeidentifyOptions
-from transforms.bigquery.table import TableName
+from pipeline.options import DeidentifyOptions, parse
+from pipeline.request import read_request, store_address
+from transforms.model.errors import ConfigError
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = (ROOT / "templates" / "Dockerfile").read_text()
@@ -21,8 +22,8 @@ BODY = json.loads((ROOT / "templates" / "launch_body.json").read_text().replace(
 STEPS = list(runpy.run_path(str(ROOT / "scripts" / "try_image.py"))["instructions"](DOCKERFILE))
 """As the script reads them that tries the image's steps."""
 PARAMETERS = {parameter["name"]: parameter for parameter in METADATA["parameters"]}
-ALWAYS = {"source", "destination", "workspace", "key_uri"}
-"""Required of a remote run: the three places, and the key, which only a local run can make for itself."""
+ALWAYS = {"source", "workspace", "key_uri"}
+"""Required of a remote run: two places (a request may name the third), and the key, which only a local run can make for itself."""
 
 
 def options():
@@ -55,15 +56,103 @@ def test_choices_of_an_option_are_those_of_its_parameter():
             assert not accepts(name, f"{choice}x")
 
 
-@pytest.mark.parametrize("table", ["my-project:research.Provenance", "my-project.research.log-2", "example.com:my-project:research.p"])
-def test_a_table_that_we_take_passes_the_console(table):
-    assert TableName.parse(table)
-    assert accepts("bigquery_table", table)
+LAUNCH = {
+    "source": "gs://hospital/in",
+    "destination": "gs://published/out",
+    "workspace": "gs://confidential/ws",
+    "key_uri": "secret:projects/p/secrets/k/versions/1",
+    "fhir_store": "projects/p/locations/l/datasets/d/fhirStores/f",
+    "healthcare_endpoint": "https://healthcare.googleapis.com/v1beta1",
+    "fhir_write_ops_per_minute": "6000",
+}
+"""Parameters of a launch, and what the service adds to them."""
+OF_THE_SERVICE = ["--runner=DataflowRunner", "--project=hospital", "--region=r", "--temp_location=gs://staging/temp"]
+IMAGE = "--sdk_container_image=r-docker.pkg.dev/p/images/dicom-deid:1"
+REQUEST = json.dumps({"config": {"image": {}}, "destinationStore": LAUNCH["destination"]})
+CRYPTO_KEY = "projects/p/locations/l/keyRings/r/cryptoKeys/k"
+WITH = {
+    "bigquery_endpoint": {"bigquery_table": "my-project:research.Provenance"},
+    "dicom_token_uri": {"source": "https://pacs.example/dicom-web"},
+    "dlp_parent": {"inspection_engine": "dlp"},
+}
+"""What some parameters go with."""
+TAKEN = {
+    "source": ["gs://hospital/in/*.dcm", "https://pacs.example/dicom-web", "projects/p/locations/l/datasets/d/dicomStores/s"],
+    "workspace": ["gs://confidential/ws/"],
+    "quarantine": ["gs://held/x", "https://pacs.example/held"],
+    "operation_id": ["nightly.1", "0", "a" * 54],
+    "key_uri": [LAUNCH["key_uri"], "gs://keys/deid.key", f"kms:{CRYPTO_KEY}#gs://keys/wrapped", f"kms:{CRYPTO_KEY}#base64:AAAA"],
+    "fhir_store": ["https://fhir.example/R4"],
+    "healthcare_endpoint": ["https://healthcare.googleapis.com"],
+    "fhir_write_ops_per_minute": ["1", "0600"],
+    "bigquery_table": ["my-project:research.Provenance", "my-project.research.log-2", "example.com:my-project:research.p"],
+    "bigquery_endpoint": ["https://bigquery.example"],
+    "dicomweb_ops_per_minute": ["600"],
+    "dlp_parent": ["projects/p/locations/us"],
+    "ocr_languages": ["eng", "eng,chi_sim", "eng+kor", "script/Latin"],
+    "max_failure_ratio": ["0", "1", ".5", "0.5", "00.25", "1.0", "1.", "0."],
+    "allow_identifiable": ["true", "false", "True", "FALSE"],
+}
+REFUSED = {
+    "source": ["/data/in", "s3://bucket/in", "projects/p/datasets/d/dicomStores/s"],
+    "destination": ["out", "gs://B/out"],
+    "workspace": ["/secure/ws", "https://pacs.example/ws"],
+    "quarantine": ["/secure/held"],
+    "patient_map": ["/secure/map.csv"],
+    "operation_id": [".foo", "-a", "a/b", "a" * 55],
+    "key_uri": ["file:/secure/deid.key", "env:KEY", f"kms:{CRYPTO_KEY}#file:/secure/wrapped", f"kms:{CRYPTO_KEY}#env:WRAPPED"],
+    "write_uid_map": ["/secure/uids.csv", "gs://confidential/uids.csv"],
+    "write_patient_map": ["patients.csv"],
+    "fhir_token_uri": ["file:/secure/token", "env:TOKEN"],
+    "dicom_token_uri": ["env:TOKEN", "pacs.example=file:/secure/token"],
+    "fhir_store": ["f", "projects/p/locations/l/datasets/d/dicomStores/s"],
+    "healthcare_endpoint": ["healthcare.googleapis.com"],
+    "fhir_write_ops_per_minute": ["0", "-1", "many", "1.5"],
+    "dicomweb_ops_per_minute": ["0", "-1"],
+    "bigquery_table": ["Provenance", "p:d.t", "My-Project:d.t"],
+    "bigquery_endpoint": ["bigquery.example"],
+    "ocr_languages": ["eng;kor", "eng,", "3"],
+    "dlp_parent": ["projects/p", "projects/p/locations/us/content:inspect"],
+    "max_failure_ratio": ["1.5", "-0.5", "2", "few", "1.01"],
+    "allow_identifiable": ["yes", "1"],
+}
 
 
-@pytest.mark.parametrize(("name", "text"), [("bigquery_table", "Provenance"), ("fhir_write_ops_per_minute", "0"), ("operation_id", "a/b")])
-def test_what_we_refuse_the_console_refuses(name, text):
+def takes(**parameters):
+    """Whether a launch with these parameters, and what they go with, comes past its options."""
+    for name in tuple(parameters):
+        parameters |= WITH.get(name, {})
+    words = [f"--{name}={text}" for name, text in (LAUNCH | parameters).items() if text]
+    try:
+        settings = parse([*OF_THE_SERVICE, IMAGE, *words])
+        store_address(settings, read_request(settings).config)
+    except ConfigError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in TAKEN.items() for text in texts])
+def test_what_a_launch_takes_passes_the_console(name, text):
+    assert takes(**{name: text})
+    assert accepts(name, text)
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, texts in REFUSED.items() for text in texts])
+def test_what_a_launch_refuses_the_console_refuses(name, text):
+    assert not takes(**{name: text})
     assert not accepts(name, text)
+
+
+def test_each_parameter_with_a_form_is_tried_both_ways():
+    """Choices are tried above; what has no right value on Dataflow only is refused."""
+    forms = {name for name, parameter in PARAMETERS.items() if "regexes" in parameter}
+    flags = {name for name in forms if PARAMETERS[name]["paramType"] == "BOOLEAN"} - {"allow_identifiable"}
+    assert set(REFUSED) == forms - flags - {name for name, option in options().items() if option.choices}
+
+
+def test_a_request_names_the_destination_where_no_parameter_does():
+    assert takes(destination=None, request=REQUEST)
+    assert not takes(destination=None)
 
 
 def test_the_images_beam_is_the_locks_beam():

@@ -1,5 +1,6 @@
 """The schedule's Terraform: every reference resolves, accounts have no more than they need, and the body starts what we parse."""
 
+import argparse
 import json
 import re
 import shutil
@@ -10,13 +11,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from apache_beam.options.pipeline_options import PipelineOptions
 from google.cloud.dataflow_v1beta3 import FlexTemplateRuntimeEnvironment
 
 sys.path.insert(0, str(Path(__file__).parent))  # test files are imported by their paths: this is how they share a module
 
 from terraform_files import FILES, FOLDER, blocks, references
 
-from pipeline.options import beam_options, parse, workers
+from pipeline.capacity import workers
+from pipeline.options import beam_options, parse
 from transforms.model.errors import ConfigError
 
 RESOURCES = dict(blocks("resource"))
@@ -65,9 +68,9 @@ def test_every_reference_resolves_and_every_variable_is_used():
 
 
 def is_there(reference):
-    """Whether what a reference takes of a variable or a local value is in it; of locals only the body of a launch has anything."""
+    """Whether what a reference takes of a variable or a local value is in it; of locals only the two bodies of a launch have anything."""
     kind, name, *path = reference.split(".")
-    at = {"launch": body()} if kind == "local" else {}
+    at = {"launch": body(), "body": body()} if kind == "local" else {}
     for part in [name, *path] if path else []:
         at = at.get(part) if isinstance(at, dict) else None
     return at is not None
@@ -76,7 +79,7 @@ def is_there(reference):
 def test_what_is_taken_of_a_local_value_is_in_it():
     """Of resources the provider's schema says it (tests/servers/test_terraform.py)."""
     taken = {reference for reference in references() if not reference.startswith("google_")}
-    assert "local.launch.launchParameter.parameters.workspace" in taken
+    assert {f"local.body.launchParameter.parameters.{name}" for name in ("workspace", "destination")} <= taken
     assert {reference for reference in taken if not is_there(reference)} == set()
 
 
@@ -136,14 +139,38 @@ def test_launcher_and_workers_have_the_image_that_is_built():
     assert steps["template"][3:5] == ["${_TEMPLATE}", "--image=${_IMAGE}"]
 
 
-def test_further_options_name_no_other_image_nor_another_place_for_the_job():
+def test_the_body_passes_the_console():
+    offered = {one["name"]: one for one in json.loads((FOLDER.parent / "metadata.json").read_text())["parameters"]}
+    given = {name: text for name, text in body()["launchParameter"]["parameters"].items() if name in offered}
+    assert given.keys() > {"source", "destination", "workspace", "key_uri", "fhir_store"}
+    assert [name for name, text in given.items() for form in offered[name].get("regexes", []) if not re.search(form, text)] == []
+
+
+def spellings(flag):
+    """All names of the option of Beam's that a flag sets, the denial of a yes or no too."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    for kind in PipelineOptions.__subclasses__():
+        kind._add_argparse_args(parser)
+    (dest,) = {action.dest for action in parser._actions if flag.partition("=")[0] in action.option_strings}
+    return {name.removeprefix("--") for action in parser._actions if action.dest == dest for name in action.option_strings}
+
+
+def test_further_options_contradict_neither_rights_nor_outputs_nor_the_body():
+    """But for the languages, and for the server of the store, which has a regional name too."""
+    launched = body()["launchParameter"]
+    fields = [re.sub(r"(?=[A-Z])", "_", name).lower() for name in launched["environment"]]
+    of_the_workers = set().union(*(spellings(ENVIRONMENT[field]) for field in fields))
     (parameters,) = (block for (name,), block in blocks("variable") if name == "parameters")
     (validation,) = parameters["validation"]
     shape, _, names = validation["condition"].partition("[")
     assert shape == "${length(setintersection(keys(var.parameters), "
     refused, _, end = names.partition("]")
     assert end == ")) == 0}"
-    assert set(json.loads(f"[{refused}]")) == {"job_name", "project", "region", "runner", "sdk_container_image", "sdk_location"}
+    where = {"job_name", "project", "region", "template_location", "worker_region", "worker_zone", "zone", "network"}
+    assert of_the_workers > {"max_num_workers", "worker_machine_type", "no_use_public_ips", "subnetwork"}
+    assert (
+        set(json.loads(f"[{refused}]")) == set(launched["parameters"]) - {"ocr_languages", "healthcare_endpoint"} | of_the_workers | where
+    )
 
 
 def test_the_body_starts_what_we_parse():
