@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -51,25 +51,41 @@ class WriteInstance(beam.PTransform):
 
     def expand(self, instances: beam.PCollection[ScrubbedInstance]) -> Written:
         """ScrubbedInstance to Written."""
-        looked = instances | "Look" >> beam.ParDo(_Look(self.destination)).with_outputs(OUTCOME, main=_INSTANCES)
-        marked = typed(looked[_INSTANCES], ScrubbedInstance) | "Mark" >> beam.ParDo(_Mark(self.folder)).with_output_types(ScrubbedInstance)
+        marked = instances | "Mark" >> beam.ParDo(_Mark(self.destination, self.folder)).with_outputs(OUTCOME, main=_INSTANCES)
         write = beam.ParDo(_Write(self.destination, self.folder, self.clock))
-        written = marked | "Write" >> write.with_outputs(OUTCOME, _HELD, main=_INSTANCES)
-        outcomes = (looked[OUTCOME], written[OUTCOME]) | "Outcomes" >> beam.Flatten()
+        written = typed(marked[_INSTANCES], ScrubbedInstance) | "Write" >> write.with_outputs(OUTCOME, _HELD, main=_INSTANCES)
+        outcomes = (marked[OUTCOME], written[OUTCOME]) | "Outcomes" >> beam.Flatten()
         instances, held = (typed(written[name], WrittenInstance) for name in (_INSTANCES, _HELD))
         return Written(instances, typed(outcomes, Outcome), held)
 
 
-class _Look(InstanceDoFn):
-    """Finds out what the destination has under an instance's name; another one of that name is a doubt."""
+class _Mark(InstanceDoFn):
+    """Says in the workspace, for a batch at a time, what is about to be published.
+
+    First it finds out what the destination has under an instance's name; another one of that name is a doubt.
+    """
 
     stage = "write"
 
-    def __init__(self, destination: Destination) -> None:
-        self._destination = destination
+    def __init__(self, destination: Destination, folder: OperationFolder) -> None:
+        self._destination, self._folder = destination, folder
 
     def reference(self, element: ScrubbedInstance) -> str:
         return element.opened.ref.reference
+
+    def start_bundle(self) -> None:
+        self._batch: list[ScrubbedInstance] = []
+        self._size = 0
+
+    def process(self, element: ScrubbedInstance) -> Iterator[ScrubbedInstance | TaggedOutput]:
+        for looked in super().process(element):
+            if isinstance(looked, TaggedOutput):
+                yield looked
+            else:
+                self._batch.append(looked)
+                self._size += len(looked.content)
+        if len(self._batch) >= BATCH or self._size >= BATCH_BYTES:
+            yield from self._marked()
 
     def work(self, element: ScrubbedInstance) -> Iterator[ScrubbedInstance]:
         if element.holds:
@@ -82,27 +98,12 @@ class _Look(InstanceDoFn):
         else:
             yield dataclasses.replace(element, published=published)
 
-
-class _Mark(beam.DoFn):
-    """Says in the workspace, for a batch at a time, what is about to be published."""
-
-    def __init__(self, folder: OperationFolder) -> None:
-        self._folder = folder
-
-    def start_bundle(self) -> None:
-        self._batch: list[ScrubbedInstance] = []
-        self._size = 0
-
-    def process(self, element: ScrubbedInstance) -> Iterable[ScrubbedInstance]:
-        self._batch.append(element)
-        self._size += len(element.content)
-        return self._marked() if len(self._batch) >= BATCH or self._size >= BATCH_BYTES else ()
-
     def finish_bundle(self) -> Iterator[WindowedValue]:
         window = GlobalWindow()
         yield from (WindowedValue(element, window.max_timestamp(), [window]) for element in self._marked())
 
     def _marked(self) -> list[ScrubbedInstance]:
+        """Outside of the net of `work`: where a mark cannot be written the run breaks off, and nothing of the batch is published."""
         marked, self._batch, self._size = self._batch, [], 0
         if marked:
             self._folder.require_in_hand()
