@@ -96,6 +96,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
     check_locations(named | {"--quarantine": settings.quarantine or ""})
     if not settings.skip_preflight:
         _check_dicom_stores(settings)
+        reach_job_server(settings.runner, settings.beam)
     sources = list_sources(settings, origin_of(settings, request.chosen))
     if request.plan.image.searches:
         check_search(settings.text_search, settings.ocr_languages)
@@ -246,11 +247,10 @@ def _key(settings: Settings) -> KeyReference:
 
 
 def _preflight(settings: Settings, delivery: Delivery, url: str) -> None:
-    """Raise PreflightError unless FHIR store, destination, table, job server and Dataflow's buckets can take what they will be given."""
+    """Raise PreflightError unless FHIR store, destination, table and Dataflow's buckets can take what the run will write."""
     with delivery.client(url) as client:
         check_fhir_store(client)
     check_sinks(destination_of(settings), settings.bigquery)
-    reach_job_server(settings.runner, settings.beam)
     if leaves(settings.runner):
         check_staging(settings.beam)
 
