@@ -3,16 +3,17 @@
 import datetime as dt
 import io
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
 
 from pipeline.options import parse
 from pipeline.request import read_request, redactor
-from transforms.model.keys import Purpose
+from transforms.model.keys import Purpose, Secret
 from transforms.model.records import InstanceRef
 from transforms.read.open import open_instance
 from transforms.tags.scrubber import Scrubber
@@ -24,7 +25,8 @@ CONFIGS = {
     "DEIDENTIFY_TAG_CONTENTS": {"dicom": {"filterProfile": "DEIDENTIFY_TAG_CONTENTS"}, **ALL_TEXT},
     "keepList": {"dicom": {"keepList": {"tags": ["60003000", "60000010", "60000011"]}}, **ALL_TEXT},
     "keepTag": {
-        "dicomTagConfig": BASIC | {"actions": [{"keepTag": {}, "queries": ["60xxxxxx"]}], "options": {"cleanImage": ALL_TEXT["image"]}}
+        "dicomTagConfig": BASIC
+        | {"actions": [{"keepTag": {}, "queries": ["60xxxxxx", "IconImageSequence"]}], "options": {"cleanImage": ALL_TEXT["image"]}}
     },
 }
 
@@ -45,21 +47,36 @@ def content(real_file) -> bytes:
     dataset.add_new(0x60003000, "OW", np.packbits(drawing(), bitorder="little").tobytes())
     icon.Rows, icon.Columns, icon.BitsAllocated, icon.SamplesPerPixel = 128, 256, 8, 1
     icon.add_new(0x7FE00010, "OB", (255 * drawing()).tobytes())
-    dataset.IconImageSequence = [icon]
+    dataset.IconImageSequence, dataset.BurnedInAnnotation = [icon], "NO"
     file = io.BytesIO()
     dataset.save_as(file)
     return file.getvalue()
 
 
-@pytest.mark.parametrize("config", CONFIGS)
-def test_a_name_beside_the_frames_is_not_published(config, content, secret, tmp_path):
-    (tmp_path / "in").mkdir()
-    places = ["--source", f"{tmp_path}/in", "--destination", f"{tmp_path}/out", "--workspace", f"{tmp_path}/work"]
-    settings = parse([*places, "--config", json.dumps(CONFIGS[config]), "--text_search", "fast", "--allow_identifiable"])
+def run(config: dict, content: bytes, secret: Secret, folder: Path) -> FileDataset:
+    """What is published of the instance under a config."""
+    (folder / "in").mkdir()
+    places = ["--source", f"{folder}/in", "--destination", f"{folder}/out", "--workspace", f"{folder}/work"]
+    settings = parse([*places, "--config", json.dumps(config), "--text_search", "fast", "--allow_identifiable"])
     plan = read_request(settings).plan
     opened = open_instance(InstanceRef("0" * 16, "/x", 0), content, secret.purpose(Purpose.UID), dt.datetime.now(dt.UTC))
-    published = pydicom.dcmread(io.BytesIO(Scrubber(plan, secret).scrub(redactor(settings, plan)().redact(opened)).content))
+    return pydicom.dcmread(io.BytesIO(Scrubber(plan, secret).scrub(redactor(settings, plan)().redact(opened)).content))
+
+
+@pytest.mark.parametrize("config", CONFIGS)
+def test_a_name_beside_the_frames_is_not_published(config, content, secret, tmp_path):
+    published = run(CONFIGS[config], content, secret, tmp_path)
     left = np.unpackbits(np.frombuffer(published[0x60003000].value, np.uint8), bitorder="little").reshape(128, 256)
     assert not left[:90].any()
     assert np.array_equal(left[90:], drawing()[90:])
     assert "IconImageSequence" not in published
+
+
+def test_beside_a_thumbnail_that_stays_nothing_is_claimed_of_the_image(content, secret, tmp_path):
+    """Under REDACT_NO_TEXT nobody has looked: the icon is kept as the config says, and the source's claim is not repeated."""
+    actions = [{"keepTag": {}, "queries": ["IconImageSequence"]}]
+    config = {"dicomTagConfig": BASIC | {"actions": actions, "options": {"cleanImage": {"textRedactionMode": "REDACT_NO_TEXT"}}}}
+    published = run(config, content, secret, tmp_path)
+    assert published.IconImageSequence[0].PixelData == (255 * drawing()).tobytes()
+    assert "BurnedInAnnotation" not in published
+    assert published.PatientIdentityRemoved == "NO"

@@ -159,10 +159,8 @@ class Rule:
     query: Query
 
     @property
-    def settles_thumbnail(self) -> bool:
-        """Whether it decides over samples beside the image: it takes them away, or keeps the one element that it names by its tag."""
-        if self.verb is Verb.KEEP:
-            return self.query.parts[-1].tag is not None
+    def takes_away(self) -> bool:
+        """Whether nothing of the value stays."""
         return self.verb in (Verb.REMOVE, Verb.DELETE, Verb.RESET)
 
 

@@ -6,24 +6,26 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileDataset
 from pydicom.pixels.processing import apply_color_lut
 
 from transforms.model.errors import InstanceProblem
 from transforms.pixels.codecs import Decoded
 from transforms.pixels.description import STAGE, PixelDescription
+from transforms.pixels.display import modality, through, voi
 from transforms.pixels.padding import without_padding
 
 _LUMINANCE = np.array([0.299, 0.587, 0.114])
 """ITU-R BT.601, as in PS3.3 C.7.6.3.1.2."""
 
 
-def black(decoded: Decoded, description: PixelDescription, dataset: Dataset) -> NDArray[Any]:
-    """The stored sample of black for each channel, of the frame's dtype.
+def black(decoded: Decoded, description: PixelDescription, dataset: FileDataset, frame: int) -> NDArray[Any]:
+    """The stored sample of black for each channel, of the frame's dtype; `frame` counts from 0.
 
-    Grey: the darkest value that the frame itself holds (lowest for MONOCHROME2, highest for MONOCHROME1), so that a box
-    never widens the range of values that windows and statistics are taken from; the value of padding, which says that
-    there is no image (PS3.3 C.7.5.1.1.2), is none of them, unless all is padding. RGB: 0. YBR_FULL: no luminance, chroma
+    Grey: of the lowest and the highest value that the frame itself holds the one that is shown darker, so that a box
+    never widens the range of values that windows and statistics are taken from: the lowest for MONOCHROME2, the highest for
+    MONOCHROME1, and the other way round where the modality transformation, or the first VOI LUT, falls; the value of padding, which
+    says that there is no image (PS3.3 C.7.5.1.1.2), is none of them, unless all is padding. RGB: 0. YBR_FULL: no luminance, chroma
     in the middle. PALETTE COLOR: the index of the darkest entry. Raises InstanceProblem BAD_PALETTE.
     """
     samples = decoded.samples
@@ -31,7 +33,11 @@ def black(decoded: Decoded, description: PixelDescription, dataset: Dataset) -> 
         value = [_darkest_index(description, dataset)]
     elif description.samples == 1:
         real = without_padding(samples, dataset)
-        value = [real.max() if decoded.colour == "MONOCHROME1" else real.min()]
+        ends = np.array([real.min(), real.max()], np.float64)
+        rescale, views = modality(dataset, frame), voi(dataset, frame)
+        shown = (through(rescale, views[:1]) or [rescale])[0](ends)
+        falls = bool(shown[0] > shown[1]) != (decoded.colour == "MONOCHROME1")
+        value = [real.max() if falls else real.min()]
     elif decoded.colour == "YBR_FULL":
         middle = 0 if description.signed else 1 << (description.bits_stored - 1)
         value = [0, middle, middle]

@@ -100,7 +100,7 @@ class _NativeCanvas(Canvas):
 
     def fill(self, index: int, boxes: Sequence[BoxFinding]) -> None:
         description, decoded = self.description, self.decoded(index)
-        fill = black(decoded, description, self._dataset)
+        fill = black(decoded, description, self._dataset, index)
         if description.bits_allocated == 1:
             native.fill_bits(self._own(), index * description.frame_bits, description.columns, boxes, int(fill[0]))
         else:
@@ -155,7 +155,7 @@ class _CodedCanvas(Canvas):
     def fill(self, index: int, boxes: Sequence[BoxFinding]) -> None:
         source = self._cleaned(index)
         decoded = codecs.decode(source, self.description)
-        fill = black(decoded, self.description, self._dataset)
+        fill = black(decoded, self.description, self._dataset, index)
         samples = decoded.samples.copy()
         for box in boxes:
             samples[box.top : box.bottom, box.left : box.right] = fill if self.description.samples > 1 else fill[0]

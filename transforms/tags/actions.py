@@ -31,7 +31,7 @@ _DECIDE_LATERALITY = frozenset({0x00180015, 0x00200062})
 """Body Part Examined and Image Laterality say whether Laterality (Type 2C) is needed (PS3.3 C.7.3.1); MINIMAL keeps them for that."""
 
 NO_SEQUENCE = "a sequence that cannot be read as one"
-THUMBNAIL = "a thumbnail shows text that was redacted in the image"
+THUMBNAIL = "a thumbnail shows the text of the image, and is not searched"
 _ICON = 0x00880200
 _SIGNATURES = frozenset({0x4FFE0001, 0xFFFAFFFA})
 _LENGTH_TO_END, _ICC_PROFILE = 0x00080001, 0x00282000
@@ -148,7 +148,7 @@ def _structure(plan: ActionPlan, tag: int, rule: Rule | None) -> Decision | None
         return Decision(Step.DELETE, matched(tag, "the length of the old file; retired"))
     if tag in _SIGNATURES:
         return Decision(Step.DELETE, matched(tag, "digital signatures do not hold for changed content, PS3.15 C.2"))
-    if tag == _ICON and plan.image.searches and not (rule and rule.settles_thumbnail):
+    if tag == _ICON and plan.image.searches and not (rule and rule.takes_away):
         return Decision(Step.DELETE, matched(tag, THUMBNAIL))
     return None
 

@@ -135,11 +135,7 @@ class Walk:
     def _outlived(self, place: Place, vr: str, creator: str) -> str:
         """Why an element goes with another that it was about; empty if it does not."""
         rule = self._plan.rule(place.path, vr, creator)
-        if (
-            self._plan.image.searches
-            and not (rule and rule.settles_thumbnail)
-            and any(actions.PIXELS & item.keys() for item in place.items or ())
-        ):
+        if self._plan.image.searches and not (rule and rule.takes_away) and any(actions.PIXELS & item.keys() for item in place.items or ()):
             return actions.THUMBNAIL
         return "the content that followed this template is gone" if place.path == (structured.TEMPLATE,) and self._loses_tree else ""
 

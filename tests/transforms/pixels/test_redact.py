@@ -203,6 +203,13 @@ def test_black_of_monochrome1_is_the_highest_sample_of_the_frame():
     assert filled(dataset) == pixel_array(dataset).max()
 
 
+@pytest.mark.parametrize(("photometric", "extreme"), [("MONOCHROME2", "max"), ("MONOCHROME1", "min")])
+def test_black_is_at_the_other_end_where_the_rescale_falls(photometric, extreme):
+    dataset = read("CT_small.dcm")
+    dataset.PhotometricInterpretation, dataset.RescaleSlope = photometric, -1
+    assert filled(dataset) == getattr(pixel_array(dataset), extreme)()
+
+
 def test_black_of_a_palette_is_its_darkest_entry():
     dataset = read("OBXXXX1A.dcm")
     colours = pydicom.pixels.processing.apply_color_lut(np.arange(256, dtype="u1"), dataset).astype(int)
