@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from pydicom import uid
 
 from transforms.model.errors import InstanceProblem
-from transforms.pixels import jpeg, jpeg2000
+from transforms.model.syntaxes import DEFLATED_FRAMES
+from transforms.pixels import deflated, jpeg, jpeg2000
 from transforms.pixels.description import NATIVE_SYNTAXES, STAGE, PixelDescription
 from transforms.pixels.native import read_native
 
@@ -124,6 +125,17 @@ class _Native:
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
         raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True)
+class _Deflated:
+    """Native samples, each frame deflated by itself."""
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        return Decoded(read_native(deflated.inflated(frame, description), description), _header_colour(description))
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
+        return Encoded(deflated.with_samples(like, samples, description), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -353,6 +365,7 @@ def _wavelet_colour(coding: jpeg2000.Parameters, description: PixelDescription) 
 
 CODECS: Mapping[str, FrameCodec] = {
     **{str(syntax): _Native() for syntax in NATIVE_SYNTAXES},
+    DEFLATED_FRAMES: _Deflated(),
     uid.RLELossless: _Rle(),
     uid.JPEGBaseline8Bit: _Jpeg(lossless=False),
     uid.JPEGExtended12Bit: _Jpeg(lossless=False),

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pydicom import uid
 
 from transforms.model.errors import InstanceProblem
-from transforms.pixels import jpeg, jpeg2000, packbits
+from transforms.model.syntaxes import DEFLATED_FRAMES
+from transforms.pixels import deflated, jpeg, jpeg2000, packbits
 from transforms.pixels.description import STAGE, PixelDescription
 
 _Clean = Callable[[bytes, PixelDescription], tuple[bytes, tuple[str, ...]]]
@@ -38,6 +39,7 @@ def _rle(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str,
 
 
 _CLEANERS: Mapping[str, _Clean] = {
+    DEFLATED_FRAMES: deflated.clean,
     uid.RLELossless: _rle,
     **dict.fromkeys((uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1), _jpeg),
     **dict.fromkeys((uid.JPEGLSLossless, uid.JPEGLSNearLossless), _jpeg),
