@@ -47,7 +47,7 @@ SECRET = Secret(b"benchmark".ljust(32, b"."))
 
 
 class Case(NamedTuple):
-    """Frames of 16 bits, side by side samples."""
+    """Frames of 16 bits, side by side samples, with the window of the CT they show."""
 
     frames: int
     side: int
@@ -59,6 +59,7 @@ CASES = {
     "1,000 frames of 512x512, native": Case(1000, 512, ExplicitVRLittleEndian),
     "1,000 frames of 512x512, deflated": Case(1000, 512, DeflatedExplicitVRLittleEndian),
     "200 frames of 512x512, JPEG 2000": Case(200, 512, JPEG2000Lossless),
+    "3 frames of 8192x8192, native": Case(3, 8192, ExplicitVRLittleEndian),
     "2 GB (1,000 frames of 1024x1024), native": Case(1000, 1024, ExplicitVRLittleEndian),
     "2 GB inflated (1,000 frames of 1024x1024), deflated": Case(1000, 1024, DeflatedExplicitVRLittleEndian),
     "2 GB decoded (1,000 frames of 1024x1024), HTJ2K": Case(1000, 1024, HTJ2KLossless),

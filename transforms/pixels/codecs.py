@@ -324,20 +324,24 @@ def _colour_space(name: str, header: jpeg.FrameHeader) -> dict[str, Any]:
 
 def _stored(raw: NDArray[Any], precision: int, description: PixelDescription) -> NDArray[Any]:
     """Samples of a stream in the header's type: sign bit where the stream has its highest bit, whatever the stream calls signed."""
-    wide = raw.astype(np.int64, order="C") & ((1 << precision) - 1)
-    if description.signed:
-        sign = 1 << (precision - 1)
-        wide = (wide ^ sign) - sign
+    wide = _of_bits(raw, precision, description.signed)
     return wide.astype(description.dtype if precision <= description.dtype.itemsize * 8 else np.dtype(f"{description.dtype.kind}4"))
 
 
 def _raw(samples: NDArray[Any], precision: int, signed: bool = False) -> NDArray[Any]:
     """The inverse of `_stored`, in the smallest type that the codecs take."""
-    wide = samples.astype(np.int64, order="C") & ((1 << precision) - 1)
-    if signed:
-        sign = 1 << (precision - 1)
-        wide = (wide ^ sign) - sign
+    wide = _of_bits(samples, precision, signed)
     return wide.astype(f"{'i' if signed else 'u'}{1 if precision <= 8 else 2 if precision <= 16 else 4}")
+
+
+def _of_bits(values: NDArray[Any], precision: int, signed: bool) -> NDArray[Any]:
+    """What the lowest `precision` bits of each value say."""
+    wide: NDArray[np.signedinteger[Any]] = values.astype(np.int32 if precision <= 16 else np.int64, order="C")
+    wide &= (1 << precision) - 1
+    if signed:
+        wide ^= 1 << (precision - 1)
+        wide -= 1 << (precision - 1)
+    return wide
 
 
 def _header_colour(description: PixelDescription) -> str:

@@ -238,9 +238,10 @@ def test_a_stream_that_cannot_be_followed_is_not_called_clean(frame, syntax):
     assert problem.value.code == "BAD_STREAM"
 
 
-def test_an_unknown_syntax_cannot_be_shown_to_be_clean():
+@pytest.mark.parametrize("last", [102, 110, 111, 112])
+def test_video_and_jpeg_xl_cannot_be_shown_to_be_clean(last):
     with pytest.raises(InstanceProblem) as problem:
-        clean(b"", described("1.2.840.10008.1.2.4.102"))
+        clean(b"", described(f"1.2.840.10008.1.2.4.{last}"))
     assert problem.value.code == "NO_DECODER"
 
 

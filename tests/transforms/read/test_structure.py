@@ -189,6 +189,7 @@ WHOLE = encode([SOP_CLASS_ELEMENT, UID_ELEMENT], EXPLICIT_LITTLE)
         (part10(b"\0" * 64, EXPLICIT_LITTLE), "EMPTY"),
         (part10(WHOLE, "1.3.46.670589.33.1.4.1"), "UNKNOWN_TRANSFER_SYNTAX"),
         (part10(WHOLE, "1.2.840.10008.1.2.4.95"), "UNKNOWN_TRANSFER_SYNTAX"),
+        *((part10(WHOLE, f"1.2.840.10008.1.2.{last}"), "whole") for last in ("4.110", "4.111", "4.112", "8.1")),  # newer than the parser
         (part10(WHOLE, "1.2.840.10008.5.1.4.1.1.7"), "UNKNOWN_TRANSFER_SYNTAX"),
         (part10(b"", DEFLATED) + b"\xff" * 20, "DEFLATE_FAILED"),
         (part10(WHOLE, DEFLATED)[:-3], "DEFLATE_FAILED"),
