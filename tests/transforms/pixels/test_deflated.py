@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate, generate_frames
@@ -111,6 +111,7 @@ def test_a_frame_of_another_size_than_the_header_says_is_refused(real_file, chan
     assert raised.value.code == "BAD_STREAM"
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.tuples(st.binary(max_size=9), st.binary(max_size=9)).map(lambda two: raw(two[0]) + two[1])))
 def test_any_bytes_are_a_stream_or_a_problem(content):
     description = PixelDescription(DEFLATED_FRAMES, 2, 3, 1, "MONOCHROME2", 8, 8, 7, False, 0, 1)
