@@ -9,7 +9,7 @@ Every second frame has no text. Then come the real ultrasounds of pydicom-data, 
 every frame in turn, so machine load falls on all alike. CPU is user and system time, children included.
 
 A string is hidden if at least 98 % of its ink lies in boxes and an independent reader (RapidOCR's) reads no letter in what is
-left; without `--rivals RapidOCR` the reader is not asked. The rivals see the frame as a viewer first shows it.
+left; without `--rivals RapidOCR` the reader is not asked. The rivals see one rendering, the last.
 
 `--curve` prints what each chance that the networks must agree on would hide and take: of our networks alone, which `fast` and
 `default` are at some chance, and with the second detector of `strict`. There the reader is not asked.
