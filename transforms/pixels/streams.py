@@ -8,7 +8,7 @@ from pydicom import uid
 
 from transforms.model.errors import InstanceProblem
 from transforms.model.syntaxes import DEFLATED_FRAMES
-from transforms.pixels import deflated, jpeg, jpeg2000, packbits
+from transforms.pixels import codecs, deflated, jpeg, jpeg2000, native, packbits
 from transforms.pixels.description import STAGE, PixelDescription
 
 _Clean = Callable[[bytes, PixelDescription], tuple[bytes, tuple[str, ...]]]
@@ -18,7 +18,8 @@ def clean(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str
     """A coded frame without what decoding does not need, and the kinds of what went (never their content).
 
     A frame with nothing to remove comes back as it is. Raises InstanceProblem: BAD_STREAM for a stream that cannot be
-    followed to its end, and so cannot be shown to be clean; NO_DECODER for an unknown transfer syntax.
+    followed to its end, and so cannot be shown to be clean; NO_DECODER for an unknown transfer syntax; DECODE_FAILED where the
+    bits outside BitsStored of an RLE frame cannot be looked at.
     """
     cleaner = _CLEANERS.get(description.transfer_syntax)
     if cleaner is None:
@@ -35,7 +36,15 @@ def _jpeg2000(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple
 
 
 def _rle(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str, ...]]:
-    return packbits.clean(frame, description.rows * description.columns)
+    plain, gone = packbits.clean(frame, description.rows * description.columns)
+    if description.bits_stored == description.bits_allocated:
+        return plain, gone
+    samples = codecs.decode(plain, description).samples
+    words = samples.view(f"u{samples.itemsize}")
+    shown = native.without_hidden_bits(words, description)
+    if shown is words:
+        return plain, gone
+    return codecs.encode(shown.view(samples.dtype), plain, description).data, (*gone, "bits outside BitsStored")
 
 
 _CLEANERS: Mapping[str, _Clean] = {

@@ -276,6 +276,23 @@ def test_overlay_bits_above_the_stored_ones_go():
     ]
 
 
+def test_overlay_bits_above_the_stored_ones_go_from_coded_words_too():
+    dataset = read("MR-SIEMENS-DICOM-WithOverlays.dcm")
+    source = np.frombuffer(dataset.PixelData, "<u2").reshape(dataset.Rows, dataset.Columns)
+    hiding = source.copy()
+    hiding[20:30] |= 1 << 14
+    stored, high = dataset.BitsStored, dataset.HighBit
+    dataset.BitsStored, dataset.HighBit = 16, 15  # pydicom codes no more bits than it is told of
+    dataset.compress(uid.RLELossless, hiding)
+    dataset.BitsStored, dataset.HighBit = stored, high
+    result = redact(dataset, ())
+    assert [finding.reason for finding in result.findings] == ["Matched Expression: bits outside BitsStored (1 frame)"]
+    _, _, (after,) = frames_of(with_pixels(dataset, result))
+    np.testing.assert_array_equal(after.samples, source)
+    dataset.compress(uid.RLELossless, source)
+    assert redact(dataset, ()).pixel_data is None
+
+
 def twelve_bits_signed(values: np.ndarray, stored: int, high: int) -> FileDataset:
     dataset = read("CT_small.dcm")
     dataset.Rows, dataset.Columns = values.shape
