@@ -1,10 +1,10 @@
-"""Three strengths of a search by networks: how sure a detector must be, whether a second one is asked, and whether lines are read.
+"""Three strengths of a search by networks: how sure a detector must be, whether it looks closer, and whether others are asked, or a reader.
 
-| | our detector and verifier agree on a chance of | second detector | read |
-|---|---|---|---|
-| fast | FAST | no | no |
-| default | DEFAULT | no | yes |
-| strict | STRICT | yes | yes |
+| | our detector and verifier agree on a chance of | looks closer | second detector | read |
+|---|---|---|---|---|
+| fast | FAST | no | no | no |
+| default | DEFAULT | yes | no | yes |
+| strict | STRICT | yes | yes | yes |
 
 Reading decides nothing about what is a line: what nobody can read is a line all the same (DESIGN 7).
 """
