@@ -164,7 +164,8 @@ def test_real_frames_of_several_fragments_are_found_by_the_new_tables(real_file,
 
 
 @given(
-    st.lists(st.lists(st.binary(min_size=1, max_size=8).map(lambda part: part * 2), min_size=1, max_size=3), min_size=1, max_size=5),
+    # None begins as a frame does: several that did would be as many frames.
+    st.lists(st.lists(st.binary(max_size=8).map(lambda part: b".." + part * 2), min_size=1, max_size=3), min_size=1, max_size=5),
     st.booleans(),
     st.dictionaries(st.integers(0, 4), st.binary(min_size=1, max_size=30)),
 )
