@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from transforms.model.errors import ConfigError
+from transforms.model.local_files import WILDCARDS
 from transforms.model.storage import canonical, glob_folder, is_inside
 
 
@@ -30,10 +32,18 @@ def keep_staged_apart(staged: Mapping[str, str], source: str, destination: str) 
 
     `staged`: gs:// names by their options without dashes; the other two may be DICOM stores, in which no file lies.
     """
-    destination, source = canonical(destination), canonical(glob_folder(source))
+    destination = canonical(destination)
     for option, name in staged.items():
         place = canonical(name)
         if is_inside(place, destination) or is_inside(destination, place):
             raise ConfigError(f"--{option}", "what a job leaves there has to lie apart from what is published", "choose another folder")
-        if is_inside(place, source):
+        if _reads_below(source, place):
             raise ConfigError(f"--{option}", "what a job leaves there would be read as the source", "choose another folder")
+
+
+def _reads_below(source: str, place: str) -> bool:
+    """Whether a source may have files below a place: a folder has all, and a glob without ** those of its own depth."""
+    if "**" in source or not WILDCARDS & set(source):
+        return is_inside(place, canonical(glob_folder(source)))
+    asked, given = source.split("/"), place.split("/")
+    return len(asked) > len(given) and all(map(fnmatchcase, given, asked))

@@ -19,6 +19,7 @@ from google.api_core.exceptions import ClientError
 from pipeline import graph
 from pipeline.accounting import pixel_lines, pixel_times, waited, waiting_lines
 from pipeline.broken import given_up_if_broken, told_if_broken
+from pipeline.capacity import most_workers
 from pipeline.dataflow_job import DataflowJob, job_made, job_to_be, own_name
 from pipeline.dataflow_options import check_staging
 from pipeline.delivery import Delivery, announce
@@ -130,7 +131,7 @@ def run(settings: Settings, clock: Clock = graph.utc_now, name: Callable[[], str
                         ready = dataclasses.replace(ready, progress_file=beside.progress, turn_file=beside.turn)
                         accounts = _execute(ready, settings, beside.throttled)
         if leaves(settings.runner):
-            print(f"operation {operation.name.operation_id} is under way on {settings.runner}; dicom-deid operation --wait follows it")
+            print(_under_way(settings, operation))
             return ExitCode.OK
         counts = operation.counts()
         if counts is None:
@@ -253,6 +254,14 @@ def _preflight(settings: Settings, delivery: Delivery, url: str) -> None:
     check_sinks(destination_of(settings), settings.bigquery)
     if leaves(settings.runner):
         check_staging(settings.beam)
+
+
+def _under_way(settings: Settings, operation: Operation) -> str:
+    """What a launcher says that leaves."""
+    most = most_workers(settings.beam, settings.fhir_write_ops_per_minute)
+    bound = f", with at most {most} workers (--max_num_workers)" if most else ""
+    follow = f"dicom-deid operation {operation.name.operation_id} --wait follows it"
+    return f"operation {operation.name.operation_id} is under way on {settings.runner}{bound}; {follow}"
 
 
 def _announce(launch: _Launch) -> None:

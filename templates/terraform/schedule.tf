@@ -21,9 +21,13 @@ locals {
   }))
 
   # Further options come from var.parameters, which names none of which roles, outputs or the environment are made (variables.tf).
+  # A search that reads nothing takes no languages.
   body = {
     launchParameter = merge(local.launch.launchParameter, {
-      parameters = merge(local.launch.launchParameter.parameters, var.parameters)
+      parameters = merge({
+        for name, value in local.launch.launchParameter.parameters : name => value
+        if name != "ocr_languages" || lookup(var.parameters, "text_search", "default") != "fast"
+      }, var.parameters)
     })
   }
 }

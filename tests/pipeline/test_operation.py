@@ -66,6 +66,7 @@ def test_times_of_pixels_and_waiting_add_up_over_runs_and_stay_through_what_foll
         "seconds": {"decode": 0.1, "detect": 1.5},
         "longest": {"decode": 0.06, "detect": 1.1},
         "took": {"0.1": 0, "1": 2, "more": 0},
+        "unread": 4,
     }
     operation.account(times, 7, None)
     operation.account(times, 7, operation.state())
@@ -76,13 +77,15 @@ def test_times_of_pixels_and_waiting_add_up_over_runs_and_stay_through_what_foll
     operation.begin(LATER)
     operation.finish(dataclasses.replace(GOOD, held=0, new=3), LATER)
     one = {"decode": 0.2, "read": 3.0}
-    operation.account({"instances": 1, "seconds": one, "longest": one, "took": {"0.1": 0, "1": 0, "more": 1}}, 2, None)
+    took = {"0.1": 0, "1": 0, "more": 1}
+    operation.account({"instances": 1, "seconds": one, "longest": one, "took": took, "unread": 1}, 2, None)
     assert state(operation)["metadata"]["throttledSeconds"] == 9
     assert state(operation)["metadata"]["pixels"] == {
         "instances": 3,
         "seconds": {"decode": 0.3, "detect": 1.5, "read": 3.0},
         "longest": {"decode": 0.2, "detect": 1.1, "read": 3.0},
         "took": {"0.1": 0, "1": 2, "more": 1},
+        "unread": 5,
     }
     assert state(operation)["metadata"]["outcomes"]["held"] == "0"
 

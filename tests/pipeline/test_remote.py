@@ -72,6 +72,7 @@ def refusal(capsys, **changes):
             {"bigquery_table": "my-project:d.t", "bigquery_endpoint": "http://127.0.0.1:9050"},
             "--bigquery_endpoint: workers on Dataflow do not reach",
         ),
+        ({"healthcare_endpoint": "http://0.0.0.0:8042"}, "--healthcare_endpoint: workers on Dataflow do not reach"),
         ({"healthcare_endpoint": "http://[::1"}, "--healthcare_endpoint: this is no URL of a server"),
         ({"temp_location": "gs://published/out/temp"}, "--temp_location: what a job leaves there has to lie apart from"),
         ({"staging_location": "gs://published/out"}, "--staging_location: what a job leaves there has to lie apart from"),
@@ -123,6 +124,13 @@ def refusal(capsys, **changes):
 )
 def test_a_launch_that_cannot_work_is_refused_in_one_sentence(capsys, changes, named):
     assert refusal(capsys, **changes).startswith(named)
+
+
+@pytest.mark.parametrize(
+    ("source", "staged"), [("gs://hospital/*.dcm", "gs://hospital/tmp"), ("gs://hospital/in/a*/*", "gs://hospital/in/b")]
+)
+def test_a_job_may_be_staged_where_a_glob_does_not_reach(source, staged):
+    assert parse(words(DATAFLOW | {"source": source, "temp_location": staged})).source == source
 
 
 def test_a_job_starts_with_one_instance_a_core_in_our_image():

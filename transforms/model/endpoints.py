@@ -35,6 +35,10 @@ def rest_endpoint(service: str, default: str, at: str) -> dict[str, Any]:
     return {"host": url.netloc}
 
 
+_UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
+"""Addresses that name no machine, and are taken for one's own."""
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine's own, for itself only."""
     try:
@@ -45,7 +49,8 @@ def is_loopback(host: str) -> bool:
 
 def is_for_itself(option: str, url: str) -> bool:
     """Whether only this machine reaches the server of a URL. Raises ConfigError for the option where it is no URL."""
-    return is_loopback(_parts(option, url).hostname or "")
+    host = _parts(option, url).hostname or ""
+    return is_loopback(host) or host in _UNSPECIFIED
 
 
 def with_version(endpoint: str, version: str) -> str:

@@ -48,12 +48,16 @@ class Word(NamedTuple):
 
 def is_sure(words: Sequence[Word], strip: Strip) -> bool:
     """Whether these words are surely all that a strip (dark on white, HEIGHT rows) says."""
-    return bool(words) and all(map(_is_believed, words)) and not _has_more(words, strip)
+    said = [word for word in words if not _is_mark(word)]
+    return bool(said) and all(map(_is_believed, said)) and not _has_more(words, strip)
+
+
+def _is_mark(word: Word) -> bool:
+    """Whether it is a lone dot or dash."""
+    return len(word.text) == 1 and not word.text.isalnum() and word.height <= _TALL
 
 
 def _is_believed(word: Word) -> bool:
-    if len(word.text) == 1 and not word.text.isalnum() and word.height <= _TALL:
-        return True  # a lone dot or dash
     known = all(is_allowed(letters) for letters in _LETTERS.findall(word.text))
     return word.confidence >= (SURE if known else SURE_UNLISTED)
 
@@ -62,8 +66,8 @@ def _has_more(words: Sequence[Word], strip: Strip) -> bool:
     """Whether there is ink as large as a letter beyond the words."""
     outside = np.ones(strip.shape, np.uint8)
     for word in words:
-        top, left = max(0, word.top - _AROUND), max(0, word.left - _AROUND)
-        outside[top : word.top + word.height + _AROUND, left : word.left + word.width + _AROUND] = 0
+        bottom, right = word.top + word.height + _AROUND, word.left + word.width + _AROUND
+        outside[max(0, word.top - _AROUND) : max(0, bottom), max(0, word.left - _AROUND) : max(0, right)] = 0
     count, labels, stats, _ = cv2.connectedComponentsWithStats((strip < _INK).astype(np.uint8))
     area = stats[:, cv2.CC_STAT_AREA]
     unread = np.bincount(labels.ravel(), weights=outside.ravel(), minlength=count) >= _OUTSIDE * area

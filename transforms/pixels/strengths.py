@@ -58,7 +58,7 @@ class Detector(Protocol):
 
 
 class LineSearch:
-    """Finds the lines of a frame by all its detectors in all renderings, and reads each once."""
+    """Finds the lines of a frame by all its detectors in all renderings, and reads each once in every rendering that shows it."""
 
     def __init__(self, detectors: Sequence[Detector], reader: Reader | None, watch: Stopwatch | None = None) -> None:
         """`reader` is None where lines are not read; `watch` is told how long it takes to detect and to read."""
@@ -82,7 +82,7 @@ class LineSearch:
 
     def _detected(self, images: Sequence[Image], regions: tuple[Region, ...]) -> list[_Seen]:
         seen = [
-            _Seen(*box, number)
+            _Seen(*box, (number,))
             for number, image in enumerate(images)
             for detector in self._detectors
             for box in detector.find(image, regions)
@@ -92,15 +92,17 @@ class LineSearch:
     def _read(self, images: Sequence[Image], lines: Sequence[_Seen]) -> list[Reading]:
         if self._reader is None:
             return [Reading()] * len(lines)
-        known = [self._recall.find(images[line.image], line) for line in lines]
-        new = [line for line, reading in zip(lines, known, strict=True) if reading is None]
-        strips = [[*upright(images[line.image], *_alone(line, lines))] for line in new]
+        shown = [(line, image) for line in lines for image in line.images]
+        known = [self._recall.find(images[image], line) for line, image in shown]
+        new = [one for one, reading in zip(shown, known, strict=True) if reading is None]
+        strips = [[*upright(images[image], *_alone(line, lines))] for line, image in new]
         answers = iter(self._reader.read([strip for some in strips for strip in some]))
         read = [max((next(answers) for _ in some), key=_worth) for some in strips]
-        for line, reading in zip(new, read, strict=True):
-            self._recall.keep(images[line.image], line, reading)
+        for (line, image), reading in zip(new, read, strict=True):
+            self._recall.keep(images[image], line, reading)
         fresh = iter(read)
-        return [next(fresh) if reading is None else reading for reading in known]
+        every = iter([next(fresh) if reading is None else reading for reading in known])
+        return [_agreed([next(every) for _ in line.images]) for line in lines]
 
 
 class _Seen(NamedTuple):
@@ -109,8 +111,8 @@ class _Seen(NamedTuple):
     right: int
     bottom: int
     chance: float
-    image: int
-    """The rendering that shows it best."""
+    images: tuple[int, ...]
+    """The renderings that show it, at least in part."""
 
 
 def _joined(boxes: Iterable[_Seen]) -> list[_Seen]:
@@ -159,15 +161,20 @@ def _alone(line: _Seen, lines: Sequence[_Seen]) -> tuple[int, int, int, int]:
 
 
 def _union(boxes: Sequence[_Seen]) -> _Seen:
-    best = max(boxes, key=lambda one: (one.chance, -one.image))
     return _Seen(
         min(one.left for one in boxes),
         min(one.top for one in boxes),
         max(one.right for one in boxes),
         max(one.bottom for one in boxes),
-        best.chance,
-        best.image,
+        max(one.chance for one in boxes),
+        tuple(sorted({image for one in boxes for image in one.images})),
     )
+
+
+def _agreed(readings: Sequence[Reading]) -> Reading:
+    """The fullest of what a line says in several renderings; sure where all are, and none says what this one does not."""
+    fullest = max(readings, key=_worth)
+    return fullest._replace(sure=all(one.sure and one.text in fullest.text for one in readings))
 
 
 def _worth(reading: Reading) -> float:

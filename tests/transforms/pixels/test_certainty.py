@@ -104,3 +104,10 @@ def test_ink_beyond_the_words_counts_unless_it_is_grain():
     grain[8 : 8 + HEIGHT // 3 - 1, 200:300] = 0
     grain[::4, 300:] = 0
     assert is_sure(words, grain)
+
+
+@pytest.mark.parametrize("word", [Word(4, 20, 4, 4, 0.05, "."), Word(-22, 10, 10, 20, 0.99, "1")])
+def test_what_says_nothing_of_the_ink_vouches_for_nothing(word):
+    image = np.full((HEIGHT, 300), 255, np.uint8)
+    cv2.putText(image, "KIM MINSU" if word.text == "1" else "kim minsu", (30, 30), cv2.FONT_HERSHEY_PLAIN, 1 + (word.text == "1"), 0, 1)
+    assert not is_sure([word], image)

@@ -221,3 +221,12 @@ def test_a_pack_that_is_not_installed_is_refused():
 @pytest.mark.parametrize("script", ["scripts/setup.sh", "templates/Dockerfile"])
 def test_the_weights_are_installed_in_the_version_that_is_named(script):
     assert re.findall(r"rapidocr-onnxruntime==[\d.]+", (ROOT / script).read_text()) == [learned.WHEEL]
+
+
+@pytest.mark.parametrize("gap", [4, 13, 19])
+def test_a_line_says_what_any_rendering_shows_of_it(searches, gap):
+    full = written("RIGHT", at=(30, 100))
+    (width, _), _ = cv2.getTextSize("RIGHT", cv2.FONT_HERSHEY_SIMPLEX, 0.8, 2)
+    window = np.maximum(full, written("KOWALSKI", at=(30 + width + gap, 100)))
+    (line,) = searches[PixelSearch.DEFAULT].lines(full, window)
+    assert "KOWALSKI" in line.text or not line.sure
