@@ -29,6 +29,10 @@ def cores_of(machine: str) -> int | None:
     return int(found[1] or found[2]) if found else None
 
 
+def _cores_each(remote: WorkerOptions) -> int:
+    return cores_of(remote.machine_type or "") or 1
+
+
 def cores_fed(seconds_each: float, write_ops_per_minute: int) -> int:
     """As many cores as de-identify in the time that the quota takes to write, where an instance takes so much of a core."""
     return math.ceil(write_ops_per_minute * seconds_each / 60)
@@ -44,7 +48,7 @@ def workers(settings: Settings) -> int:
     bound = most_workers(options, settings.fhir_write_ops_per_minute) if leaves(settings.runner) else remote.max_num_workers
     scaled = None if remote.autoscaling_algorithm == "NONE" else bound
     machines: int = scaled or remote.num_workers or max(FlinkRunnerOptions(options).parallelism, 1)
-    return machines * (cores_of(remote.machine_type or "") or 1)
+    return machines * _cores_each(remote)
 
 
 def threads(settings: Settings) -> int:
@@ -58,5 +62,5 @@ def most_workers(beam: Sequence[str], write_ops_per_minute: int | None) -> int |
     remote = WorkerOptions(list(beam))
     if remote.max_num_workers or not write_ops_per_minute:
         return remote.max_num_workers or None
-    machines = math.ceil(cores_fed(SUPPOSED, write_ops_per_minute) / (cores_of(remote.machine_type or "") or 1))
+    machines = math.ceil(cores_fed(SUPPOSED, write_ops_per_minute) / _cores_each(remote))
     return max(machines, remote.num_workers or 1)

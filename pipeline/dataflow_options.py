@@ -26,6 +26,7 @@ from transforms.model.places import is_empty, place_of
 MIN_RAM = "min_ram=8GB"
 """For Dataflow Prime. One hint for the whole job: steps with hints of their own would not be fused with others (DESIGN 1)."""
 
+_FOLDERS = ("temp_location", "staging_location")
 _SAMPLES = ("enable_data_sampling", "enable_always_on_exception_sampling")
 _NO_SAMPLES = "disable_always_on_exception_sampling"
 """Dataflow keeps the element at which a step fails, unless told not to, and shows it on the job's page: here, names of sources."""
@@ -74,17 +75,17 @@ def _check_job(runner: str, beam: Sequence[str]) -> None:
 
 def _check_staged(beam: Sequence[str], source: str, destination: str) -> None:
     google = GoogleCloudOptions(list(beam))
-    for option in ("temp_location", "staging_location"):
+    for option in _FOLDERS:
         if (place := getattr(google, option)) and PipelineOptionsValidator(google, None).validate_gcs_path(google, option):
             raise ConfigError(f"--{option}", "it is a folder on Cloud Storage", "write gs://BUCKET/FOLDER", place)
-    given = {option: getattr(google, option) for option in ("temp_location", "staging_location", "template_location")}
+    given = {option: getattr(google, option) for option in (*_FOLDERS, "template_location")}
     keep_staged_apart({option: place for option, place in given.items() if place}, source, destination)
 
 
 def check_staging(beam: Sequence[str]) -> None:
     """Raise PreflightError unless the buckets of temp and staging location are there: Beam asks for them when it submits the job."""
     google = GoogleCloudOptions(list(beam))
-    for option in ("temp_location", "staging_location"):
+    for option in _FOLDERS:
         if place := getattr(google, option):
             try:
                 is_empty(place_of(place))

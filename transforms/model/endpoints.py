@@ -14,6 +14,8 @@ from urllib.parse import SplitResult, urlsplit
 from transforms.model.errors import ConfigError, PreflightError
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
+"""Addresses that name no machine, and are taken for one's own."""
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -33,10 +35,6 @@ def rest_endpoint(service: str, default: str, at: str) -> dict[str, Any]:
     if url.scheme != "https":
         raise PreflightError(at, f"the endpoint of {service} is reached by https, or on this machine", "correct the environment variable")
     return {"host": url.netloc}
-
-
-_UNSPECIFIED = ("0.0.0.0", "::")  # noqa: S104 - nothing is bound to it
-"""Addresses that name no machine, and are taken for one's own."""
 
 
 def is_loopback(host: str) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from transforms.model.errors import InstanceProblem
 from transforms.pixels.description import STAGE
-from transforms.pixels.display import Curve, Values, clipped
+from transforms.pixels.display import Curve, Values, as_they_are, clipped
 
 MOST = 12
 """Renderings of a frame. Headers have one to five windows; one with more that are all unlike would cost without bound."""
@@ -33,7 +33,8 @@ BAND = 1 << 18
 """Samples that are worked on at once."""
 MANY = 1 << 16
 """Samples by which wider ones are judged: of a larger frame, every so-manieth and the two extremes."""
-_TABLE_BYTES = 2
+TABLE_BYTES = 2
+"""Bytes of a sample up to which there is a table for all its values."""
 
 
 class _Present(NamedTuple):
@@ -54,7 +55,7 @@ def renderings(
     Raises InstanceProblem TOO_MANY_WINDOWS.
     """
     present = _present(samples)
-    wanted = [(_unchanged, SHOWN), *((curve, SHOWN) for curve in curves)]
+    wanted = [(as_they_are, SHOWN), *((curve, SHOWN) for curve in curves)]
     middle = _middle(present, padding, samples.dtype.kind == "f")
     if middle:
         wanted.append((clipped(*middle), SHOWN_OF_MIDDLE))
@@ -96,12 +97,8 @@ def bands(samples: NDArray[Any]) -> Iterator[slice]:
     return (slice(top, top + height) for top in range(0, len(samples), height))
 
 
-def _unchanged(values: Values) -> Values:
-    return values
-
-
 def _present(samples: NDArray[Any]) -> _Present:
-    if samples.itemsize <= _TABLE_BYTES:
+    if samples.itemsize <= TABLE_BYTES:
         counts = present_patterns(samples)
         (patterns,) = np.nonzero(counts)
         values = patterns.astype(f"u{samples.itemsize}").view(samples.dtype)
@@ -177,7 +174,7 @@ def _shows(one: Values, other: Values, enough: float) -> bool:
 
 
 def _drawn(samples: NDArray[Any], to_grey: Curve, values: Values, levels: Values) -> NDArray[np.uint8]:
-    if samples.itemsize <= _TABLE_BYTES:
+    if samples.itemsize <= TABLE_BYTES:
         table = np.zeros(1 << 8 * samples.itemsize, np.uint8)
         table[values.astype(samples.dtype).view(f"u{samples.itemsize}")] = np.rint(levels)
         return tabled(samples, table)

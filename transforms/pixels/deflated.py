@@ -33,7 +33,7 @@ def clean(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str
         words = native.view(buffer, description)
         plain = native.without_hidden_bits(words, description)
         if plain is not words:
-            gone.append("bits outside BitsStored")
+            gone.append(native.HIDDEN_BITS)
             words[...] = plain
             frame = _deflated(buffer)
     return frame, tuple(gone)

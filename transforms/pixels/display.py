@@ -37,7 +37,7 @@ def modality(dataset: FileDataset, frame: int) -> Curve:
         slope, intercept = (_numbers(place, tag) for tag in (_SLOPE, _INTERCEPT))
         if slope and intercept and slope[0] and np.isfinite([slope[0], intercept[0]]).all():
             return functools.partial(_rescaled, slope=slope[0], intercept=intercept[0])
-    return _as_they_are
+    return as_they_are
 
 
 def voi(dataset: FileDataset, frame: int) -> list[Curve]:
@@ -66,6 +66,11 @@ def through(first: Curve, then: Iterable[Curve]) -> list[Curve]:
     return [functools.partial(_one_behind_another, first=first, then=one) for one in then]
 
 
+def as_they_are(values: Values) -> Values:
+    """The curve that changes nothing."""
+    return values
+
+
 def clipped(low: float, high: float) -> Curve:
     """Values from `low` to `high` as they are, those beyond as the nearest of them."""
     return functools.partial(_clipped, low=low, high=high)
@@ -73,10 +78,6 @@ def clipped(low: float, high: float) -> Curve:
 
 def _one_behind_another(values: Values, first: Curve, then: Curve) -> Values:
     return then(first(values))
-
-
-def _as_they_are(values: Values) -> Values:
-    return values
 
 
 def _rescaled(values: Values, slope: float, intercept: float) -> Values:

@@ -14,6 +14,8 @@ from transforms.pixels.description import PixelDescription
 
 Words = NDArray[np.unsignedinteger[Any]]
 """Words of `bits_allocated` bits as they stand in the file."""
+HIDDEN_BITS = "bits outside BitsStored"
+"""What `without_hidden_bits` takes away, as findings name it."""
 
 
 def read_native(frame: bytes, description: PixelDescription) -> NDArray[Any]:

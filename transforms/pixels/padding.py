@@ -17,7 +17,8 @@ def padding_range(dataset: Dataset, kind: np.dtype[Any]) -> tuple[float, float] 
     value, limit = (_number(dataset, f"{prefix}PixelPadding{name}", kind) for name in ("Value", "RangeLimit"))
     if value is None:
         return None
-    return min(value, value if limit is None else limit), max(value, value if limit is None else limit)
+    other = value if limit is None else limit
+    return min(value, other), max(value, other)
 
 
 def without_padding(samples: NDArray[Any], dataset: Dataset) -> NDArray[Any]:

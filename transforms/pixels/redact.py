@@ -130,7 +130,7 @@ class _NativeCanvas(Canvas):
         words = self._words(self._frames.value, index)
         cleaned = native.without_hidden_bits(words, self.description)
         if cleaned is not words:
-            self._gone["bits outside BitsStored"] += 1
+            self._gone[native.HIDDEN_BITS] += 1
             self._words(self._own(), index)[...] = cleaned
         let_go(self._frames.value)
 
@@ -147,7 +147,8 @@ class _CodedCanvas(Canvas):
         self._frames = frames
         self._changed = Shelf(STAGE)
         self._lossy: dict[int, str] = {}
-        self._looked_at: set[int] = set()
+        self._was_clean: dict[int, bool] = {}
+        """Of the frames of the source that were looked at, whether nothing had to go: these are not looked at again."""
 
     def frame(self, index: int) -> bytes:
         return self._changed[index] if index in self._changed else self._cleaned(index)
@@ -169,7 +170,7 @@ class _CodedCanvas(Canvas):
 
     def finish(self) -> PixelResult:
         for index in range(self.description.frames):
-            if index not in self._looked_at:
+            if index not in self._was_clean:
                 self._cleaned(index)
         if self._frames.trailing:
             self._gone["bytes after the last frame"] += 1
@@ -180,9 +181,12 @@ class _CodedCanvas(Canvas):
 
     def _cleaned(self, index: int) -> bytes:
         """A frame of the source without what is not samples."""
-        cleaned, kinds = streams.clean(self._frames.frame(index), self.description)
-        if index not in self._looked_at:
-            self._looked_at.add(index)
+        source = self._frames.frame(index)
+        if self._was_clean.get(index):
+            return source
+        cleaned, kinds = streams.clean(source, self.description)
+        if index not in self._was_clean:
+            self._was_clean[index] = not kinds
             self._gone.update(set(kinds))
             if kinds:
                 self._changed[index] = cleaned

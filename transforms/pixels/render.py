@@ -18,7 +18,6 @@ from transforms.pixels.padding import padding_range
 
 _INVERTED = "MONOCHROME1"
 _MONOCHROME = (_INVERTED, "MONOCHROME2")
-_TABLE_BYTES = 2
 _PALETTE = (0x00281101, 0x00281102, 0x00281103)
 _PALETTE_DATA = (0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223)
 
@@ -32,7 +31,7 @@ def renderings(decoded: Decoded, dataset: FileDataset, frame: int) -> Iterator[N
     Raises InstanceProblem TOO_MANY_WINDOWS.
     """
     samples, colour = decoded.samples, decoded.colour
-    if colour == "PALETTE COLOR" and samples.ndim == 2 and samples.itemsize <= _TABLE_BYTES:
+    if colour == "PALETTE COLOR" and samples.ndim == 2 and samples.itemsize <= contrast.TABLE_BYTES:
         yield from _through_palette(samples, dataset)
     elif samples.ndim == 2:
         curves = through(modality(dataset, frame), voi(dataset, frame)) if colour in _MONOCHROME else []

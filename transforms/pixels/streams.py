@@ -44,7 +44,7 @@ def _rle(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str,
     shown = native.without_hidden_bits(words, description)
     if shown is words:
         return plain, gone
-    return codecs.encode(shown.view(samples.dtype), plain, description).data, (*gone, "bits outside BitsStored")
+    return codecs.encode(shown.view(samples.dtype), plain, description).data, (*gone, native.HIDDEN_BITS)
 
 
 _CLEANERS: Mapping[str, _Clean] = {

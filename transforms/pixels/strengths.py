@@ -93,16 +93,15 @@ class LineSearch:
         if self._reader is None:
             return [Reading()] * len(lines)
         shown = [(line, image) for line in lines for image in line.images]
-        known = [self._recall.find(images[image], line) for line, image in shown]
-        new = [one for one, reading in zip(shown, known, strict=True) if reading is None]
+        readings = {(line, image): reading for line, image in shown if (reading := self._recall.find(images[image], line)) is not None}
+        new = [one for one in shown if one not in readings]
         strips = [[*upright(images[image], *_alone(line, lines))] for line, image in new]
         answers = iter(self._reader.read([strip for some in strips for strip in some]))
         read = [max((next(answers) for _ in some), key=_worth) for some in strips]
         for (line, image), reading in zip(new, read, strict=True):
             self._recall.keep(images[image], line, reading)
-        fresh = iter(read)
-        every = iter([next(fresh) if reading is None else reading for reading in known])
-        return [_agreed([next(every) for _ in line.images]) for line in lines]
+        readings |= zip(new, read, strict=True)
+        return [_agreed([readings[line, image] for image in line.images]) for line in lines]
 
 
 class _Seen(NamedTuple):

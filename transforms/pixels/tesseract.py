@@ -50,8 +50,8 @@ class PageReader(Protocol):
 
 def page_reader(languages: Sequence[str]) -> PageReader:
     """The cheapest engine that is installed and finds its packs. `languages` as `languages_of`."""
-    served = importlib.util.find_spec("tesserocr") is not None and _packs_folder(languages) != ""
-    return PageServer(languages) if served else PageProcess(languages)
+    server = PageServer(languages) if importlib.util.find_spec("tesserocr") else None
+    return server if server and server.packs else PageProcess(languages)
 
 
 def check_reading(languages: Sequence[str]) -> None:
@@ -121,7 +121,9 @@ class PageServer:
 
     def __init__(self, languages: Sequence[str], timeout: float = TIMEOUT) -> None:
         program = Path(__file__).with_name("page_server.py")
-        self._command = [sys.executable, "-P", str(program), _packs_folder(languages), "+".join(languages)]
+        self.packs = _packs_folder(languages)
+        """The folder that it reads them from; empty where it finds none, and can read nothing."""
+        self._command = [sys.executable, "-P", str(program), self.packs, "+".join(languages)]
         self._timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
 
