@@ -6,6 +6,7 @@ import functools
 import io
 import re
 import subprocess
+import unicodedata
 import zlib
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +26,10 @@ PACKAGES = (
 
 FACES = (cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_PLAIN, cv2.FONT_HERSHEY_COMPLEX)
 _BITMAP_SIZES = range(6, 40)
+_NOBODYS = "\U0010ffff"
+"""What is no character (Unicode 23.7): a font draws it as it draws every letter that it lacks."""
+_COMPARED = 24
+"""Pixels of the size in which letters are compared with it."""
 
 
 class Font(NamedTuple):
@@ -111,6 +116,29 @@ def _loaded(path: str, size: int, index: int) -> ImageFont.FreeTypeFont:
 @functools.lru_cache(64)
 def _content(path: str) -> bytes:
     return Path(path).read_bytes()  # from a path, Pillow searches all folders of fonts for a size that a font lacks
+
+
+def has_letters(font: Font, text: str) -> bool:
+    """Whether a font has every letter of `text`, and draws an empty box, or nothing, for none. Spaces and combining marks do not count."""
+    return all(_has(font, letter) for letter in set(text) if not (letter.isspace() or unicodedata.combining(letter)))
+
+
+@functools.cache
+def _has(font: Font, letter: str) -> bool:
+    mask = _mask(font, letter)
+    return any(mask[1]) and mask != _lacking(font)
+
+
+@functools.cache
+def _lacking(font: Font) -> tuple[tuple[int, int], bytes]:
+    return _mask(font, _NOBODYS)
+
+
+def _mask(font: Font, letter: str) -> tuple[tuple[int, int], bytes]:
+    """Size and coverage of one letter."""
+    size = min(font.sizes, key=lambda one: abs(one - _COMPARED)) if font.sizes else _COMPARED
+    mask = _loaded(font.path, size, font.index).getmask(letter)
+    return mask.size, bytes(mask)
 
 
 def drawn(text: str, font: Font, size: int, *, spacing: int = 0) -> NDArray[np.uint8]:

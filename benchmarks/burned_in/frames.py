@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.burned_in.backgrounds import Picture, Random, background
-from benchmarks.burned_in.fonts import FACES, Font, cropped, drawn, fonts, stroked
+from benchmarks.burned_in.fonts import FACES, Font, cropped, drawn, fonts, has_letters, stroked
 from benchmarks.burned_in.strings import identifying, label
 
 SCRIPTS = ("latin",) * 8 + ("cyrillic", "greek", "hangul", "japanese", "chinese", "arabic")
@@ -215,8 +215,10 @@ class _Style:
                     continue
                 coverage = stroked(string, self.font, self.size, 1 + int(self.size > 18) * int(random.integers(1, 3)))
             else:
+                if not has_letters(self.font, string):
+                    continue
                 coverage = drawn(string, self.font, self.size, spacing=self.spacing)
-            if coverage.size and coverage.shape[1] >= 0.2 * self.size * len(string):  # else the font lacks the letters
+            if coverage.size and coverage.shape[1] >= 0.2 * self.size * len(string):  # else the font hardly draws it
                 turned = np.ascontiguousarray(np.rot90(coverage, int(random.choice((1, 3))))) if self.turned else coverage
                 unseen = isinstance(self.font, Font) and self.font.is_unseen
                 return _Drawing(string, "latin" if is_label or string.isascii() else self.script, not is_label, turned, self.turned, unseen)
