@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -57,23 +58,35 @@ REAL: dict[str, dict[str, tuple[int, int, int, int] | None]] = {
 
 def images_of(name: str) -> tuple[Picture, ...]:
     """The renderings of the first frame of a shipped file. Raises FileNotFoundError if pydicom-data is not installed."""
-    decoded, dataset = _first_frame(name)
+    decoded, dataset = first_frame(name)
     return tuple(renderings(decoded, dataset, 0))
 
 
 @functools.cache
 def _pictures_of(name: str) -> tuple[Picture, ...]:
     """The first frame over its full range and in its first window, whether or not a search looks at both: a seed's picture stays."""
-    decoded, dataset = _first_frame(name)
+    decoded, dataset = first_frame(name)
     if not decoded.colour.startswith("MONOCHROME"):
         return tuple(renderings(decoded, dataset, 0))
+    return _in_grey(decoded, decoded.samples.astype(np.float32)), *in_first_window(decoded, dataset, 0)
+
+
+def in_first_window(decoded: Decoded, dataset: FileDataset, frame: int) -> list[Picture]:
+    """A frame in the first VOI window, or LUT, that its header states: one picture at most, none of what is not grey."""
+    if not decoded.colour.startswith("MONOCHROME"):
+        return []
     samples = decoded.samples.astype(np.float64)
-    shown = [samples.astype(np.float32), *(curve(samples) for curve in through(modality(dataset, 0), voi(dataset, 0)[:1]))]
-    pictures = [np.rint((one - one.min()) * (255.0 / (one.max() - one.min()))).astype(np.uint8) for one in shown]
-    return tuple(255 - one if decoded.colour == "MONOCHROME1" else one for one in pictures)
+    return [_in_grey(decoded, curve(samples)) for curve in through(modality(dataset, frame), voi(dataset, frame)[:1])]
 
 
-def _first_frame(name: str) -> tuple[Decoded, FileDataset]:
+def _in_grey(decoded: Decoded, shown: NDArray[np.floating[Any]]) -> Picture:
+    low, high = shown.min(), shown.max()
+    picture = np.rint((shown - low) * (255.0 / ((high - low) or 1))).astype(np.uint8)
+    return 255 - picture if decoded.colour == "MONOCHROME1" else picture
+
+
+def first_frame(name: str) -> tuple[Decoded, FileDataset]:
+    """The samples of the first frame of a shipped file, and all of the file. Raises FileNotFoundError as `images_of`."""
     path = get_testdata_file(name, download=False)
     if path is None:
         raise FileNotFoundError(f"{name} is not installed: pip install pydicom-data")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -23,6 +23,8 @@ SEEDS = {"train": 10_000_000, "tune": 20_000_000, "test": 30_000_000}
 
 SMALL = 13
 """Pixels of the size up to which letters are small: training sees more of them."""
+ONE_OF, MOST_FRAMES = 6, 4
+"""Of so many instances one has more frames than one, and up to so many."""
 LEGIBLE_UNREST = 42
 """Grey levels of standard deviation of a background, above which even black or white letters drown."""
 
@@ -75,8 +77,8 @@ class Frame:
         return bool((self.picture == self.picture[..., :1]).all())
 
 
-def frame(seed: int, split: str, shape: tuple[int, int] | None = None, with_text: bool = True) -> Frame:
-    """The frame of a seed. `split` is train, tune or test; a sixth of the frames has colour left out."""
+def frame(seed: int | Sequence[int], split: str, shape: tuple[int, ...] | None = None, with_text: bool = True) -> Frame:
+    """The frame of a seed; its shape is (rows, columns). `split` is train, tune or test; a sixth of the frames has colour left out."""
     random = np.random.default_rng(seed)
     shape = shape or SHAPES[int(random.integers(len(SHAPES)))]
     modality, picture = background(random, shape, "train" if split == "train" else "test")
@@ -84,7 +86,7 @@ def frame(seed: int, split: str, shape: tuple[int, int] | None = None, with_text
     if with_text:
         _LAYOUTS[int(random.integers(len(_LAYOUTS)))](random, made, split)
     if random.integers(6) == 0:
-        made.picture = np.repeat(cv2.cvtColor(made.picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+        made.picture = _in_grey(made.picture)
     return made
 
 
@@ -292,3 +294,26 @@ def frames(split: str, count: int, first: int = 0, with_text: bool = True) -> It
     """`count` frames of a set from its seed number `first` on."""
     for number in range(first, first + count):
         yield frame(SEEDS[split] + number, split, with_text=with_text)
+
+
+def cine(seed: int, split: str, with_text: bool = True) -> tuple[Frame, ...]:
+    """The frames of the instance of a seed. The last is the frame of the seed; in one of six instances others come before it.
+
+    These are pictures of their own with text of their own, or the last one's picture without any, as where a report ends a loop.
+    """
+    last = frame(seed, split, with_text=with_text)
+    random = np.random.default_rng([seed, 2])
+    if random.integers(ONE_OF):
+        return (last,)
+    before, written = int(random.integers(1, MOST_FRAMES)), with_text and bool(random.integers(2))
+    if written:
+        others = [frame([seed, 3, number], split, last.taken.shape) for number in range(before)]
+    else:
+        others = [frame(seed, split, with_text=False) for _ in range(before)]
+    for one in others if last.is_grey else ():
+        one.picture = _in_grey(one.picture)
+    return (*others, last)
+
+
+def _in_grey(picture: Picture) -> Picture:
+    return np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)

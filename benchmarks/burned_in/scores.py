@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,6 @@ from numpy.typing import NDArray
 from benchmarks.burned_in.backgrounds import Picture
 from benchmarks.burned_in.frames import Frame, Text
 from benchmarks.burned_in.instances import shown
-from transforms.pixels.search import Line
 
 HIDDEN = 0.98
 """Share of a string's ink that must lie in boxes, with nothing left that an independent reader reads."""
@@ -26,9 +26,34 @@ READ = 0.8
 """Similarity from which a string counts as read."""
 
 
+class Box(Protocol):
+    """A line that was found, or the box over it. Pixels of the frame, half open."""
+
+    @property
+    def left(self) -> int: ...  # noqa: D102
+    @property
+    def top(self) -> int: ...  # noqa: D102
+    @property
+    def right(self) -> int: ...  # noqa: D102
+    @property
+    def bottom(self) -> int: ...  # noqa: D102
+    @property
+    def text(self) -> str: ...  # noqa: D102
+
+
+class Judged(NamedTuple):
+    """One frame of an instance, and what a search made of it."""
+
+    made: Frame
+    lines: Sequence[Box]
+    """What was found, and what it says."""
+    gone: NDArray[np.bool_] | None = None
+    """(rows, columns), where nothing is left of the picture; None: in all of the lines' boxes."""
+
+
 @dataclasses.dataclass
 class Score:
-    """Sums over frames; each group counts [hidden, strings] or [leaking, instances]."""
+    """Sums over instances and their frames; each group counts [hidden, strings] or [leaking, instances]."""
 
     strings: collections.Counter[tuple[str, bool]] = dataclasses.field(default_factory=collections.Counter)
     """(group, hidden) → identifying strings."""
@@ -43,10 +68,22 @@ class Score:
     """Read or not, of identifying Latin strings, those of frames in which nothing was found, too."""
     cpu: list[float] = dataclasses.field(default_factory=list)
     missed: list[str] = dataclasses.field(default_factory=list)
+    ends: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    """Instances that went through a redactor, by what became of them; those not published count nowhere else."""
 
-    def add(self, made: Frame, groups: Sequence[str], lines: Sequence[Line], cpu: float, reader: Callable[[Picture], str] | None) -> None:
-        """Count one frame. `groups`: what its instance belongs to; `reader` judges what is left of a string."""
-        self.cpu.append(cpu)
+    def add(self, frames: Sequence[Judged], groups: Sequence[str], cpu: float, reader: Callable[[Picture], str] | None) -> None:
+        """Count one instance, which leaks if one of its frames does; `cpu` is that of all of them.
+
+        `groups`: what it belongs to; `reader` judges what is left of a string.
+        """
+        self.cpu += [cpu / len(frames)] * len(frames)
+        leaks: dict[str, bool] = {}
+        for one in frames:
+            self._add(one, groups, reader, leaks)
+        self.instances.update(leaks.items())
+
+    def _add(self, one: Judged, groups: Sequence[str], reader: Callable[[Picture], str] | None, leaks: dict[str, bool]) -> None:
+        made, lines = one.made, one.lines
         boxes = np.zeros(made.taken.shape, bool)
         for line in lines:
             boxes[line.top : line.bottom, line.left : line.right] = True
@@ -54,10 +91,10 @@ class Score:
         if not made.texts:
             self.text_free[outside > TOUCHED] += 1
         self.outside.append(outside)
-        leaks: dict[str, bool] = {}
+        gone = boxes if one.gone is None else one.gone
         for text in made.texts:
-            covered = float(boxes[text.top : text.bottom, text.left : text.right][text.ink].mean())
-            hidden = covered >= HIDDEN and (covered == 1 or reader is None or not _readable(made, text, boxes, reader))
+            covered = float(gone[text.top : text.bottom, text.left : text.right][text.ink].mean())
+            hidden = covered >= HIDDEN and (covered == 1 or reader is None or not _readable(made, text, gone, reader))
             self.lines[hidden] += 1
             if not text.identifies:
                 continue
@@ -69,7 +106,6 @@ class Score:
                 self.missed.append(f"{groups} {text.string!r} {text.right - text.left}x{text.bottom - text.top} {covered:.2f}")
             if text.script == "latin":
                 self.read[_says(text, lines) >= READ] += 1
-        self.instances.update(leaks.items())
 
     def report(self, name: str, beside: Score | None = None) -> Iterable[str]:
         """The figures, a line each; CPU as a share of that of `beside`, too, which saw the same frames."""
@@ -87,6 +123,8 @@ class Score:
         if self.text_free.total():
             touched, count = self.text_free[True], self.text_free.total()
             yield f"  text-free touched       {touched}/{count} = {100 * touched / count:.1f} %"
+        if self.ends:
+            yield f"  through the redactor    {', '.join(f'{count} {end}' for end, count in sorted(self.ends.items()))}"
         if self.read[True]:
             yield f"  Latin strings read      {self.read[True]}/{self.read.total()} = {self.read[True] / self.read.total():.3f}"
 
@@ -126,7 +164,7 @@ def _readable(made: Frame, text: Text, boxes: NDArray[np.bool_], reader: Callabl
     return any(character.isalnum() for character in reader(left))
 
 
-def _says(text: Text, lines: Sequence[Line]) -> float:
+def _says(text: Text, lines: Sequence[Box]) -> float:
     """How like the string the best of the lines over it is; a line may hold more strings than one."""
     wanted = _letters(text.string)
     best = 0.0
