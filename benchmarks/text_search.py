@@ -14,6 +14,11 @@ left; without `--rivals RapidOCR` the reader is not asked. An instance leaks if 
 of each frame, as a person first sees it: in the first window that the header states, else over the full range. They are not
 given the others, which cost them as much again each and in which ours finds more: whoever runs them over DICOM does the same.
 
+`--through_redactor` judges what a user gets: each drawn instance goes through the redactor of a run under REDACT_ALL_TEXT, second look
+included, and its output is decoded by pydicom. There a string is hidden if 98 % of its ink lies where a box is of one colour in the
+output. What is held (RESIDUAL_TEXT) or fails is published nowhere: it counts by itself, and neither as leaking nor as hidden. Instances in
+which a pixel outside of boxes changed without need are told (`broken`): there must be none.
+
 `--curve` prints what each chance that the networks must agree on would hide and take: of our networks alone, which `fast` and
 `default` are at some chance, and with the second detector of `strict`. There the reader is not asked.
 """
@@ -23,7 +28,7 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,9 +41,11 @@ from benchmarks.burned_in.backgrounds import Picture, colours, first_frame, in_f
 from benchmarks.burned_in.fonts import PACKAGES
 from benchmarks.burned_in.frames import SEEDS, Frame, Text, cine
 from benchmarks.burned_in.instances import instance, saved
+from benchmarks.burned_in.outputs import Output, through
 from benchmarks.burned_in.rivals import Naive, Peer
 from benchmarks.burned_in.scores import Judged, Score
 from pipeline.cpu import cpu_seconds
+from transforms.model.plan import ALL_TEXT
 from transforms.model.records import PixelSearch
 from transforms.pixels.codecs import decode
 from transforms.pixels.contrast import MOST
@@ -46,6 +53,7 @@ from transforms.pixels.description import PixelDescription
 from transforms.pixels.detector import Found, LineDetector
 from transforms.pixels.frames import locate
 from transforms.pixels.learned import LearnedDetector
+from transforms.pixels.redactor import redactor_of
 from transforms.pixels.regions import Region, regions
 from transforms.pixels.render import renderings
 from transforms.pixels.search import TextSearch
@@ -154,6 +162,21 @@ def _searched(case: Case, search: TextSearch) -> tuple[list[Judged], tuple[str, 
     return [Judged(made, lines) for made, lines in zip(case.frames, found, strict=True)], case.groups, cpu
 
 
+def _count(score: Score, case: Case, output: Output, reader: Callable[[Picture], str] | None) -> None:
+    """Count what came out of the redactor."""
+    text = "" if any(made.texts for made in case.frames) else " without text"
+    score.ends[f"{output.end}{text}"] += 1
+    score.ends["broken"] += output.broken > 0
+    if output.end != "published":
+        score.missed.append(f"{case.groups} {output.end}{text}")
+        return
+    if output.broken:
+        score.missed.append(f"{case.groups} {output.broken} pixels broken")
+    boxes = [[box for box in output.boxes if box.frame == number] for number in range(len(case.frames))]
+    frames = [Judged(*one) for one in zip(case.frames, boxes, output.gone, strict=True)]
+    score.add(frames, case.groups, output.cpu, reader)
+
+
 def main() -> None:
     """Measure, and print the figures of each search."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -163,12 +186,14 @@ def main() -> None:
     parser.add_argument("--search", nargs="*", default=["fast", "default", "strict"])
     parser.add_argument("--rivals", nargs="*", default=["pytesseract", "RapidOCR"])
     parser.add_argument("--curve", nargs="*", type=float, default=[], help="chances at which what is hidden and taken is printed, too")
+    parser.add_argument("--through_redactor", action="store_true", help="judge outputs of the redactor, and not lines that were found")
     parser.add_argument("--venv", type=Path, default=Path("out/rivals"), help="where the peer is installed")
     parser.add_argument("--show", action="store_true", help="name what is missed; all strings are invented or public")
     options = parser.parse_args()
     install_fonts()
     cv2.setNumThreads(1)
-    searches = {name: text_search(PixelSearch(name)) for name in options.search}
+    searches = {} if options.through_redactor else {name: text_search(PixelSearch(name)) for name in options.search}
+    redactors = {name: redactor_of(ALL_TEXT, PixelSearch(name)) for name in options.search} if options.through_redactor else {}
     peer = Peer(options.venv) if "RapidOCR" in options.rivals else None
     reader = peer.read if peer else None
     points = curves(options.curve)
@@ -177,11 +202,14 @@ def main() -> None:
         (f"{options.frames} seeded instances ({options.set} from {options.first})", drawn(options.set, options.frames, options.first)),
         ("real ultrasounds", ultrasounds()),
     ):
-        scores = {name: Score() for name in (*searches, *(rival.name for rival in rivals))}
+        scores = {name: Score() for name in (*searches, *redactors, *(rival.name for rival in rivals))}
         curve = {name: Score() for name in points}
         for number, case in enumerate(cases):
             for name, search in searches.items():
                 scores[name].add(*_searched(case, search), reader)
+            for name, redactor in redactors.items():
+                output = through(redactor, case.dataset, f"{number:016x}")
+                _count(scores[name], case, output, reader)
             for rival in rivals:
                 answers = [rival.find(picture) for picture in case.seen]
                 found = [Judged(made, answer.lines) for made, answer in zip(case.frames, answers, strict=True)]
