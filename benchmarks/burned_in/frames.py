@@ -299,17 +299,13 @@ def frames(split: str, count: int, first: int = 0, with_text: bool = True) -> It
 def cine(seed: int, split: str, with_text: bool = True) -> tuple[Frame, ...]:
     """The frames of the instance of a seed. The last is the frame of the seed; in one of six instances others come before it.
 
-    These are pictures of their own with text of their own, or the last one's picture without any, as where a report ends a loop.
+    These are pictures of their own, in half of the instances with text of their own, and else without any.
     """
     last = frame(seed, split, with_text=with_text)
     random = np.random.default_rng([seed, 2])
-    if random.integers(ONE_OF):
-        return (last,)
-    before, written = int(random.integers(1, MOST_FRAMES)), with_text and bool(random.integers(2))
-    if written:
-        others = [frame([seed, 3, number], split, last.taken.shape) for number in range(before)]
-    else:
-        others = [frame(seed, split, with_text=False) for _ in range(before)]
+    before = 0 if random.integers(ONE_OF) else int(random.integers(1, MOST_FRAMES))
+    written = with_text and bool(random.integers(2))
+    others = [frame([seed, 3, number], split, last.taken.shape, written) for number in range(before)]
     for one in others if last.is_grey else ():
         one.picture = _in_grey(one.picture)
     return (*others, last)
