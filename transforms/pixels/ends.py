@@ -24,6 +24,8 @@ GAP = 0.5
 """Thicknesses without ink after which a line is over."""
 PAPER = 0.2
 """Share of the way from paper to ink that paper may be off, for it to be that of the line."""
+UNREST = 0.03
+"""Share of the way from paper to ink by which paper may be less even than that of the line: grain goes on for ever."""
 LEAST_INK = 0.02
 """Share of a line that its ink takes at least."""
 CONTRAST = 8.0
@@ -82,12 +84,24 @@ def _ink(band: NDArray[np.uint8], own: slice, thick: int) -> NDArray[np.float64]
     if abs(ink - paper) < CONTRAST:
         return None
     middle = (ink + paper) / 2
-    share = np.asarray(((band >= middle) if ink > paper else (band <= middle)).mean(axis=0))
+    inked = (band >= middle) if ink > paper else (band <= middle)
+    share = np.asarray(inked.mean(axis=0))
     full = (share >= FULL).astype(np.uint8)[np.newaxis]
     bar = cv2.morphologyEx(full, cv2.MORPH_OPEN, np.ones((1, int(WIDEST * thick) + 1), np.uint8))[0] > 0
     other_paper = (share == 0) & (np.abs(np.median(band, axis=0) - paper) > PAPER * abs(ink - paper))
-    share[bar | other_paper] = np.nan
+    unrest = _unrest(band, inked, paper, thick)
+    grain = unrest > np.percentile(unrest[own], 90) + UNREST * abs(ink - paper)
+    grain[own] = False
+    share[bar | other_paper | grain] = np.nan
     return share
+
+
+def _unrest(band: NDArray[np.uint8], inked: NDArray[np.bool_], paper: float, thick: int) -> NDArray[np.float32]:
+    """By how many grey levels most of what is no ink is off the paper, in each column with those around it."""
+    off = np.sort(np.where(inked, np.float32(np.inf), np.abs(band - np.float32(paper))), axis=0)
+    count = (~inked).sum(axis=0)
+    most = np.where(count > 0, off[np.maximum(count - 1, 0) // 2, np.arange(off.shape[1])], np.float32(0))
+    return np.asarray(cv2.blur(most[np.newaxis], (max(3, thick // 2) | 1, 1))[0])
 
 
 def _followed(ink: NDArray[np.float64], columns: range, thick: int) -> int | None:

@@ -65,6 +65,21 @@ def test_a_bar_or_other_paper_beside_a_line_is_not_taken():
     assert completed(image, box) == box
 
 
+def test_grain_around_the_even_paper_of_a_line_is_not_taken():
+    image = written()
+    first, last = ends(image)
+    box = first - 4, TOP, last + 4, BOTTOM
+    grain = np.random.default_rng(1).integers(0, 256, image.shape, np.uint8)
+    image[:, last + 6 :] = grain[:, last + 6 :]
+    assert completed(image, box)[2] <= last + 10
+
+
+def test_a_line_on_grain_is_completed():
+    image = np.maximum(written(), np.random.default_rng(1).integers(0, 90, (200, 400), np.uint8))
+    first, last = ends(written())
+    assert last <= completed(image, (first, TOP, last - 15, BOTTOM))[2] <= last + SOFT
+
+
 def test_what_goes_on_is_followed_so_far_and_no_further():
     image = written()
     first, last = ends(image)
