@@ -2,7 +2,7 @@
 # Plain sh. Sets PYTHON to the venv's interpreter; say "install FILE..." to add locks of test tools.
 
 SETUPTOOLS_VERSION=84.2.1
-DETECTOR_WHEEL=rapidocr-onnxruntime==1.4.4 # only its weights are used, by --text_search strict (transforms/pixels/learned.py)
+DETECTOR_WHEEL=rapidocr==3.10.0 # only its weights are used, by --text_search strict (transforms/pixels/learned.py)
 UV_VERSION=0.13.8 # installs the lock in seconds where pip takes minutes; pip is the fallback
 
 unset PYTHONDONTWRITEBYTECODE # tests and runs are many processes: each would compile anew all that it imports
@@ -45,7 +45,7 @@ make_venv() {
 
 # install FILE...: requirement files into the venv, unless just these were installed before.
 install() {
-  wanted=$(cat "$@" requirements.in setup.py | cksum)
+  wanted=$({ cat "$@" requirements.in setup.py && echo "$DETECTOR_WHEEL"; } | cksum)
   [ "$(cat .venv/installed 2>/dev/null)" = "$wanted" ] && return
   flags=$(for file in "$@"; do printf -- '-r %s ' "$file"; done)
   # shellcheck disable=SC2086 # the flags are words

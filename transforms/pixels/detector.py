@@ -2,7 +2,8 @@
 
 The network (`data/line_detector.onnx`, made by `benchmarks/burned_in`) gives for each cell of 4x4 pixels the chance that it
 belongs to a line, and that it belongs to the core of one. It knows lines 5 to 48 pixels thick; larger ones are found in the
-image made smaller, tiny ones in small frames made larger.
+image made smaller, tiny ones in small frames made larger. Where it is in doubt, another network of the same form is asked that
+learned longer from mistakes (`data/other_line_detector.onnx`): it misses more, and other lines.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from transforms.pixels.doubt import places
 from transforms.pixels.ends import completed
-from transforms.pixels.networks import shipped
+from transforms.pixels.networks import Network, shipped
 from transforms.pixels.regions import Region, is_outside
 from transforms.pixels.verifier import LineVerifier
 
@@ -33,7 +34,7 @@ SMALLEST_SIDE = 24
 LARGEST_SMALL = 512
 """Pixels: images no larger than this are searched at twice their size, too, for letters of six pixels."""
 CLOSER = 2.0
-"""Times the size of a larger image at which places in doubt are looked at."""
+"""Times the size of an image at which places in doubt are looked at."""
 CLOSER_SURE = 0.9
 """Chance that both networks must agree on there, at least: speckle and rules made larger look more like letters."""
 MOST_COVERED_CLOSER = 0.97
@@ -93,9 +94,10 @@ class LineDetector:
     def __init__(self, edge: float, least: float, sure: float | None = None, suspected: float = 1.0, doubt: float | None = None) -> None:
         """`edge`: the chance up to which a line reaches; `least`: the chance that one of its cells must have; `sure`: the chance that
         both networks must agree on (`together`), without which the verifier is not asked, and `suspected`, where it is lower, outside
-        the regions of an ultrasound; `doubt`: the chance from which a place in a large image is looked at closer, without which none is.
+        the regions of an ultrasound; `doubt`: the chance from which a place is looked at closer, without which none is.
         """
         self._network = shipped("line_detector")
+        self._other = shipped("other_line_detector") if doubt is not None else self._network
         self._edge, self._least, self._doubt = edge, least, doubt
         self._verifier = LineVerifier() if sure is not None else None
         self._sure, self._suspected = sure or 0.0, min(sure or 0.0, suspected)
@@ -109,7 +111,7 @@ class LineDetector:
         found: list[Found] = []
         covered = np.zeros((rows, columns), bool)
         for scale in _scales(rows, columns):
-            maps = self._maps(_resized(image, scale))
+            maps = _maps(self._network, _resized(image, scale))
             candidates = self._candidates(maps)
             boxes = [_trimmed(image, _in_image(box, scale, rows, columns)) for box in candidates]
             if scale < 1:
@@ -124,7 +126,7 @@ class LineDetector:
             else:
                 new = [box for box in boxes if _share(covered, box) < MOST_COVERED]
                 found += _marked(covered, self._agreed(image, new, regions, self._sure))
-            if scale == 1 and self._doubt is not None and max(rows, columns) > LARGEST_SMALL:
+            if scale == 1 and self._doubt is not None:
                 new = [box for box in self._closer(image, maps, found) if _share(covered, box) < MOST_COVERED_CLOSER]
                 found += _marked(covered, self._agreed(image, new, regions, max(self._sure, CLOSER_SURE)))
         return [Found(*completed(image, box[:4]), box.chance) for box in found]
@@ -133,15 +135,18 @@ class LineDetector:
         return [box for box in boxes_of(maps, self._edge) if box.chance >= self._least]
 
     def _closer(self, image: NDArray[np.uint8], maps: Maps, found: list[Found]) -> list[Found]:
-        """What an image larger than `LARGEST_SMALL` shows at twice its size where its `maps` are in doubt and nothing was found."""
+        """What an image shows to the other network, and at twice its size, where its `maps` are in doubt and nothing was found."""
+        looks = [(self._other, 1.0), (self._other, CLOSER)]
+        if max(image.shape[:2]) > LARGEST_SMALL:  # a smaller one was searched at twice its size as it is
+            looks.append((self._network, CLOSER))
         boxes = []
         known = [(box.left // CELL, box.top // CELL, -(-box.right // CELL), -(-box.bottom // CELL)) for box in found]
         for place in places(maps[0], self._doubt or 0.0, known):
             left, top, right, bottom = (CELL * side for side in place)
             part = image[top:bottom, left:right]
-            for box in self._candidates(self._maps(_resized(part, CLOSER))):
-                grown = _in_image(box, CLOSER, *part.shape[:2])
-                boxes.append(_trimmed(image, _moved(grown, left, top)))
+            for network, scale in looks:
+                candidates = self._candidates(_maps(network, _resized(part, scale)))
+                boxes += [_trimmed(image, _moved(_in_image(box, scale, *part.shape[:2]), left, top)) for box in candidates]
         return boxes
 
     def _agreed(
@@ -167,25 +172,27 @@ class LineDetector:
             bars.append(THICKEST_SURE)
         return max(bars)
 
-    def _maps(self, image: NDArray[np.uint8]) -> Maps:
-        rows, columns = image.shape[:2]
-        maps = np.zeros((2, -(-rows // CELL), -(-columns // CELL)), np.float32)
-        for top, bottom, inner_top in _tiles(rows):
-            for left, right, inner_left in _tiles(columns):
-                tile = image[top:bottom, left:right]
-                if int(tile.max()) - int(tile.min()) < FLAT:
-                    continue
-                chances = self._chances(tile)[:, (inner_top - top) // CELL :, (inner_left - left) // CELL :]
-                at = maps[:, inner_top // CELL :, inner_left // CELL :]
-                height, width = min(chances.shape[1], at.shape[1]), min(chances.shape[2], at.shape[2])
-                at[:, :height, :width] = chances[:, :height, :width]
-        return maps
 
-    def _chances(self, tile: NDArray[np.uint8]) -> Maps:
-        rows, columns = tile.shape[:2]
-        padded = np.pad(tile, ((0, -rows % STRIDE), (0, -columns % STRIDE), *((0, 0),) * (tile.ndim - 2)), mode="edge")
-        chances = self._network(_entry(padded))[0]
-        return chances[:, : -(-rows // CELL), : -(-columns // CELL)]
+def _maps(network: Network, image: NDArray[np.uint8]) -> Maps:
+    """What a network says of the cells of an image, tile by tile."""
+    rows, columns = image.shape[:2]
+    maps = np.zeros((2, -(-rows // CELL), -(-columns // CELL)), np.float32)
+    for top, bottom, inner_top in _tiles(rows):
+        for left, right, inner_left in _tiles(columns):
+            tile = image[top:bottom, left:right]
+            if int(tile.max()) - int(tile.min()) < FLAT:
+                continue
+            chances = _chances(network, tile)[:, (inner_top - top) // CELL :, (inner_left - left) // CELL :]
+            at = maps[:, inner_top // CELL :, inner_left // CELL :]
+            height, width = min(chances.shape[1], at.shape[1]), min(chances.shape[2], at.shape[2])
+            at[:, :height, :width] = chances[:, :height, :width]
+    return maps
+
+
+def _chances(network: Network, tile: NDArray[np.uint8]) -> Maps:
+    rows, columns = tile.shape[:2]
+    padded = np.pad(tile, ((0, -rows % STRIDE), (0, -columns % STRIDE), *((0, 0),) * (tile.ndim - 2)), mode="edge")
+    return network(_entry(padded))[0][:, : -(-rows // CELL), : -(-columns // CELL)]
 
 
 def _entry(image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -1,10 +1,12 @@
 """Three strengths of a search by networks: how sure a detector must be, whether it looks closer, and whether others are asked, or a reader.
 
-| | our detector and verifier agree on a chance of | looks closer | second detector | read |
+| | our detector and verifier agree on a chance of | looks closer from | second detector | read |
 |---|---|---|---|---|
-| fast | FAST | no | no | no |
-| default | DEFAULT | yes | no | yes |
-| strict | STRICT | yes | yes | yes |
+| fast | FAST | never | no | no |
+| default | DEFAULT | DOUBT | no | yes |
+| strict | DEFAULT, and again on STRICT | DOUBT, and STRICT_DOUBT | yes | yes |
+
+`strict` searches twice, since a piece of a line that little is asked of may stand where the whole line would have been found.
 
 Reading decides nothing about what is a line: what nobody can read is a line all the same (DESIGN 7).
 """
@@ -32,10 +34,10 @@ EDGE = 0.25
 """Chance down to which a line reaches."""
 LEAST = 0.35
 """Chance that the detector must give a line somewhere, for the verifier to be asked."""
-FAST, DEFAULT, STRICT = 0.8, 0.7, 0.5
+FAST, DEFAULT, STRICT = 0.88, 0.85, 0.5
 """Chance that detector and verifier must agree on. Chosen on the tuning seeds of `benchmarks/text_search.py`."""
-DOUBT = 0.03
-"""Chance from which a place of a large frame is looked at closer, but by `fast`."""
+DOUBT, STRICT_DOUBT = 0.01, 0.003
+"""Chance from which a place is looked at closer, but by `fast`."""
 SUSPECTED = 0.3
 """The same outside the regions of an ultrasound, where its machine writes who was seen and when; of every strength."""
 
@@ -185,12 +187,12 @@ def text_search(strength: PixelSearch, languages: Sequence[str] = (), watch: Sto
 
     Raises ConfigError and PreflightError where what it needs is not installed (`check_search`).
     """
-    sure = {PixelSearch.FAST: FAST, PixelSearch.DEFAULT: DEFAULT, PixelSearch.STRICT: STRICT}
-    ours = LineDetector(EDGE, LEAST, sure[strength], SUSPECTED, None if strength is PixelSearch.FAST else DOUBT)
     if strength is PixelSearch.FAST:
-        return LineSearch([ours], None, watch)
-    reader = Reader(page_reader(languages_of(languages)), watch)
-    return LineSearch([ours, LearnedDetector()] if strength is PixelSearch.STRICT else [ours], reader, watch)
+        return LineSearch([LineDetector(EDGE, LEAST, FAST, SUSPECTED)], None, watch)
+    detectors: list[Detector] = [LineDetector(EDGE, LEAST, DEFAULT, SUSPECTED, DOUBT)]
+    if strength is PixelSearch.STRICT:
+        detectors += [LineDetector(EDGE, LEAST, STRICT, SUSPECTED, STRICT_DOUBT), LearnedDetector()]
+    return LineSearch(detectors, Reader(page_reader(languages_of(languages)), watch), watch)
 
 
 def check_search(strength: PixelSearch, languages: Sequence[str]) -> None:
