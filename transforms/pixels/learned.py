@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.model.errors import PreflightError
-from transforms.pixels.detector import Found
+from transforms.pixels.detector import LARGEST, Found
 from transforms.pixels.networks import network
 from transforms.pixels.regions import Region
 from transforms.pixels.verifier import LineVerifier
@@ -29,9 +29,9 @@ _OVERLAP = 160
 _STEP = 32
 _CELL_CHANCE = 0.3
 """Chance that a cell of a line has, as its makers set it."""
-_LINE_CHANCE = 0.3
-"""Chance that the cells of a line have on average; its makers say 0.5, but there is a verifier here."""
-_VERIFIED = 0.3
+_LINE_CHANCE = 0.6
+"""Chance that the cells of a line have on average."""
+_VERIFIED = 0.5
 """Chance that our verifier must give a line."""
 _GROWN = 1.6
 """The network marks lines shrunk; area over perimeter times this gives back their edges, as its makers set it."""
@@ -66,7 +66,12 @@ class LearnedDetector:
                     Found(box.left + left, box.top + top, box.right + left, box.bottom + top, box.chance) for box in self._of_tile(tile)
                 ]
         chances = self._verifier.chances(image, [box[:4] for box in found])
-        return [box for box, chance in zip(found, chances, strict=True) if chance >= _VERIFIED]
+        thickest = LARGEST * min(image.shape[:2])
+        return [
+            box
+            for box, chance in zip(found, chances, strict=True)
+            if chance >= _VERIFIED and min(box.right - box.left, box.bottom - box.top) <= thickest
+        ]
 
     def _of_tile(self, tile: NDArray[np.uint8]) -> list[Found]:
         rows, columns = tile.shape[:2]
