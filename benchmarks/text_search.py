@@ -19,8 +19,7 @@ included, and its output is decoded by pydicom. There a string is hidden if 98 %
 output. What is held (RESIDUAL_TEXT) or fails is published nowhere: it counts by itself, and neither as leaking nor as hidden. Instances in
 which a pixel outside of boxes changed without need are told (`broken`): there must be none.
 
-`--curve` prints what each chance that the networks must agree on would hide and take: of our networks alone, which `fast` and
-`default` are at some chance, and with the second detector of `strict`. There the reader is not asked.
+`--curve` prints what each strength would hide and take at other chances that the networks must agree on. There the reader is not asked.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ from transforms.pixels.redactor import redactor_of
 from transforms.pixels.regions import Region, regions
 from transforms.pixels.render import renderings
 from transforms.pixels.search import TextSearch
-from transforms.pixels.strengths import DOUBT, EDGE, LEAST, SUSPECTED, Detector, LineSearch, text_search
+from transforms.pixels.strengths import DEFAULT, DOUBT, EDGE, LEAST, STRICT_DOUBT, SUSPECTED, Detector, LineSearch, text_search
 
 MARKED = Path(__file__).with_name("text_on_ultrasounds.json")
 
@@ -143,14 +142,17 @@ class Once:
 
 
 def curves(chances: Sequence[float]) -> dict[str, TextSearch]:
-    """Searches at each chance that detector and verifier must agree on, without reading: alone, and with the second detector."""
+    """Each strength as it would be at each chance that both networks must agree on, without reading; in `strict`, the second time."""
     if not chances:
         return {}
-    ours = {chance: Once(LineDetector(EDGE, LEAST, chance, SUSPECTED, DOUBT)) for chance in chances}
-    second = Once(LearnedDetector())
-    return {f"ours alone at {chance}": LineSearch([one], None) for chance, one in ours.items()} | {
-        f"ours at {chance} and the second detector": LineSearch([one, second], None) for chance, one in ours.items()
-    }
+    sure, second = Once(LineDetector(EDGE, LEAST, DEFAULT, SUSPECTED, DOUBT)), Once(LearnedDetector())
+    made: dict[str, TextSearch] = {}
+    for chance in chances:
+        again = LineDetector(EDGE, LEAST, chance, SUSPECTED, STRICT_DOUBT)
+        made[f"fast at {chance}"] = LineSearch([LineDetector(EDGE, LEAST, chance, SUSPECTED)], None)
+        made[f"default at {chance}"] = LineSearch([LineDetector(EDGE, LEAST, chance, SUSPECTED, DOUBT)], None)
+        made[f"strict at {chance}"] = LineSearch([sure, again, second], None)
+    return made
 
 
 def _searched(case: Case, search: TextSearch) -> tuple[list[Judged], tuple[str, ...], float]:
