@@ -26,6 +26,7 @@ def renderings(decoded: Decoded, dataset: FileDataset, frame: int) -> Iterator[N
     """The frame in 8 bits, (rows, columns) grey or (rows, columns, 3) RGB: over its full range, then in each VOI window and VOI LUT, then
     the middle of its values, each where those before do not show the same (`contrast.renderings`, and its bound on how many).
 
+    Channels of CMYK, ARGB and of YBR of more than 8 bits are rendered one after another, each in grey.
     `frame` counts from 0 and chooses its own windows where functional groups give each frame some. A window, LUT or
     palette that cannot be applied is left out, as a viewer would leave it out; there is always a first rendering.
     Raises InstanceProblem TOO_MANY_WINDOWS.
@@ -36,17 +37,17 @@ def renderings(decoded: Decoded, dataset: FileDataset, frame: int) -> Iterator[N
     elif samples.ndim == 2:
         curves = through(modality(dataset, frame), voi(dataset, frame)) if colour in _MONOCHROME else []
         yield from contrast.renderings(samples, curves, padding_range(dataset, samples.dtype), inverted=colour == _INVERTED)
-    elif samples.shape[2] == 3:
-        yield from contrast.renderings(_rgb(samples) if colour.startswith("YBR") else samples)
+    elif samples.shape[2] == 3 and not colour.startswith("YBR"):
+        yield from contrast.renderings(samples)
+    elif samples.shape[2] == 3 and samples.dtype == np.uint8:
+        yield from contrast.renderings(_rgb(samples))
     else:
-        for channel in np.moveaxis(samples, 2, 0):  # retired CMYK and ARGB: text stands out in one of them at least
+        # Retired CMYK and ARGB, and YBR of more bits, which the conversion does not take: text stands out in one channel at least.
+        for channel in np.moveaxis(samples, 2, 0):
             yield from contrast.renderings(channel)
 
 
-def _rgb(ybr: NDArray[Any]) -> NDArray[Any]:
-    """RGB of 8-bit samples; of deeper ones, which the conversion does not take, the luminance."""
-    if ybr.dtype != np.uint8:
-        return ybr[..., 0]
+def _rgb(ybr: NDArray[np.uint8]) -> NDArray[np.uint8]:
     rgb = np.empty_like(ybr)
     for rows in contrast.bands(ybr):
         rgb[rows] = convert_color_space(ybr[rows], "YBR_FULL", "RGB")

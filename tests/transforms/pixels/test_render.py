@@ -94,10 +94,12 @@ def test_ybr_becomes_rgb(rendered):
     assert np.abs(image - (rgb - rgb.min()) * 255 / (rgb.max() - rgb.min())).max() <= 0.51
 
 
-def test_deep_ybr_shows_its_luminance():
-    luminance = np.array([[0, 1000], [2000, 4000]], "u2")
-    (image,) = renderings(Decoded(np.stack([luminance, luminance * 0 + 2048, luminance * 0 + 2048], axis=2), "YBR_FULL"), header(), 0)
-    assert image.tolist() == [[0, 64], [128, 255]]
+@pytest.mark.parametrize("channel", range(3))
+def test_deep_ybr_shows_each_of_its_channels(channel):
+    samples = np.full((2, 2, 3), 2048, "u2")
+    samples[..., channel] = [[0, 1000], [2000, 4000]]
+    images = [*renderings(Decoded(samples, "YBR_FULL"), header(), 0)]
+    assert [image.tolist() for image in images if image.any()] == [[[0, 64], [128, 255]]]
 
 
 @pytest.mark.parametrize("name", ["SC_rgb_16bit.dcm", "SC_rgb_32bit.dcm"])
