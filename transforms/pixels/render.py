@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset, FileDataset
-from pydicom.pixels.processing import apply_color_lut, convert_color_space
+from pydicom.dataset import FileDataset
+from pydicom.pixels.processing import convert_color_space
 
-from transforms.pixels import contrast
+from transforms.pixels import contrast, palette
 from transforms.pixels.codecs import Decoded
 from transforms.pixels.display import modality, through, voi
-from transforms.pixels.frames import swap_pairs
 from transforms.pixels.padding import padding_range
 
 _INVERTED = "MONOCHROME1"
 _MONOCHROME = (_INVERTED, "MONOCHROME2")
-_PALETTE = (0x00281101, 0x00281102, 0x00281103)
-_PALETTE_DATA = (0x00281201, 0x00281202, 0x00281203, 0x00281221, 0x00281222, 0x00281223)
 
 
 def renderings(decoded: Decoded, dataset: FileDataset, frame: int) -> Iterator[NDArray[np.uint8]]:
@@ -33,7 +29,7 @@ def renderings(decoded: Decoded, dataset: FileDataset, frame: int) -> Iterator[N
     """
     samples, colour = decoded.samples, decoded.colour
     if colour == "PALETTE COLOR" and samples.ndim == 2 and samples.itemsize <= contrast.TABLE_BYTES:
-        yield from _through_palette(samples, dataset)
+        yield from palette.renderings(samples, dataset)
     elif samples.ndim == 2:
         curves = through(modality(dataset, frame), voi(dataset, frame)) if colour in _MONOCHROME else []
         yield from contrast.renderings(samples, curves, padding_range(dataset, samples.dtype), inverted=colour == _INVERTED)
@@ -52,27 +48,3 @@ def _rgb(ybr: NDArray[np.uint8]) -> NDArray[np.uint8]:
     for rows in contrast.bands(ybr):
         rgb[rows] = convert_color_space(ybr[rows], "YBR_FULL", "RGB")
     return rgb
-
-
-def _through_palette(indices: NDArray[Any], dataset: FileDataset) -> Iterator[NDArray[np.uint8]]:
-    """The colours of the palette, over the range of those that occur; the indices themselves if the palette cannot be used."""
-    palette = Dataset()
-    palette.set_original_encoding(False, True)
-    for tag in (*_PALETTE, *_PALETTE_DATA):
-        if tag in dataset:
-            palette.add(dataset[tag])
-    if not dataset.original_encoding[1]:
-        # pydicom expands palettes in little endian only; OW is words, so its bytes go in pairs.
-        for tag in _PALETTE_DATA:
-            if tag in palette and palette[tag].VR == "OW":
-                palette.add_new(tag, "OW", bytes(swap_pairs(palette[tag].value)))
-    try:
-        patterns = np.arange(1 << 8 * indices.itemsize, dtype=f"u{indices.itemsize}").view(indices.dtype)
-        colours = apply_color_lut(patterns, palette)[..., :3].astype(np.float64)
-    except Exception:  # noqa: BLE001 - a palette that contradicts itself fails in any way, with values in the message
-        yield from contrast.renderings(indices)
-        return
-    seen = colours[contrast.present_patterns(indices) > 0]
-    low, high = seen.min(), seen.max()
-    scale = contrast.GREYS / (high - low) if high > low else 0.0
-    yield contrast.tabled(indices, np.rint(np.clip((colours - low) * scale, 0, contrast.GREYS)).astype(np.uint8))
