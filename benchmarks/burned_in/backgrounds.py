@@ -64,10 +64,10 @@ def images_of(name: str) -> tuple[Picture, ...]:
 
 @functools.cache
 def _pictures_of(name: str) -> tuple[Picture, ...]:
-    """The first frame over its full range and in its first window, whether or not a search looks at both: a seed's picture stays."""
+    """The first frame over its full range and in its first window, whatever a search looks at: a seed's picture stays."""
     decoded, dataset = first_frame(name)
     if not decoded.colour.startswith("MONOCHROME"):
-        return tuple(renderings(decoded, dataset, 0))
+        return (next(renderings(decoded, dataset, 0)),)
     return _in_grey(decoded, decoded.samples.astype(np.float32)), *in_first_window(decoded, dataset, 0)
 
 
