@@ -26,6 +26,14 @@ STEP, SLACK = 16.0, 4.0
 """Grey levels between the values at which renderings are compared, and what may be missing in all."""
 MIDDLE = (0.05, 0.95)
 """Quantiles that the middle lies between. With 1 and 99 of a hundred, a hot area of a fiftieth of the frame hides what is beside it."""
+SHOWN_OF_END = 0.125
+"""The same of an end of the values: thirty-two grey levels for what the full range shows in ENDS of them."""
+ENDS = 4
+"""Grey levels at each end of the full range in which it shows no text."""
+DEEP = 1 << 14
+"""Range of integers from which there are 64 in a grey level; the noise of X-rays of 14 bits and less goes through several levels."""
+AT_AN_END = 0.02
+"""Share of the samples that lie at an end where text has a ground there; of an even spread of values less does."""
 GREYS = 255
 FAR = 3
 """How many times wider than all other values take a gap is behind which one value says something else than the picture does."""
@@ -47,18 +55,21 @@ class _Present(NamedTuple):
 def renderings(
     samples: NDArray[Any], curves: Sequence[Curve] = (), padding: tuple[float, float] | None = None, *, inverted: bool = False
 ) -> Iterator[NDArray[np.uint8]]:
-    """`samples`, of any shape of two dimensions and more, over their full range; through each of `curves`; and their middle.
+    """`samples`, of any shape of two dimensions and more, over their full range; through each of `curves`; their middle; their two ends.
 
     Each is laid over 0 to 255, or from 255 down where `inverted`; what is no number is as the end of the range it lies at. All but the
     first are left out where one before shows at least SHOWN of their contrast. The middle is left out where one before shows
-    SHOWN_OF_MIDDLE of it, and where each integer value has a grey level of its own; it is without `padding` (from, to).
+    SHOWN_OF_MIDDLE of it, and where each integer value has a grey level of its own; it is without `padding` (from, to). So are the ends:
+    left out where one before shows SHOWN_OF_END of them, where fewer samples than AT_AN_END lie there, and where integers are not DEEP.
     Raises InstanceProblem TOO_MANY_WINDOWS.
     """
     present = _present(samples)
     wanted = [(as_they_are, SHOWN), *((curve, SHOWN) for curve in curves)]
-    middle = _middle(present, padding, samples.dtype.kind == "f")
-    if middle:
-        wanted.append((clipped(*middle), SHOWN_OF_MIDDLE))
+    floating = samples.dtype.kind == "f"
+    if floating or present.values[-1] - present.values[0] > GREYS:
+        real = _without(present, padding)
+        wanted += [(clipped(*middle), SHOWN_OF_MIDDLE) for middle in _middle(real)]
+        wanted += [(clipped(*end), SHOWN_OF_END) for end in _ends(real, floating)]
     shown: list[Values] = []
     for curve, enough in wanted:
         to_grey = _to_grey(curve, present.values)
@@ -114,19 +125,32 @@ def _present(samples: NDArray[Any]) -> _Present:
     return _Present(values, counts) if values.size else _Present(np.zeros(1), np.ones(1, np.int64))
 
 
-@np.errstate(over="ignore")  # floating point samples may reach to the end of their type
-def _middle(present: _Present, padding: tuple[float, float] | None, floating: bool) -> tuple[float, float] | None:
-    """From where to where most of the picture lies, with as much again on both sides; None if the full range shows it all the same.
+def _without(present: _Present, padding: tuple[float, float] | None) -> _Present:
+    if not padding:
+        return present
+    real = (present.values < padding[0]) | (present.values > padding[1])
+    return _Present(present.values[real], present.counts[real])
 
-    It is taken without padding, and without values that stand far from all others: markers of other writers, and single hot samples.
+
+@np.errstate(over="ignore")  # floating point samples may reach to the end of their type
+def _ends(present: _Present, floating: bool) -> list[tuple[float, float]]:
+    """From where to where the values lie that have the lowest, and the highest, ENDS grey levels of the full range; none if few."""
+    values, counts = present
+    if len(values) <= GREYS + 1 or not (floating or values[-1] - values[0] >= DEEP):
+        return []
+    reach = (values[-1] - values[0]) * (ENDS / GREYS)
+    both = [(values[0], values[0] + reach), (values[-1] - reach, values[-1])]
+    return [(low, high) for low, high in both if counts[(low <= values) & (values <= high)].sum() >= AT_AN_END * counts.sum()]
+
+
+@np.errstate(over="ignore")
+def _middle(present: _Present) -> list[tuple[float, float]]:
+    """From where to where most of the picture lies, with as much again on both sides; none where all values are one.
+
+    It is taken without values that stand far from all others: markers of other writers, and single hot samples.
     The commonest value, which is that of the background, says where the middle lies but not how much is there.
     """
     values, counts = present
-    if not floating and values[-1] - values[0] <= GREYS:
-        return None
-    if padding:
-        real = (values < padding[0]) | (values > padding[1])
-        values, counts = values[real], counts[real]
     first, last = 0, len(values) - 1
     while last - first > 1:
         if values[first + 1] - values[first] > FAR * (values[last] - values[first + 1]):
@@ -137,12 +161,12 @@ def _middle(present: _Present, padding: tuple[float, float] | None, floating: bo
             break
     values, counts = values[first : last + 1], counts[first : last + 1]
     if len(values) < 2:
-        return None
+        return []
     common = int(np.argmax(counts))
     reached = np.cumsum(np.delete(counts, common))
     low, high = (np.delete(values, common)[np.searchsorted(reached, share * reached[-1])] for share in MIDDLE)
     low, high = min(low, values[common]), max(high, values[common])
-    return max(2 * low - high, values[0]), min(2 * high - low, values[-1])
+    return [(max(2 * low - high, values[0]), min(2 * high - low, values[-1]))]
 
 
 def _to_grey(curve: Curve, values: Values) -> Curve:

@@ -20,7 +20,7 @@ _MONOCHROME = (_INVERTED, "MONOCHROME2")
 
 def renderings(decoded: Decoded, dataset: FileDataset, frame: int) -> Iterator[NDArray[np.uint8]]:
     """The frame in 8 bits, (rows, columns) grey or (rows, columns, 3) RGB: over its full range, then in each VOI window and VOI LUT, then
-    the middle of its values, each where those before do not show the same (`contrast.renderings`, and its bound on how many).
+    the middle and the ends of its values, each where those before do not show the same (`contrast.renderings`, and its bound on how many).
 
     Channels of CMYK, ARGB and of YBR of more than 8 bits are rendered one after another, each in grey.
     `frame` counts from 0 and chooses its own windows where functional groups give each frame some. A window, LUT or

@@ -62,7 +62,23 @@ def test_padding_has_no_part_in_the_middle():
     samples[:20] = np.random.default_rng(2).integers(-32000, -20000, (20, 64))
     _, middle = renderings(samples, padding=(-32768, -20000))
     assert middle[20:].max() - middle[20:].min() > 80
-    assert count(samples=samples) == 1
+    _, end = renderings(samples)
+    assert end[20:].max() - end[20:].min() < 60
+
+
+def test_the_ends_of_a_deep_range_are_shown_where_much_is_there_that_no_window_shows():
+    deep = RAMP.astype("u4") * 15
+    deep[:20] = np.arange(64) % 2 * 200
+    full, low = renderings(deep)
+    assert (full[:20].max(), low[:20].max()) == (1, 53)
+    *_, high = renderings(deep.max() - deep)
+    assert np.array_equal(high, 255 - low)
+    assert count((0, 3000), samples=deep) == 2  # the window shows it
+    assert count((0, 30_000), samples=deep) == 3
+    assert count(samples=deep // 4) == 1  # there are fewer values in a grey level
+    assert count(samples=deep // 250 * 250) == 1  # each value has a level of its own
+    deep[1:20] = 30_000
+    assert count(samples=deep) == 1  # a sixtieth of the frame
 
 
 def test_more_unlike_windows_than_a_frame_may_have_fail():

@@ -147,6 +147,20 @@ RANGES = {
 }
 
 
+def beside_film(ink: int, ground: int, rest: np.ndarray) -> np.ndarray:
+    """A band with letters in the deepest black or the brightest white of a picture of 16 bits."""
+    return np.where(np.arange(SIDE)[:, None] < 80, np.where(INK, ink, ground), rest).astype("u2")
+
+
+DEEP = np.random.default_rng(3).integers(0, 60_000, (SIDE, SIDE))
+RANGES |= {
+    "dark letters in a deep picture": (beside_film(255, 0, DEEP), {}),
+    "dark letters in a deep picture far from black": (beside_film(255, 0, 4000 + DEEP // 2), {}),
+    "dark letters in a deep picture and a window as wide": (beside_film(255, 0, DEEP), {"WindowCenter": 30_000, "WindowWidth": 60_000}),
+    "letters a little darker than the brightest": (beside_film(59_700, 60_000, DEEP), {}),
+}
+
+
 @pytest.mark.parametrize("name", RANGES)
 def test_text_is_found_where_a_few_samples_take_nearly_all_of_the_range_and_no_window_is_given(redactor, name):
     samples, elements = RANGES[name]
