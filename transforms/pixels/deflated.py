@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from transforms.model.errors import InstanceProblem
 from transforms.pixels import native
 from transforms.pixels.description import STAGE, PixelDescription
+from transforms.pixels.words import HIDDEN_BITS, stored_samples, without_hidden_bits
 
 _RAW = -zlib.MAX_WBITS
 """Deflate without a header of zlib's or gzip's."""
@@ -31,9 +32,9 @@ def clean(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str
     if description.bits_stored < description.bits_allocated:
         buffer = bytearray(samples)
         words = native.view(buffer, description)
-        plain = native.without_hidden_bits(words, description)
+        plain = without_hidden_bits(words, description)
         if plain is not words:
-            gone.append(native.HIDDEN_BITS)
+            gone.append(HIDDEN_BITS)
             words[...] = plain
             frame = _deflated(buffer)
     return frame, tuple(gone)
@@ -47,7 +48,7 @@ def with_samples(like: bytes, samples: NDArray[Any], description: PixelDescripti
     words = native.view(buffer, description)
     new = samples.reshape(words.shape)
     coded = (new.astype(np.int64) << (description.high_bit + 1 - description.bits_stored)).astype(words.dtype)
-    words[...] = np.where(native.stored_samples(words, description) == new, words, coded)
+    words[...] = np.where(stored_samples(words, description) == new, words, coded)
     return _deflated(buffer)
 
 

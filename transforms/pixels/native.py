@@ -1,4 +1,4 @@
-"""Samples of one native frame: read, overwritten in place, and freed of what is hidden in unused bits (PS3.5 8.1 and 8.2)."""
+"""Samples of one native frame: read, and overwritten in place (PS3.5 8.1)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ from numpy.typing import NDArray
 
 from transforms.model.records import BoxFinding
 from transforms.pixels.description import PixelDescription
-
-Words = NDArray[np.unsignedinteger[Any]]
-"""Words of `bits_allocated` bits as they stand in the file."""
-HIDDEN_BITS = "bits outside BitsStored"
-"""What `without_hidden_bits` takes away, as findings name it."""
+from transforms.pixels.words import Words, stored_samples
 
 
 def read_native(frame: bytes, description: PixelDescription) -> NDArray[Any]:
@@ -46,35 +42,6 @@ def view(frame: bytes | bytearray | memoryview, description: PixelDescription) -
     return words.reshape(description.rows, description.columns, description.samples)
 
 
-def stored_samples(words: Words, description: PixelDescription) -> NDArray[Any]:
-    """The value of each word by HighBit, BitsStored and PixelRepresentation, in `description.dtype`."""
-    bits = description.dtype.itemsize * 8
-    above = bits - 1 - description.high_bit
-    plain = words.astype(f"u{bits // 8}")
-    # Left to the top, then right: the shift of a signed type extends the sign.
-    return (plain << above).view(description.dtype) >> (bits - description.bits_stored)
-
-
-def without_hidden_bits(words: Words, description: PixelDescription) -> Words:
-    """The words without what bits outside BitsStored could hide (retired overlays in pixel data); `words` itself if nothing.
-
-    Above HighBit a signed sample may have zeros or copies of its sign; others get zeros, or copies of their sign. Where only
-    one bit is there, both cannot stand side by side, since a plane of an overlay is one bit.
-    """
-    above, below = _masks(description)
-    upper = words & above
-    if not np.any(upper) and not np.any(words & below):
-        return words
-    if not description.signed:
-        return words & ~(above | below)
-    extension = _sign(words, description) * above
-    wrong = (upper != 0) & (upper != extension)
-    if description.high_bit + 2 == description.bits_allocated and np.any(upper != extension):
-        wrong = np.ones_like(wrong)
-    cleared = np.where(wrong, (words & ~above) | extension, words) & ~below
-    return words if np.array_equal(cleared, words) else cleared
-
-
 def fill_words(words: Words, boxes: Iterable[BoxFinding], fill: NDArray[Any], samples: NDArray[Any], description: PixelDescription) -> None:
     """Overwrite boxes in the words of a frame, in place, with the stored sample `fill` of each channel.
 
@@ -103,15 +70,3 @@ def fill_bits(data: bytearray | mmap.mmap, start: int, columns: int, boxes: Iter
             bits = np.unpackbits(np.frombuffer(bytes(data[first:last]), np.uint8), bitorder="little")
             bits[left - 8 * first : right - 8 * first] = fill
             data[first:last] = np.packbits(bits, bitorder="little").tobytes()
-
-
-def _masks(description: PixelDescription) -> tuple[np.unsignedinteger[Any], np.unsignedinteger[Any]]:
-    """The bits above HighBit and those below the stored ones."""
-    kind = np.dtype(f"u{description.bits_allocated // 8}").type
-    above = (1 << description.bits_allocated) - (1 << (description.high_bit + 1))
-    return kind(above), kind((1 << (description.high_bit + 1 - description.bits_stored)) - 1)
-
-
-def _sign(words: Words, description: PixelDescription) -> Words:
-    one: np.unsignedinteger[Any] = words.dtype.type(1)
-    return (words >> words.dtype.type(description.high_bit)) & one

@@ -20,6 +20,7 @@ from transforms.pixels import codecs, native, streams
 from transforms.pixels.description import STAGE, PixelDescription
 from transforms.pixels.fill import black
 from transforms.pixels.frames import CodedFrames, NativeFrames, locate, swapped
+from transforms.pixels.words import HIDDEN_BITS, Words, without_hidden_bits
 
 
 class Canvas(abc.ABC):
@@ -128,13 +129,13 @@ class _NativeCanvas(Canvas):
         if self.description.bits_stored == self.description.bits_allocated:
             return
         words = self._words(self._frames.value, index)
-        cleaned = native.without_hidden_bits(words, self.description)
+        cleaned = without_hidden_bits(words, self.description)
         if cleaned is not words:
-            self._gone[native.HIDDEN_BITS] += 1
+            self._gone[HIDDEN_BITS] += 1
             self._words(self._own(), index)[...] = cleaned
         let_go(self._frames.value)
 
-    def _words(self, data: bytearray | mmap.mmap | memoryview, index: int) -> native.Words:
+    def _words(self, data: bytearray | mmap.mmap | memoryview, index: int) -> Words:
         size = self.description.frame_bits // 8
         return native.view(memoryview(data)[index * size : (index + 1) * size], self.description)
 

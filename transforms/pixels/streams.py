@@ -8,8 +8,9 @@ from pydicom import uid
 
 from transforms.model.errors import InstanceProblem
 from transforms.model.syntaxes import DEFLATED_FRAMES
-from transforms.pixels import codecs, deflated, jpeg, jpeg2000, native, packbits
+from transforms.pixels import codecs, deflated, jpeg, jpeg2000, packbits
 from transforms.pixels.description import STAGE, PixelDescription
+from transforms.pixels.words import HIDDEN_BITS, without_hidden_bits
 
 _Clean = Callable[[bytes, PixelDescription], tuple[bytes, tuple[str, ...]]]
 
@@ -41,10 +42,10 @@ def _rle(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str,
         return plain, gone
     samples = codecs.decode(plain, description).samples
     words = samples.view(f"u{samples.itemsize}")
-    shown = native.without_hidden_bits(words, description)
+    shown = without_hidden_bits(words, description)
     if shown is words:
         return plain, gone
-    return codecs.encode(shown.view(samples.dtype), plain, description).data, (*gone, native.HIDDEN_BITS)
+    return codecs.encode(shown.view(samples.dtype), plain, description).data, (*gone, HIDDEN_BITS)
 
 
 _CLEANERS: Mapping[str, _Clean] = {

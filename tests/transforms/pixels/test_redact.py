@@ -301,13 +301,21 @@ def twelve_bits_signed(values: np.ndarray, stored: int, high: int) -> FileDatase
 
 
 def test_sign_extension_is_no_hidden_bit_but_a_plane_among_it_is():
-    values = np.tile(np.array([[0x0123, 0xF800], [0xFFFF, 0x0800]]), (4, 4))
+    values = np.tile(np.array([[0x0123, 0xF800], [0xFFFF, 0xF801]]), (4, 4))
     assert redact(twelve_bits_signed(values, 12, 11), ()) == PixelResult()
+    assert redact(twelve_bits_signed(values & 0xFFF, 12, 11), ()) == PixelResult()
     planted = values.copy()
     planted[0, 0] |= 0x4000
     planted[1, 0] &= ~0x2000
     expected = values.astype("<u2").tobytes()
     assert redact(twelve_bits_signed(planted, 12, 11), ()).pixel_data == expected
+
+
+def test_a_plane_over_negative_samples_alone_is_no_sign_extension():
+    values = np.tile(np.array([[0x0123, 0xF800], [0xFFFF, 0xF801]]), (4, 4))
+    planted = values & 0xFFF
+    planted[1] = values[1]
+    assert redact(twelve_bits_signed(planted, 12, 11), ()).pixel_data == values.astype("<u2").tobytes()
 
 
 def test_a_lone_bit_above_the_sign_must_follow_it_everywhere():

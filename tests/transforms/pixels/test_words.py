@@ -1,0 +1,104 @@
+"""Words of more bits than their samples have: read as the header says, and nothing beside their samples in them."""
+
+import zlib
+
+import imagecodecs
+import jpeg_ls
+import numpy as np
+import openjpeg.utils
+import pytest
+import rle
+from pydicom import uid
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
+
+from transforms.model.syntaxes import DEFLATED_FRAMES
+from transforms.pixels.redact import canvas_of
+
+ROWS, COLUMNS = 64, 64
+NATIVE = [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian]
+CODED = [
+    uid.RLELossless,
+    DEFLATED_FRAMES,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEG2000Lossless,
+    uid.HTJ2KLossless,
+    uid.HTJ2KLosslessRPCL,
+]
+INSIDE = np.zeros((ROWS, COLUMNS), bool)
+INSIDE[4:20, 8:40] = True
+
+
+def coded(words: np.ndarray, syntax: str) -> bytes:
+    """A frame of these 16-bit words, straight by the codec's own library; its stream knows of 16 bits and of no sign."""
+    little = words.astype("<u2")
+    if syntax == uid.RLELossless:
+        return rle.encode_pixel_data(little.tobytes(), byteorder="<", rows=ROWS, columns=COLUMNS, samples_per_pixel=1, bits_allocated=16)
+    if syntax == DEFLATED_FRAMES:
+        coder = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+        return coder.compress(little.tobytes()) + coder.flush()
+    if syntax in uid.JPEGLSTransferSyntaxes:
+        return bytes(jpeg_ls.encode_buffer(little.tobytes(), ROWS, COLUMNS, 1, 16))
+    if syntax in (uid.JPEG2000Lossless, uid.JPEG2000):
+        return openjpeg.utils.encode_array(little, bits_stored=16, photometric_interpretation=0)
+    if syntax in (uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL):
+        return bytes(imagecodecs.htj2k_encode(little, reversible=True))
+    return bytes(imagecodecs.jpeg8_encode(little, lossless=True, predictor=1, bitspersample=16))
+
+
+def words_in(value: bytes, syntax: str) -> np.ndarray:
+    """The words of the one frame of a PixelData, by decoders that know nothing of the header."""
+    if syntax in NATIVE:
+        return np.frombuffer(value, ">u2" if syntax == uid.ExplicitVRBigEndian else "<u2").reshape(ROWS, COLUMNS)
+    frame = next(generate_frames(value, number_of_frames=1))
+    if syntax == uid.RLELossless:
+        planes = rle.decode_pixel_data(frame, version=2, rows=ROWS, columns=COLUMNS, bits_allocated=16)
+        return np.frombuffer(planes, "<u2").reshape(ROWS, COLUMNS)
+    if syntax == DEFLATED_FRAMES:
+        return np.frombuffer(zlib.decompress(frame, -zlib.MAX_WBITS), "<u2").reshape(ROWS, COLUMNS)
+    if syntax in uid.JPEGLSTransferSyntaxes:
+        return imagecodecs.jpegls_decode(frame)
+    if syntax in (uid.JPEGLossless, uid.JPEGLosslessSV1):
+        return imagecodecs.ljpeg_decode(frame)
+    return imagecodecs.jpeg2k_decode(frame).astype("u2")
+
+
+def instance(words: np.ndarray, syntax: str, signed: bool, stored: int, high: int) -> FileDataset:
+    meta = FileMetaDataset()
+    meta.TransferSyntaxUID = syntax
+    dataset = FileDataset("", Dataset(), file_meta=meta)
+    dataset.Rows, dataset.Columns, dataset.SamplesPerPixel, dataset.PhotometricInterpretation = ROWS, COLUMNS, 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = 16, stored, high, int(signed)
+    if syntax in NATIVE:
+        dataset.PixelData = words.astype(">u2" if syntax == uid.ExplicitVRBigEndian else "<u2").tobytes()
+    else:
+        dataset.PixelData = encapsulate([coded(words, syntax)])
+        dataset["PixelData"].is_undefined_length = True
+    dataset["PixelData"].VR = "OW" if syntax in NATIVE else "OB"
+    return dataset
+
+
+def picture(signed: bool, seed: int = 0) -> np.ndarray:
+    """Samples of 12 bits; half of those in the box have the lowest value there is, as what is written on black has."""
+    low = -2048 if signed else 0
+    samples = np.random.default_rng(seed).integers(low, low + 4096, (ROWS, COLUMNS))
+    samples[INSIDE & (samples % 2 == 0)] = low
+    return samples
+
+
+def laid_out(samples: np.ndarray, form: str, high: int = 11) -> np.ndarray:
+    """Words of samples of 12 bits below `high`, the bits above it as the form has them."""
+    words = (samples & 0xFFF) << (high - 11)
+    return words | (0x10000 - (1 << (high + 1))) * (samples < 0) if form == "sign-extended" else words
+
+
+@pytest.mark.parametrize("syntax", [*NATIVE, uid.RLELossless, DEFLATED_FRAMES])
+def test_negative_samples_of_a_frame_have_one_form(syntax):
+    """Copies of the sign here and zeros there are letters to whoever looks at the upper bits."""
+    samples = picture(signed=True)
+    mixed = np.where(INSIDE, laid_out(samples, "sign-extended"), laid_out(samples, "zero-extended"))
+    result = canvas_of(instance(mixed, syntax, True, 12, 11)).finish()
+    assert [finding.reason for finding in result.findings] == ["Matched Expression: bits outside BitsStored (1 frame)"]
+    np.testing.assert_array_equal(words_in(result.pixel_data, syntax), laid_out(samples, "sign-extended"))

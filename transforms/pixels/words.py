@@ -1,0 +1,50 @@
+"""Where in its word a sample lies, by BitsStored, HighBit and PixelRepresentation, and what can hide beside it (PS3.5 8.1 and 8.2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from transforms.pixels.description import PixelDescription
+
+Words = NDArray[np.unsignedinteger[Any]]
+"""Words of `bits_allocated` bits as they stand in the frame."""
+HIDDEN_BITS = "bits outside BitsStored"
+"""What `without_hidden_bits` takes away, as findings name it."""
+
+
+def stored_samples(words: Words, description: PixelDescription) -> NDArray[Any]:
+    """The value of each word by HighBit, BitsStored and PixelRepresentation, in `description.dtype`."""
+    bits = description.dtype.itemsize * 8
+    above = bits - 1 - description.high_bit
+    plain = words.astype(f"u{bits // 8}")
+    # Left to the top, then right: the shift of a signed type extends the sign.
+    return (plain << above).view(description.dtype) >> (bits - description.bits_stored)
+
+
+def without_hidden_bits(words: Words, description: PixelDescription) -> Words:
+    """The words without what bits outside BitsStored could hide (retired overlays in pixel data); `words` itself if nothing.
+
+    Above HighBit the signed samples of a frame may have zeros, or else copies of their signs; others get zeros. Where both stand
+    side by side all get copies, since which of the negative samples have them could draw letters.
+    """
+    above, below = _masks(description)
+    upper = words & above
+    if not np.any(upper) and not np.any(words & below):
+        return words
+    if not description.signed:
+        return words & ~(above | below)
+    cleared = words & ~below
+    if np.any(upper):
+        sign = (words >> words.dtype.type(description.high_bit)) & words.dtype.type(1)
+        cleared = (cleared & ~above) | (sign * above)
+    return words if np.array_equal(cleared, words) else cleared
+
+
+def _masks(description: PixelDescription) -> tuple[np.unsignedinteger[Any], np.unsignedinteger[Any]]:
+    """The bits above HighBit and those below the stored ones."""
+    kind = np.dtype(f"u{description.bits_allocated // 8}").type
+    above = (1 << description.bits_allocated) - (1 << (description.high_bit + 1))
+    return kind(above), kind((1 << (description.high_bit + 1 - description.bits_stored)) - 1)
