@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from transforms.model.errors import InstanceProblem
 from transforms.pixels import native
 from transforms.pixels.description import STAGE, PixelDescription
-from transforms.pixels.words import HIDDEN_BITS, stored_samples, without_hidden_bits
+from transforms.pixels.words import HIDDEN_BITS, without_hidden_bits, words_of
 
 _RAW = -zlib.MAX_WBITS
 """Deflate without a header of zlib's or gzip's."""
@@ -41,14 +41,12 @@ def clean(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str
 
 
 def with_samples(like: bytes, samples: NDArray[Any], description: PixelDescription) -> bytes:
-    """The frame `like` with these stored samples; where they are its own, its words stay as they are."""
+    """The frame `like`, which is clean, with these stored samples; where they are its own, its words stay as they are."""
     if description.bits_allocated == 1:
         return _deflated(np.packbits(samples.ravel(), bitorder="little").tobytes())
     buffer = bytearray(inflated(like, description))
     words = native.view(buffer, description)
-    new = samples.reshape(words.shape)
-    coded = (new.astype(np.int64) << (description.high_bit + 1 - description.bits_stored)).astype(words.dtype)
-    words[...] = np.where(stored_samples(words, description) == new, words, coded)
+    words[...] = words_of(samples.reshape(words.shape), words, description)
     return _deflated(buffer)
 
 

@@ -24,6 +24,16 @@ def stored_samples(words: Words, description: PixelDescription) -> NDArray[Any]:
     return (plain << above).view(description.dtype) >> (bits - description.bits_stored)
 
 
+def words_of(samples: NDArray[Any], like: Words, description: PixelDescription) -> Words:
+    """The words of stored samples, with nothing beside them. Above HighBit negative ones have copies of their sign, unless all of
+    the words of `like`, the frame that they are to replace, have zeros there.
+    """
+    shift = description.high_bit + 1 - description.bits_stored
+    words: Words = (samples.astype(np.int64) << shift).astype(f"u{description.bits_allocated // 8}")
+    above, _ = _masks(description)
+    return words if np.any(like & above) else words & ~above
+
+
 def without_hidden_bits(words: Words, description: PixelDescription) -> Words:
     """The words without what bits outside BitsStored could hide (retired overlays in pixel data); `words` itself if nothing.
 

@@ -1,4 +1,4 @@
-"""Words of more bits than their samples have: read as the header says, and nothing beside their samples in them."""
+"""Words of more bits than their samples have: read as the header says, the same word all over a box, untouched beside it."""
 
 import zlib
 
@@ -12,6 +12,7 @@ from pydicom import uid
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 
+from transforms.model.records import BoxFinding
 from transforms.model.syntaxes import DEFLATED_FRAMES
 from transforms.pixels.redact import canvas_of
 
@@ -27,6 +28,7 @@ CODED = [
     uid.HTJ2KLossless,
     uid.HTJ2KLosslessRPCL,
 ]
+BOX = BoxFinding(0, 8, 4, 40, 20)
 INSIDE = np.zeros((ROWS, COLUMNS), bool)
 INSIDE[4:20, 8:40] = True
 
@@ -92,6 +94,22 @@ def laid_out(samples: np.ndarray, form: str, high: int = 11) -> np.ndarray:
     """Words of samples of 12 bits below `high`, the bits above it as the form has them."""
     words = (samples & 0xFFF) << (high - 11)
     return words | (0x10000 - (1 << (high + 1))) * (samples < 0) if form == "sign-extended" else words
+
+
+@pytest.mark.parametrize("syntax", NATIVE + CODED)
+@pytest.mark.parametrize(("signed", "form"), [(False, "zero-extended"), (True, "zero-extended"), (True, "sign-extended")])
+@pytest.mark.parametrize("written", ["on black", "on white"])
+def test_a_box_is_one_word_and_every_other_word_stays(syntax, signed, form, written):
+    samples = picture(signed) if written == "on black" else -1 - picture(signed) if signed else 4095 - picture(signed)
+    words = laid_out(samples, form)
+    dataset = instance(words, syntax, signed, 12, 11)
+    canvas = canvas_of(dataset)
+    canvas.fill(0, [BOX])
+    result = canvas.finish()
+    assert not result.findings or result.findings[0].reason.startswith("Matched Expression: JPEG 2000 comment")
+    after = words_in(result.pixel_data, syntax)
+    np.testing.assert_array_equal(after[~INSIDE], words[~INSIDE])
+    assert len(np.unique(after[INSIDE])) == 1
 
 
 @pytest.mark.parametrize("syntax", [*NATIVE, uid.RLELossless, DEFLATED_FRAMES])
