@@ -5,8 +5,9 @@ Samples are as stored: no rescale, no window, no palette. Lossless syntaxes give
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import _CharLS
@@ -21,9 +22,11 @@ from pydicom import uid
 
 from transforms.model.errors import InstanceProblem
 from transforms.model.syntaxes import DEFLATED_FRAMES
-from transforms.pixels import deflated, jpeg, jpeg2000
+from transforms.pixels import deflated, jpeg, jpeg2000, packbits
 from transforms.pixels.description import NATIVE_SYNTAXES, STAGE, PixelDescription
 from transforms.pixels.native import read_native
+from transforms.pixels.room import LOSSLESS, has_room, in_place
+from transforms.pixels.words import Words, from_stream, in_stream, stored_samples, without_hidden_bits, words_of
 
 JPEG_QUALITY = 95
 """Quality of re-encoded lossy JPEG frames: the libjpeg step at which the error of one more generation is at the level of
@@ -68,13 +71,16 @@ class Encoded(NamedTuple):
 
 
 class FrameCodec(Protocol):
-    """How frames of one transfer syntax are coded. Methods may raise anything; `decode` and `encode` below name it."""
+    """How frames of one transfer syntax are coded, word by word. Methods may raise anything; `decode` and `encode` below name it.
+
+    Words are given and taken as numbers of `PixelDescription.dtype`, the sign in the highest bit that the frame holds.
+    """
 
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
-        """The samples of a coded frame."""
+        """The words of a coded frame, in place of the samples."""
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
-        """`samples` coded with the parameters of the coded frame `like`: precision, colour, sampling, interleave."""
+        """These words coded with the parameters of the coded frame `like`: precision, colour, sampling, interleave."""
 
 
 def decode(frame: bytes, description: PixelDescription) -> Decoded:
@@ -83,29 +89,60 @@ def decode(frame: bytes, description: PixelDescription) -> Decoded:
     Raises InstanceProblem: NO_DECODER for an unknown transfer syntax, DECODE_FAILED where the stream is broken or is not
     of the header's shape.
     """
-    try:
+    with _decoding():
         decoded = codec_for(description).decode(frame, description)
+        if decoded.samples.shape != description.shape:
+            raise _wrong_size()
+        if has_room(frame, description) and in_place(_words(decoded), description):
+            return decoded._replace(samples=stored_samples(_words(decoded), description))
+    return decoded
+
+
+def hides_bits(frame: bytes, description: PixelDescription) -> bool:
+    """Whether words of a frame of a lossless syntax have something beside their samples. Raises InstanceProblem as `decode`."""
+    with _decoding():
+        if description.transfer_syntax not in LOSSLESS or not has_room(frame, description):
+            return False
+        words = _words(codec_for(description).decode(frame, description))
+        return without_hidden_bits(words, description) is not words
+
+
+def encode(samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
+    """A frame coded anew, in place of the frame `like`; comments of the encoder and bits beside the samples are out.
+
+    Raises InstanceProblem NO_ENCODER where this syntax, depth or layout cannot be encoded here, or not without a loss that the
+    encoder does not own up to.
+    """
+    try:
+        codec = codec_for(description)
+        words = samples
+        if has_room(like, description):
+            old = _words(codec.decode(like, description))
+            words = words_of(samples, old, description).view(samples.dtype) if in_place(old, description) else samples
+        coded = codec.encode(words, like, description)
+    except Exception as error:  # noqa: BLE001 - as in `_decoding`
+        sentence = f"a redacted frame cannot be encoded again in its transfer syntax ({type(error).__name__})"
+        raise InstanceProblem(STAGE, "NO_ENCODER", sentence) from None
+    if coded.lossy is None and not np.array_equal(decode(coded.data, description).samples, samples):
+        raise InstanceProblem(STAGE, "NO_ENCODER", "a redacted frame cannot be encoded again without loss")
+    return coded
+
+
+@contextlib.contextmanager
+def _decoding() -> Iterator[None]:
+    """Whatever a codec raises, as a problem."""
+    try:
+        yield
     except InstanceProblem as problem:
         if problem.code in ("NO_DECODER", "DECODE_FAILED"):
             raise
         raise InstanceProblem(STAGE, "DECODE_FAILED", "a frame cannot be decoded") from None
     except Exception as error:  # noqa: BLE001 - codecs raise what they like, with bytes of the frame in the message
         raise InstanceProblem(STAGE, "DECODE_FAILED", f"a frame cannot be decoded ({type(error).__name__})") from None
-    if decoded.samples.shape != description.shape:
-        raise _wrong_size()
-    return decoded
 
 
-def encode(samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
-    """A frame coded anew, in place of the frame `like`; comments of the encoder are already out.
-
-    Raises InstanceProblem NO_ENCODER where this syntax, depth or layout cannot be encoded here.
-    """
-    try:
-        return codec_for(description).encode(samples, like, description)
-    except Exception as error:  # noqa: BLE001 - as above
-        sentence = f"a redacted frame cannot be encoded again in its transfer syntax ({type(error).__name__})"
-        raise InstanceProblem(STAGE, "NO_ENCODER", sentence) from None
+def _words(decoded: Decoded) -> Words:
+    return decoded.samples.view(f"u{decoded.samples.itemsize}")
 
 
 def codec_for(description: PixelDescription) -> FrameCodec:
@@ -118,7 +155,7 @@ def codec_for(description: PixelDescription) -> FrameCodec:
 
 @dataclasses.dataclass(frozen=True)
 class _Native:
-    """Samples as they are; redacted in place, never coded again."""
+    """Words as they are; redacted in place, never coded again."""
 
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
         return Decoded(read_native(frame, description), _header_colour(description))
@@ -128,14 +165,14 @@ class _Native:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Deflated:
-    """Native samples, each frame deflated by itself."""
+class _Deflated(_Native):
+    """Native words, each frame deflated by itself."""
 
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
-        return Decoded(read_native(deflated.inflated(frame, description), description), _header_colour(description))
+        return super().decode(deflated.inflated(frame, description), description)
 
-    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
-        return Encoded(deflated.with_samples(like, samples, description), None)
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
+        return Encoded(deflated.coded(samples, description), None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -143,8 +180,8 @@ class _Rle:
     """PackBits on byte planes (PS3.5 Annex G)."""
 
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
-        options = {"rows": description.rows, "columns": description.columns, "bits_allocated": description.bits_allocated}
-        planes = np.frombuffer(_decode_rle(frame, options), description.dtype.newbyteorder("<"))
+        content = packbits.decoded(frame, description.rows, description.columns, description.bits_allocated)
+        planes = np.frombuffer(content, description.dtype.newbyteorder("<"))
         shaped = planes.reshape(description.samples, description.rows, description.columns)
         samples = shaped[0] if description.samples == 1 else np.moveaxis(shaped, 0, -1)
         return Decoded(np.ascontiguousarray(samples, description.dtype), _header_colour(description))
@@ -164,16 +201,6 @@ class _Rle:
         return Encoded(coded, None)
 
 
-def _decode_rle(frame: bytes, options: dict[str, int]) -> bytes | bytearray:
-    """pylibjpeg-rle's decoder; what it does at some broken segments is no Exception, and would end the worker."""
-    try:
-        return rle.decode_pixel_data(frame, version=2, **options)
-    except BaseException as error:
-        if type(error).__name__ == "PanicException":
-            raise ValueError("the decoder panicked") from None
-        raise
-
-
 @dataclasses.dataclass(frozen=True)
 class _Jpeg:
     """DCT (8 and 12 bit) and lossless JPEG, components taken and given without colour conversion.
@@ -189,12 +216,12 @@ class _Jpeg:
         header = jpeg.frame_header(frame, stream)
         _expect(description, header.rows, header.columns, len(header.components))
         raw = _decode_lossless(frame, stream) if self.lossless else imagecodecs.jpeg8_decode(frame, **_colour_space("YCBCR", header))
-        return Decoded(_stored(raw, header.precision, description), _jpeg_colour(frame, stream, header, description))
+        return Decoded(from_stream(raw, header.precision, description), _jpeg_colour(frame, stream, header, description))
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
         stream = jpeg.parse(like)
         header = jpeg.frame_header(like, stream)
-        raw = _raw(samples, header.precision)
+        raw = in_stream(samples, header.precision)
         if self.lossless:
             # Process 14 with predictor 1 is all that .70 allows and within what .57 allows (PS3.5 8.2.1).
             options = _colour_space("RGB", header)
@@ -232,14 +259,14 @@ class _JpegLs:
             raw = np.moveaxis(flat.reshape(info["components"], info["height"], info["width"]), 0, -1)
         else:
             raw = flat.reshape(info["height"], info["width"], info["components"])
-        return Decoded(_stored(raw, precision, description), _header_colour(description))
+        return Decoded(from_stream(raw, precision, description), _header_colour(description))
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
         stream = jpeg.parse(like)
         precision = jpeg.frame_header(like, stream).precision
         # The scan header ends with NEAR, ILV and the point transform (T.87 C.2.3).
         interleave = next(like[segment.end - 2] for segment in stream.segments if segment.marker == jpeg.SOS)
-        raw = _raw(samples, precision)
+        raw = in_stream(samples, precision)
         if raw.ndim == 3 and interleave == 0:
             raw = np.moveaxis(raw, -1, 0)
         source = raw.astype(raw.dtype.newbyteorder("<")).tobytes()
@@ -257,14 +284,14 @@ class _Jpeg2000:
     def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
         coding = jpeg2000.parameters(frame)
         _expect(description, coding.rows, coding.columns, coding.components)
-        return Decoded(_stored(openjpeg.decode(frame), coding.precision, description), _wavelet_colour(coding, description))
+        return Decoded(from_stream(openjpeg.decode(frame), coding.precision, description), _wavelet_colour(coding, description))
 
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
         coding = jpeg2000.parameters(like)
         lossy = _must_stay_irreversible(coding)
         # use_mct counts for photometric_interpretation 1 (sRGB) only
         coded = openjpeg.utils.encode_array(
-            _raw(samples, coding.precision, coding.signed),
+            in_stream(samples, coding.precision, coding.signed),
             bits_stored=coding.precision,
             photometric_interpretation=1 if coding.colour_transform else 0,
             use_mct=coding.colour_transform,
@@ -285,7 +312,7 @@ class _Htj2k(_Jpeg2000):
     def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
         coding = jpeg2000.parameters(like)
         irreversible = _must_stay_irreversible(coding)
-        raw = _raw(samples, coding.precision, coding.signed)
+        raw = in_stream(samples, coding.precision, coding.signed)
         smallest = (max(description.rows, description.columns) - 1) // HTJ2K_SMALLEST
         encoded = imagecodecs.htj2k_encode(
             raw,
@@ -320,28 +347,6 @@ def _must_stay_irreversible(coding: jpeg2000.Parameters) -> bool:
 def _colour_space(name: str, header: jpeg.FrameHeader) -> dict[str, Any]:
     """The same colour space on both sides of libjpeg-turbo, so that it converts nothing."""
     return {"colorspace": name, "outcolorspace": name} if len(header.components) == 3 else {}
-
-
-def _stored(raw: NDArray[Any], precision: int, description: PixelDescription) -> NDArray[Any]:
-    """Samples of a stream in the header's type: sign bit where the stream has its highest bit, whatever the stream calls signed."""
-    wide = _of_bits(raw, precision, description.signed)
-    return wide.astype(description.dtype if precision <= description.dtype.itemsize * 8 else np.dtype(f"{description.dtype.kind}4"))
-
-
-def _raw(samples: NDArray[Any], precision: int, signed: bool = False) -> NDArray[Any]:
-    """The inverse of `_stored`, in the smallest type that the codecs take."""
-    wide = _of_bits(samples, precision, signed)
-    return wide.astype(f"{'i' if signed else 'u'}{1 if precision <= 8 else 2 if precision <= 16 else 4}")
-
-
-def _of_bits(values: NDArray[Any], precision: int, signed: bool) -> NDArray[Any]:
-    """What the lowest `precision` bits of each value say."""
-    wide: NDArray[np.signedinteger[Any]] = values.astype(np.int32 if precision <= 16 else np.int64, order="C")
-    wide &= (1 << precision) - 1
-    if signed:
-        wide ^= 1 << (precision - 1)
-        wide -= 1 << (precision - 1)
-    return wide
 
 
 def _header_colour(description: PixelDescription) -> str:

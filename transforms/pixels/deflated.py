@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from transforms.model.errors import InstanceProblem
-from transforms.pixels import native
 from transforms.pixels.description import STAGE, PixelDescription
-from transforms.pixels.words import HIDDEN_BITS, without_hidden_bits, words_of
 
 _RAW = -zlib.MAX_WBITS
 """Deflate without a header of zlib's or gzip's."""
@@ -23,34 +21,22 @@ def inflated(frame: bytes, description: PixelDescription) -> bytes:
 
 
 def clean(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str, ...]]:
-    """The frame without bytes behind it and bits outside BitsStored, and the kinds of what went. Raises InstanceProblem BAD_STREAM."""
-    samples, rest = _parts(frame, description)
-    gone: list[str] = []
-    if len(rest) > 1 or any(rest):  # one zero byte is even padding
-        gone.append("bytes after the end of the deflated frame")
-        frame = frame[: len(frame) - len(rest)]
-    if description.bits_stored < description.bits_allocated:
-        buffer = bytearray(samples)
-        words = native.view(buffer, description)
-        plain = without_hidden_bits(words, description)
-        if plain is not words:
-            gone.append(HIDDEN_BITS)
-            words[...] = plain
-            frame = _deflated(buffer)
-    return frame, tuple(gone)
+    """The frame without bytes behind it, and the kinds of what went. Raises InstanceProblem BAD_STREAM."""
+    _, rest = _parts(frame, description)
+    if len(rest) <= 1 and not any(rest):  # one zero byte is even padding
+        return frame, ()
+    return frame[: len(frame) - len(rest)], ("bytes after the end of the deflated frame",)
 
 
-def with_samples(like: bytes, samples: NDArray[Any], description: PixelDescription) -> bytes:
-    """The frame `like`, which is clean, with these stored samples; where they are its own, its words stay as they are."""
+def coded(words: NDArray[Any], description: PixelDescription) -> bytes:
+    """A frame of these words, which are of `description.shape`."""
     if description.bits_allocated == 1:
-        return _deflated(np.packbits(samples.ravel(), bitorder="little").tobytes())
-    buffer = bytearray(inflated(like, description))
-    words = native.view(buffer, description)
-    words[...] = words_of(samples.reshape(words.shape), words, description)
-    return _deflated(buffer)
+        return _deflated(np.packbits(words.ravel(), bitorder="little").tobytes())
+    planes = np.moveaxis(words, -1, 0) if description.planar and description.samples > 1 else words
+    return _deflated(planes.astype(description.dtype.newbyteorder("<")).tobytes())
 
 
-def _deflated(samples: bytes | bytearray) -> bytes:
+def _deflated(samples: bytes) -> bytes:
     coder = zlib.compressobj(wbits=_RAW)
     return coder.compress(samples) + coder.flush()
 

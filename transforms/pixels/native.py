@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from transforms.model.records import BoxFinding
 from transforms.pixels.description import PixelDescription
-from transforms.pixels.words import Words, stored_samples
+from transforms.pixels.words import Words
 
 
 def read_native(frame: bytes, description: PixelDescription) -> NDArray[Any]:
-    """Stored samples of a frame as `frames.NativeFrames.frame` gives it: of `description.shape` and `description.dtype`.
+    """The words of a frame as `frames.NativeFrames.frame` gives it, as numbers of `description.shape` and `description.dtype`.
 
-    4:2:2 chroma is repeated for both pixels of a pair; unused bits are left out, signed samples are sign-extended.
+    4:2:2 chroma is repeated for both pixels of a pair.
     """
     if description.bits_allocated == 1:
         bits = np.unpackbits(np.frombuffer(frame, np.uint8), count=description.frame_bits, bitorder="little")
@@ -27,9 +27,7 @@ def read_native(frame: bytes, description: PixelDescription) -> NDArray[Any]:
         words = np.stack([words[..., :2].reshape(description.rows, -1), *(np.repeat(words[..., k], 2, axis=1) for k in (2, 3))], axis=-1)
     elif description.samples == 1:
         words = words[..., 0]
-    if description.floating:
-        return words.astype(words.dtype.newbyteorder("=")).view(description.dtype)
-    return stored_samples(words, description)
+    return words.astype(words.dtype.newbyteorder("=")).view(description.dtype)
 
 
 def view(frame: bytes | bytearray | memoryview, description: PixelDescription) -> Words:

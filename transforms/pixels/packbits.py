@@ -5,11 +5,25 @@ from __future__ import annotations
 import itertools
 import struct
 
+import rle
+
 from transforms.model.errors import InstanceProblem
 from transforms.pixels.description import STAGE
 
 _HEADER = 64
 _MAX_SEGMENTS = 15
+
+
+def decoded(frame: bytes, rows: int, columns: int, bits_allocated: int) -> bytes | bytearray:
+    """The words of a frame, plane by plane in little endian. What pylibjpeg-rle does at some broken segments is no Exception, and
+    would end the worker; here it is a ValueError.
+    """
+    try:
+        return rle.decode_pixel_data(frame, version=2, rows=rows, columns=columns, bits_allocated=bits_allocated)
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise ValueError("the decoder panicked") from None
+        raise
 
 
 def clean(frame: bytes, pixels: int) -> tuple[bytes, tuple[str, ...]]:

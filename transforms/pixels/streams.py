@@ -10,7 +10,7 @@ from transforms.model.errors import InstanceProblem
 from transforms.model.syntaxes import DEFLATED_FRAMES
 from transforms.pixels import codecs, deflated, jpeg, jpeg2000, packbits
 from transforms.pixels.description import STAGE, PixelDescription
-from transforms.pixels.words import HIDDEN_BITS, without_hidden_bits
+from transforms.pixels.words import HIDDEN_BITS
 
 _Clean = Callable[[bytes, PixelDescription], tuple[bytes, tuple[str, ...]]]
 
@@ -19,13 +19,19 @@ def clean(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str
     """A coded frame without what decoding does not need, and the kinds of what went (never their content).
 
     A frame with nothing to remove comes back as it is. Raises InstanceProblem: BAD_STREAM for a stream that cannot be
-    followed to its end, and so cannot be shown to be clean; NO_DECODER for an unknown transfer syntax; DECODE_FAILED where the
-    bits outside BitsStored of an RLE frame cannot be looked at.
+    followed to its end, and so cannot be shown to be clean; NO_DECODER for an unknown transfer syntax; DECODE_FAILED and NO_ENCODER
+    where bits outside BitsStored of a lossless frame cannot be looked at, or not be taken out.
     """
     cleaner = _CLEANERS.get(description.transfer_syntax)
     if cleaner is None:
         raise InstanceProblem(STAGE, "NO_DECODER", "there is no parser for this transfer syntax")
-    return cleaner(frame, description)
+    plain, gone = cleaner(frame, description)
+    if not codecs.hides_bits(plain, description):
+        return plain, gone
+    coded = codecs.encode(codecs.decode(plain, description).samples, plain, description)
+    if coded.lossy:
+        raise InstanceProblem(STAGE, "NO_ENCODER", "a frame cannot be encoded again without loss")
+    return coded.data, (*gone, HIDDEN_BITS)
 
 
 def _jpeg(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str, ...]]:  # noqa: ARG001 - one shape for all
@@ -37,15 +43,7 @@ def _jpeg2000(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple
 
 
 def _rle(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str, ...]]:
-    plain, gone = packbits.clean(frame, description.rows * description.columns)
-    if description.bits_stored == description.bits_allocated:
-        return plain, gone
-    samples = codecs.decode(plain, description).samples
-    words = samples.view(f"u{samples.itemsize}")
-    shown = without_hidden_bits(words, description)
-    if shown is words:
-        return plain, gone
-    return codecs.encode(shown.view(samples.dtype), plain, description).data, (*gone, HIDDEN_BITS)
+    return packbits.clean(frame, description.rows * description.columns)
 
 
 _CLEANERS: Mapping[str, _Clean] = {

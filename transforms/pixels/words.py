@@ -53,8 +53,30 @@ def without_hidden_bits(words: Words, description: PixelDescription) -> Words:
     return words if np.array_equal(cleared, words) else cleared
 
 
+def from_stream(raw: NDArray[Any], precision: int, description: PixelDescription) -> NDArray[Any]:
+    """Words of a stream as numbers of the header's type: the sign is the stream's highest bit, whatever the stream calls signed."""
+    wide = _of_bits(raw, precision, description.signed)
+    return wide.astype(description.dtype if precision <= description.dtype.itemsize * 8 else np.dtype(f"{description.dtype.kind}4"))
+
+
+def in_stream(samples: NDArray[Any], precision: int, signed: bool = False) -> NDArray[Any]:
+    """The inverse of `from_stream`, in the smallest type that the codecs take."""
+    wide = _of_bits(samples, precision, signed)
+    return wide.astype(f"{'i' if signed else 'u'}{1 if precision <= 8 else 2 if precision <= 16 else 4}")
+
+
 def _masks(description: PixelDescription) -> tuple[np.unsignedinteger[Any], np.unsignedinteger[Any]]:
     """The bits above HighBit and those below the stored ones."""
     kind = np.dtype(f"u{description.bits_allocated // 8}").type
     above = (1 << description.bits_allocated) - (1 << (description.high_bit + 1))
     return kind(above), kind((1 << (description.high_bit + 1 - description.bits_stored)) - 1)
+
+
+def _of_bits(values: NDArray[Any], precision: int, signed: bool) -> NDArray[Any]:
+    """What the lowest `precision` bits of each value say."""
+    wide: NDArray[np.signedinteger[Any]] = values.astype(np.int32 if precision <= 16 else np.int64, order="C")
+    wide &= (1 << precision) - 1
+    if signed:
+        wide ^= 1 << (precision - 1)
+        wide -= 1 << (precision - 1)
+    return wide

@@ -22,7 +22,7 @@ from transforms.model.keys import Purpose
 from transforms.model.records import BoxFinding, InstanceRef, PixelSearch
 from transforms.model.resolve import resolve
 from transforms.model.syntaxes import DEFLATED_FRAMES
-from transforms.pixels import codecs, deflated
+from transforms.pixels import codecs, deflated, streams
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import locate
 from transforms.pixels.redact import canvas_of
@@ -98,7 +98,7 @@ def test_bits_outside_the_stored_ones_go(real_file):
     description, samples = described(real_file)
     assert (description.bits_stored, description.bits_allocated) == (12, 16)
     hiding = np.frombuffer(samples, "<u2") | np.uint16(0x8000)
-    cleaned, kinds = deflated.clean(raw(hiding.tobytes()), description)
+    cleaned, kinds = streams.clean(raw(hiding.tobytes()), description)
     assert kinds == ("bits outside BitsStored",)
     assert zlib.decompress(cleaned, wbits=-15) == samples
 

@@ -14,7 +14,7 @@ from pydicom.encaps import encapsulate, generate_frames
 
 from transforms.model.records import BoxFinding
 from transforms.model.syntaxes import DEFLATED_FRAMES
-from transforms.pixels.redact import canvas_of
+from transforms.pixels.redact import Canvas, canvas_of
 
 ROWS, COLUMNS = 64, 64
 NATIVE = [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian]
@@ -96,27 +96,73 @@ def laid_out(samples: np.ndarray, form: str, high: int = 11) -> np.ndarray:
     return words | (0x10000 - (1 << (high + 1))) * (samples < 0) if form == "sign-extended" else words
 
 
+FORMS = [(False, "zero-extended"), (True, "zero-extended"), (True, "sign-extended")]
+
+
+def reasons(canvas: Canvas) -> list[str]:
+    """What went from the frames, other than the comment of the encoder that made them."""
+    return [found.reason for found in canvas.finish().findings if "comment" not in found.reason]
+
+
 @pytest.mark.parametrize("syntax", NATIVE + CODED)
-@pytest.mark.parametrize(("signed", "form"), [(False, "zero-extended"), (True, "zero-extended"), (True, "sign-extended")])
+@pytest.mark.parametrize(("signed", "form"), FORMS)
+@pytest.mark.parametrize("high", [11, 13, 15])
+def test_samples_are_read_by_the_header_and_clean_frames_stay(syntax, signed, form, high):
+    samples = picture(signed)
+    words = laid_out(samples, form, high)
+    canvas = canvas_of(instance(words, syntax, signed, 12, high))
+    np.testing.assert_array_equal(canvas.decoded(0).samples, samples)
+    assert reasons(canvas) == []
+    np.testing.assert_array_equal(words_in(encapsulate([canvas.frame(0)]), syntax) if syntax in CODED else words, words)
+
+
+@pytest.mark.parametrize("syntax", NATIVE + CODED)
+@pytest.mark.parametrize(("signed", "form"), FORMS)
+@pytest.mark.parametrize("high", [11, 13])
 @pytest.mark.parametrize("written", ["on black", "on white"])
-def test_a_box_is_one_word_and_every_other_word_stays(syntax, signed, form, written):
-    samples = picture(signed) if written == "on black" else -1 - picture(signed) if signed else 4095 - picture(signed)
-    words = laid_out(samples, form)
-    dataset = instance(words, syntax, signed, 12, 11)
-    canvas = canvas_of(dataset)
+def test_a_box_is_one_word_that_shows_black_and_every_other_word_stays(syntax, signed, form, high, written):
+    samples = picture(signed)
+    if written == "on white":
+        samples = (-1 if signed else 4095) - samples
+    words = laid_out(samples, form, high)
+    canvas = canvas_of(instance(words, syntax, signed, 12, high))
     canvas.fill(0, [BOX])
-    result = canvas.finish()
-    assert not result.findings or result.findings[0].reason.startswith("Matched Expression: JPEG 2000 comment")
-    after = words_in(result.pixel_data, syntax)
+    assert reasons(canvas) == []
+    after = words_in(canvas.finish().pixel_data, syntax)
     np.testing.assert_array_equal(after[~INSIDE], words[~INSIDE])
-    assert len(np.unique(after[INSIDE])) == 1
+    assert np.unique(after[INSIDE]).tolist() == [laid_out(samples.min(), form, high)]
 
 
-@pytest.mark.parametrize("syntax", [*NATIVE, uid.RLELossless, DEFLATED_FRAMES])
+@pytest.mark.parametrize("syntax", NATIVE + CODED)
+@pytest.mark.parametrize(("signed", "form"), FORMS)
+@pytest.mark.parametrize(("high", "plane"), [(11, 1 << 14), (13, 1 << 14), (13, 1), (15, 1 << 3)])
+def test_a_plane_beside_the_samples_goes_from_every_lossless_frame(syntax, signed, form, high, plane):
+    samples = picture(signed)
+    words = laid_out(samples, form, high)
+    dataset = instance(np.where(INSIDE, words ^ plane, words), syntax, signed, 12, high)
+    canvas = canvas_of(dataset)
+    np.testing.assert_array_equal(canvas.decoded(0).samples, samples)
+    assert reasons(canvas) == ["Matched Expression: bits outside BitsStored (1 frame)"]
+    shown = laid_out(samples, "sign-extended" if signed and plane > 1 << high else form, high)
+    np.testing.assert_array_equal(words_in(canvas.finish().pixel_data, syntax), shown)
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEG2000, uid.JPEGLSNearLossless])
+@pytest.mark.parametrize("signed", [False, True])
+def test_in_a_lossy_frame_bits_beside_the_samples_are_searched(syntax, signed):
+    """They may be errors of coding, so that they cannot be taken out; nothing of what they show may be left out of the search."""
+    samples = picture(signed)
+    words = laid_out(samples, "zero-extended")
+    np.testing.assert_array_equal(canvas_of(instance(words, syntax, signed, 12, 11)).decoded(0).samples, samples)
+    words |= INSIDE << 13
+    np.testing.assert_array_equal(canvas_of(instance(words, syntax, signed, 12, 11)).decoded(0).samples, words)
+
+
+@pytest.mark.parametrize("syntax", NATIVE + CODED)
 def test_negative_samples_of_a_frame_have_one_form(syntax):
     """Copies of the sign here and zeros there are letters to whoever looks at the upper bits."""
     samples = picture(signed=True)
     mixed = np.where(INSIDE, laid_out(samples, "sign-extended"), laid_out(samples, "zero-extended"))
-    result = canvas_of(instance(mixed, syntax, True, 12, 11)).finish()
-    assert [finding.reason for finding in result.findings] == ["Matched Expression: bits outside BitsStored (1 frame)"]
-    np.testing.assert_array_equal(words_in(result.pixel_data, syntax), laid_out(samples, "sign-extended"))
+    canvas = canvas_of(instance(mixed, syntax, True, 12, 11))
+    assert reasons(canvas) == ["Matched Expression: bits outside BitsStored (1 frame)"]
+    np.testing.assert_array_equal(words_in(canvas.finish().pixel_data, syntax), laid_out(samples, "sign-extended"))

@@ -1,0 +1,45 @@
+"""Whether the words of a frame hold more bits than BitsStored, and whether the samples have their place in them (PS3.5 8.1.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydicom import uid
+
+from transforms.model.syntaxes import DEFLATED_FRAMES
+from transforms.pixels import jpeg, jpeg2000
+from transforms.pixels.description import NATIVE_SYNTAXES, PixelDescription
+from transforms.pixels.words import Words
+
+_WHOLE_WORDS = frozenset({*NATIVE_SYNTAXES, DEFLATED_FRAMES, uid.RLELossless})
+_WAVELETS = frozenset({uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K})
+LOSSLESS = _WHOLE_WORDS | {uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless}
+LOSSLESS |= {uid.JPEG2000Lossless, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL}
+"""Syntaxes that keep every bit of a word, so that what stands beside a sample was put there."""
+
+
+def has_room(frame: bytes, description: PixelDescription) -> bool:
+    """Whether the words of a frame reach beyond BitsStored, and to HighBit. Raises InstanceProblem BAD_STREAM."""
+    if description.bits_stored == description.bits_allocated:
+        return False
+    bits = _bits(frame, description)
+    return description.bits_stored < bits and description.high_bit < bits <= description.bits_allocated
+
+
+def in_place(words: Words, description: PixelDescription) -> bool:
+    """Whether words that have room have their samples where the header says.
+
+    In a syntax that loses something, bits beyond BitsStored may be errors of coding; where there are any, the whole word is
+    the sample, so that whatever they show is searched.
+    """
+    if description.transfer_syntax in LOSSLESS:
+        return True
+    return description.high_bit == description.bits_stored - 1 and not np.any(words >> words.dtype.type(description.bits_stored))
+
+
+def _bits(frame: bytes, description: PixelDescription) -> int:
+    """How many bits of each word a frame holds."""
+    if description.transfer_syntax in _WHOLE_WORDS:
+        return description.bits_allocated
+    if description.transfer_syntax in _WAVELETS:
+        return jpeg2000.parameters(frame).precision
+    return jpeg.frame_header(frame, jpeg.parse(frame)).precision
