@@ -83,9 +83,10 @@ class PixelDescription:
         if not description.native:
             return description
         swapped = syntax == ExplicitVRBigEndian and allocated <= 8 and dataset.get_item(element).VR == "OW"
-        full = description.rows * description.columns * samples * description.frames * allocated // 8
         # Some writers say 4:2:2 and store every sample; the length tells.
-        subsampled = description.photometric in _SUBSAMPLED and samples == 3 and len(dataset.get_item(element).value or b"") < full
+        shared = description.rows * description.columns * 2 * description.frames * allocated // 8
+        length = len(dataset.get_item(element).value or b"")
+        subsampled = description.photometric in _SUBSAMPLED and samples == 3 and length in (shared, shared + 1)
         if subsampled and (description.columns % 2 or allocated not in (8, 16)):
             raise _bad("4:2:2 pixels need an even number of Columns and 8 or 16 BitsAllocated")
         return dataclasses.replace(description, swapped=swapped, subsampled=subsampled)

@@ -9,6 +9,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from transforms.model.errors import InstanceProblem
 from transforms.pixels.description import PixelDescription
+from transforms.pixels.frames import locate
 
 
 @pytest.fixture
@@ -58,6 +59,21 @@ def test_4_2_2_that_stores_every_sample_is_not_subsampled(real_file):
     dataset = pydicom.dcmread(real_file("SC_ybr_full_uncompressed.dcm"))
     dataset.PhotometricInterpretation = "YBR_FULL_422"
     assert not PixelDescription.from_dataset(dataset).subsampled
+
+
+@pytest.mark.parametrize("kept", [29_998, 20_002, 19_998])
+def test_4_2_2_of_a_length_between_is_taken_for_neither(real_file, kept):
+    """Every sample is stored, and some are missing: read as subsampled, pixels would not lie where they are looked for."""
+    dataset = pydicom.dcmread(real_file("SC_ybr_full_uncompressed.dcm"))
+    dataset.PhotometricInterpretation, dataset.PixelData = "YBR_FULL_422", dataset.PixelData[:kept]
+    with pytest.raises(InstanceProblem, match="PIXEL_LENGTH"):
+        locate(dataset, PixelDescription.from_dataset(dataset))
+
+
+def test_4_2_2_may_be_padded_to_an_even_length(real_file):
+    dataset = pydicom.dcmread(real_file("SC_ybr_full_422_uncompressed.dcm"))
+    dataset.PixelData += b"\0"
+    assert PixelDescription.from_dataset(dataset).subsampled
 
 
 def test_without_a_stated_syntax_the_encoding_that_was_read_counts(dataset, real_file):
@@ -117,8 +133,8 @@ def test_two_images_in_one_instance_are_refused(dataset):
 
 def test_odd_columns_cannot_be_subsampled(real_file):
     dataset = pydicom.dcmread(real_file("SC_ybr_full_422_uncompressed.dcm"))
-    dataset.Columns = 99
-    with pytest.raises(InstanceProblem):
+    dataset.Columns, dataset.PixelData = 99, dataset.PixelData[: 100 * 99 * 2]
+    with pytest.raises(InstanceProblem, match="BAD_PIXEL_DESCRIPTION"):
         PixelDescription.from_dataset(dataset)
 
 
