@@ -64,11 +64,13 @@ def clean(frame: bytes) -> tuple[bytes, tuple[str, ...]]:
         return _clean_codestream(frame)
     gone: list[str] = []
     parts = []
+    wanted = set(_KEPT_BOXES)
     for box in _boxes(frame, 0, len(frame)):
         content = frame[box.body : box.end]
-        if box.kind not in _KEPT_BOXES:
+        if box.kind not in wanted:
             gone.append("JP2 box")
             continue
+        wanted.remove(box.kind)  # decoders read the first codestream; another would be a picture that nobody has searched
         if box.kind == b"jp2c":
             content, kinds = _clean_codestream(content)
             gone.extend(kinds)

@@ -2,9 +2,11 @@
 
 import struct
 
+import imagecodecs
 import jpeg_ls
 import numpy as np
 import openjpeg
+import openjpeg.utils
 import pydicom
 import pytest
 from hypothesis import given
@@ -201,6 +203,16 @@ def test_boxes_that_decoding_does_not_need_go():
     assert jpeg2000.clean(planted) == (wanted, ("JP2 box",) * 4)
     assert jpeg2000.clean(wanted) == (wanted, ())
     np.testing.assert_array_equal(openjpeg.decode(wanted), openjpeg.decode(WAVELET_FRAME))
+
+
+def test_a_second_codestream_goes_since_only_the_first_is_searched():
+    image, other = (np.full((32, 32), value, "u1") for value in (7, 200))
+    first = bytes(imagecodecs.jpeg2k_encode(image, codecformat="jp2", reversible=True, level=0))
+    second = openjpeg.utils.encode_array(other, bits_stored=8, photometric_interpretation=0)
+    cleaned, gone = jpeg2000.clean(first + box(b"jp2c", second))
+    assert cleaned == jpeg2000.clean(first)[0]
+    assert gone == (*jpeg2000.clean(first)[1], "JP2 box")
+    np.testing.assert_array_equal(openjpeg.decode(cleaned), image)
 
 
 def test_rle_bytes_of_no_segment_go():
