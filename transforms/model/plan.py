@@ -9,6 +9,7 @@ import re2
 
 from transforms.model.keys import KeyReference
 from transforms.model.needed import NAMES_AN_INSTANCE, NEEDED
+from transforms.model.pictures import OVERLAY_DATA, OVERLAY_GROUPS, OVERLAY_VRS
 from transforms.model.query import Query
 
 API_TEXT_VRS = frozenset({"AE", "AS", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UT"})
@@ -219,10 +220,10 @@ class ActionPlan:
 
     @property
     def may_keep_overlays(self) -> bool:
-        """Whether overlay planes (60xx) may stay in the output."""
+        """Whether overlay planes (60xx) may stay in the output, as they are or cleaned like a text."""
         if self.profile in (Profile.KEEP_ALL, Profile.CONTENTS):
             return True
-        return any(self.keeps((group << 16 | 0x3000,), "OW") for group in range(0x6000, 0x6020, 2))
+        return any(self._leaves(group << 16 | OVERLAY_DATA, vr) for group in OVERLAY_GROUPS for vr in OVERLAY_VRS)
 
     def rule(self, path: tuple[int, ...], vr: str, creator: str = "") -> Rule | None:
         """The rule for an element; None where the profile decides. UIDs that name instances are kept or mapped together."""
@@ -247,6 +248,11 @@ class ActionPlan:
         if self.profile is Profile.REMOVE_LIST:
             return not any(tag in self.listed or tag >> 24 == _OVERLAYS for tag in path)
         return self.profile is Profile.KEEP_ALL or (self.profile is Profile.KEEP_LIST and path[-1] in self.listed)
+
+    def _leaves(self, tag: int, vr: str) -> bool:
+        """Whether something of the value may stay because the config says so."""
+        rule = self.rule((tag,), vr)
+        return self.keeps((tag,), vr) or (rule is not None and rule.verb is Verb.CLEAN_TEXT and self.inspects(vr))
 
 
 _TAKES_WHOLE = {Verb.REMOVE, Verb.DELETE, Verb.RESET}

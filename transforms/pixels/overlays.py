@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from pydicom.dataset import FileDataset
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.pictures import OVERLAY_GROUPS, bitmap
 from transforms.model.records import Action, TagFinding
 from transforms.pixels.description import STAGE
 from transforms.pixels.frames import swap_pairs
 from transforms.pixels.search import Line
 
-_GROUPS = range(0x6000, 0x6020, 2)
-_ROWS, _COLUMNS, _FRAMES, _DATA = 0x0010, 0x0011, 0x0015, 0x3000
+_ROWS, _COLUMNS, _FRAMES = 0x0010, 0x0011, 0x0015
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,19 +55,19 @@ class Plane:
 def planes(dataset: FileDataset) -> list[Plane]:
     """The overlays that have bitmaps of their own. Raises InstanceProblem BAD_OVERLAY where one is not of the size it is said to be."""
     found = []
-    for group in _GROUPS:
-        tag = group << 16 | _DATA
-        value = _value(dataset, tag)
-        if not value:
+    for group in OVERLAY_GROUPS:
+        stored = bitmap(dataset, group)
+        if stored is None:
             continue
+        value: bytes = stored.value or b""
         rows, columns, frames = (_number(dataset, group << 16 | element) for element in (_ROWS, _COLUMNS, _FRAMES))
         size = rows * columns * max(frames, 1)
         if size == 0 or len(value) * 8 < size:
             raise _bad()
-        swapped = not dataset.original_encoding[1] and dataset[tag].VR == "OW"
+        swapped = not dataset.original_encoding[1] and stored.VR == "OW"
         plain = swap_pairs(bytearray(value)) if swapped else value
         bits = np.unpackbits(np.frombuffer(plain, np.uint8), count=size, bitorder="little").reshape(max(frames, 1), rows, columns)
-        found.append(Plane(tag, bits.copy(), len(value), swapped))
+        found.append(Plane(int(stored.tag), bits.copy(), len(value), swapped))
     return found
 
 

@@ -14,6 +14,7 @@ from transforms.model.plan import API_TEXT_VRS, MORE_TEXT_VRS, ActionPlan, Optio
 from transforms.tags import documents, safe_private, supplement, tables
 from transforms.tags.attributes import attribute_type, resolve_code
 from transforms.tags.minimal import MINIMAL_KEEP
+from transforms.tags.reasons import matched, never_kept
 from transforms.tags.safe_private import Safe
 from transforms.tags.uids import names_a_kind, unfit
 from transforms.tags.vrs import BYTES, FREE_TEXT_VRS, is_text_for_number
@@ -31,14 +32,9 @@ _DECIDE_LATERALITY = frozenset({0x00180015, 0x00200062})
 """Body Part Examined and Image Laterality say whether Laterality (Type 2C) is needed (PS3.3 C.7.3.1); MINIMAL keeps them for that."""
 
 NO_SEQUENCE = "a sequence that cannot be read as one"
-THUMBNAIL = "a thumbnail shows the text of the image, and is not searched"
-_ICON = 0x00880200
-_SIGNATURES = frozenset({0x4FFE0001, 0xFFFAFFFA})
-_LENGTH_TO_END, _ICC_PROFILE = 0x00080001, 0x00282000
+_ICC_PROFILE = 0x00282000
 _ENCRYPTED = frozenset({0x04000500, 0x04000510, 0x04000520})
 """Encrypted Attributes Sequence and what its items are made of."""
-_NOT_A_DATA_SET = frozenset({0x0000, 0x0002, 0x0004, 0xFFFC, 0xFFFE})
-"""Groups of commands, file meta, directories, padding and delimiters."""
 _SOP_CLASS = 0x00080016
 _URN_CODE = 0x00080120
 _TELLING_VRS = frozenset({"DA", "DT", "TM", "PN", "UR"})
@@ -89,11 +85,6 @@ class Decision:
 _KEPT = Decision(Step.KEEP)
 
 
-def matched(tag: int, why: str) -> str:
-    """`Matched ID: 00100010 (…)`."""
-    return f"Matched ID: {tag:08X} ({why})"
-
-
 def standard_vr(tag: int) -> str | None:
     """The VR of PS3.6 if the tag has one and only one (`US or SS` is none)."""
     vr = vr_of(int(tag))
@@ -109,7 +100,10 @@ def decide(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str, cre
     """The decision on the element at `path` (tags from the top down, without item numbers); `vr` is its value's, `creator` its block's."""
     tag = path[-1]
     rule = plan.rule(path, vr, creator)
-    decision = _structure(plan, tag, rule) or (_by_rule(plan, rule, vr) if rule else None)
+    unseen = never_kept(plan, path, vr, rule)
+    if unseen:
+        return Decision(Step.DELETE, unseen)
+    decision = _by_rule(plan, rule, vr) if rule else None
     if decision is None and len(path) == 1 and documents.replaces(plan, sop_class, tag):
         decision = Decision(Step.DUMMY, _table_reason(documents.DOCUMENT, "D", "D"))
     if decision:
@@ -136,21 +130,6 @@ def _by_profile(plan: ActionPlan, sop_class: str, path: tuple[int, ...], vr: str
 def cleans_kept(decision: Decision, tag: int, vr: str) -> bool:
     """Whether an element that stays inside a cleaned sequence is text to be cleaned."""
     return decision.step is Step.KEEP and vr in FREE_TEXT_VRS and tag not in _CODES
-
-
-def _structure(plan: ActionPlan, tag: int, rule: Rule | None) -> Decision | None:
-    """What goes under every profile, because it would be wrong or unseen in the new file."""
-    if tag & 0xFFFF == 0:
-        return Decision(Step.DELETE, "Matched Expression: gggg0000 (group lengths are retired, PS3.5 7.2)")
-    if tag >> 16 in _NOT_A_DATA_SET:
-        return Decision(Step.DELETE, f"Matched Expression: {tag >> 16:04X}eeee (this group does not belong in a data set)")
-    if tag == _LENGTH_TO_END:
-        return Decision(Step.DELETE, matched(tag, "the length of the old file; retired"))
-    if tag in _SIGNATURES:
-        return Decision(Step.DELETE, matched(tag, "digital signatures do not hold for changed content, PS3.15 C.2"))
-    if tag == _ICON and plan.image.searches and not (rule and rule.takes_away):
-        return Decision(Step.DELETE, matched(tag, THUMBNAIL))
-    return None
 
 
 _BY_VERB = {

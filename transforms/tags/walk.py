@@ -20,6 +20,7 @@ from transforms.tags.elements import Element
 from transforms.tags.patients import Patients
 from transforms.tags.place import Place, Scope, creator_of, creator_tag, creators_last, is_published
 from transforms.tags.pseudonym import patient_identity
+from transforms.tags.reasons import THUMBNAIL, matched
 from transforms.tags.text import InstanceTexts, NewText, Texts, is_time
 from transforms.tags.uids import UidMapper, strip
 
@@ -107,23 +108,23 @@ class Walk:
         creator = creator_of(place.dataset, tag)
         outlived = self._outlived(place, vr, creator)
         if outlived:
-            return Decision(Step.DELETE, actions.matched(tag, outlived))
+            return Decision(Step.DELETE, matched(tag, outlived))
         plan = self._basic if tag in self._pointed_at and len(place.path) == 1 else scope.plan
         decision = actions.decide(plan, self._sop_class, place.path, vr, creator)
         if scope.verdict and self._plan.rule(place.path, vr, creator) is None:
             by_concept = structured.step(tag, scope.verdict)
             if by_concept is not None:
-                return Decision(by_concept, actions.matched(tag, f"its concept, PS3.15 {tables.EDITION} Table E.3.4-1 {scope.verdict}"))
+                return Decision(by_concept, matched(tag, f"its concept, PS3.15 {tables.EDITION} Table E.3.4-1 {scope.verdict}"))
         kept = scope.verdict == "K" or (tag == _CODE_MEANING and of_a_vocabulary(place.dataset))
         if scope.cleaned and not kept and actions.cleans_kept(decision, tag, vr):
-            return Decision(Step.CLEAN, actions.matched(tag, "text in a cleaned sequence"))
+            return Decision(Step.CLEAN, matched(tag, "text in a cleaned sequence"))
         is_kept = decision.step is Step.KEEP and plan.profile is not Profile.KEEP_ALL
         if tag == _CHARACTER_SET and is_kept and not _CHARACTER_SETS.fullmatch(elements.raw_text(place.element)):
-            return Decision(Step.DELETE, actions.matched(tag, "no character set that the standard defines"))
+            return Decision(Step.DELETE, matched(tag, "no character set that the standard defines"))
         if tag in ages.NUMBERS and self._is_old(place, decision, vr, creator):
-            return Decision(Step.AGE if tag == ages.NUMERIC_VALUE else Step.DELETE, actions.matched(tag, "an age over 89"))
+            return Decision(Step.AGE if tag == ages.NUMERIC_VALUE else Step.DELETE, matched(tag, "an age over 89"))
         unfit = actions.unfit_uid(plan, decision, place.path, elements.raw_text(place.element)) if vr == "UI" else ""
-        return Decision(Step.UID, actions.matched(tag, unfit)) if unfit else decision
+        return Decision(Step.UID, matched(tag, unfit)) if unfit else decision
 
     def _is_old(self, place: Place, decision: Decision, vr: str, creator: str) -> bool:
         """Whether a number that would stay tells an age over 89."""
@@ -136,7 +137,7 @@ class Walk:
         """Why an element goes with another that it was about; empty if it does not."""
         rule = self._plan.rule(place.path, vr, creator)
         if self._plan.image.searches and not (rule and rule.takes_away) and any(actions.PIXELS & item.keys() for item in place.items or ()):
-            return actions.THUMBNAIL
+            return THUMBNAIL
         return "the content that followed this template is gone" if place.path == (structured.TEMPLATE,) and self._loses_tree else ""
 
     def _kept(self, place: Place, decision: Decision) -> Element:
@@ -153,7 +154,7 @@ class Walk:
                 continue
             new_items.append(self._item(elements.data_set(self._elements(item, place.path, below, scope), item)))
         if len(self.findings) > before:
-            reason = actions.matched(tag, "an item has changed")
+            reason = matched(tag, "an item has changed")
             self.findings.insert(before, TagFinding(f"{tag:08X}", Action.RECURSED, reason, place.where))
         elif elements.value_vr(place.element) == "UN":
             return elements.kept(place.element, place.dataset)
@@ -316,7 +317,7 @@ class Walk:
         uid = self._primary[tag]
         if strip(elements.raw_text(place.element)) == uid:
             return place.element
-        reason = decision.reason or actions.matched(tag, "told apart from another instance of the same UID")
+        reason = decision.reason or matched(tag, "told apart from another instance of the same UID")
         self._found(place, Action.REGENERATED_UID, Decision(Step.UID, reason), uid)
         return elements.written(tag, "UI", uid)
 

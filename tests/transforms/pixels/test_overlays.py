@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from transforms.model.errors import InstanceProblem
 from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile, Rule, Verb
@@ -42,8 +42,13 @@ def instance(real_file, frames: int, syntax: str, **more) -> OpenInstance:
     dataset.add_new(0x60023000, "OW", words)
     for tag, (vr, value) in more.items():
         dataset.add_new(int(tag.removeprefix("t"), 16), vr, value)
+    return saved(dataset)
+
+
+def saved(dataset: pydicom.FileDataset, **how) -> OpenInstance:
+    """The data set as a file, read again."""
     buffer = io.BytesIO()
-    dataset.save_as(buffer)
+    pydicom.dcmwrite(buffer, dataset, **how)
     whole = pydicom.dcmread(io.BytesIO(buffer.getvalue()))
     uids = InstanceUids(whole.StudyInstanceUID, whole.SeriesInstanceUID, whole.SOPInstanceUID)
     return OpenInstance(InstanceRef("00" * 8, "/x", 0), uids, whole, dt.datetime.now(dt.UTC))
@@ -83,3 +88,31 @@ def test_which_plans_may_keep_an_overlay():
     assert ActionPlan(Profile.BASIC, False, ALL_TEXT, rules=(keep,)).may_keep_overlays
     assert ActionPlan(Profile.KEEP_LIST, False, ALL_TEXT, listed=frozenset({0x60003000})).may_keep_overlays
     assert not ActionPlan(Profile.REMOVE_LIST, False, ALL_TEXT).may_keep_overlays
+
+
+@pytest.mark.parametrize(("verb", "vr"), [(Verb.KEEP, "OB"), (Verb.KEEP, "OW"), (Verb.KEEP, "UN"), (Verb.CLEAN_TEXT, "UN")])
+def test_a_plan_may_keep_an_overlay_by_any_vr_its_bitmap_may_have(verb, vr):
+    """UN is what it has in a file that states no VRs; cleaned like a text, it stays too."""
+    assert ActionPlan(Profile.BASIC, False, ALL_TEXT, rules=(Rule(verb, parse_query(vr)),)).may_keep_overlays
+
+
+@pytest.mark.parametrize(
+    ("vr", "syntax"),
+    [("OB", ExplicitVRLittleEndian), ("OW", ExplicitVRLittleEndian), ("UN", ExplicitVRLittleEndian), ("UN", ImplicitVRLittleEndian)],
+)
+def test_a_name_in_an_overlay_goes_whatever_the_vr_it_is_kept_by(real_file, secret, vr, syntax):
+    rules = (Rule(Verb.KEEP, parse_query(vr)), Rule(Verb.KEEP, parse_query("60xx001x")))
+    plan = ActionPlan(Profile.BASIC, False, ALL_TEXT, rules=rules)
+    opened = instance(real_file, 1, ExplicitVRLittleEndian)
+    opened.dataset[0x60023000].VR = vr
+    opened.dataset.file_meta.TransferSyntaxUID = syntax
+    opened = saved(opened.dataset, implicit_vr=syntax == ImplicitVRLittleEndian, little_endian=True)
+    redacted = Redactor(ALL_TEXT, text_search(PixelSearch.FAST), overlays=plan.may_keep_overlays).redact(opened)
+    (plane,) = planes(pydicom.dcmread(io.BytesIO(Scrubber(plan, secret).scrub(redacted).content)))
+    assert not plane.bits[:, :90].any()
+    assert np.array_equal(plane.bits[:, 90:], drawing(1)[:, 90:])
+
+
+def test_a_text_where_a_bitmap_should_be_is_passed_over(real_file):
+    opened = instance(real_file, 1, ExplicitVRLittleEndian, t60043000=("LT", "Smithers"))
+    assert [plane.tag for plane in planes(opened.dataset)] == [0x60023000]
