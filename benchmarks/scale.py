@@ -29,13 +29,14 @@ from pipeline.plan import Plan
 from transforms.model.config import SAFE_CONFIG
 from transforms.model.errors import InstanceProblem
 from transforms.model.keys import Purpose, Secret
+from transforms.model.pictures import has_pixels
 from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef
 from transforms.model.resolve import resolve
 from transforms.pixels.redactor import redactor_of
 from transforms.pixels.templates import Template
 from transforms.proof.prover import Prover
-from transforms.read.open import has_pixels, open_instance
+from transforms.read.open import open_instance
 from transforms.tags.scrubber import Scrubber
 
 KINDS = {

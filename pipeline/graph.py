@@ -91,7 +91,8 @@ def build(run: Run, p: beam.Pipeline) -> None:
     """Wire the stages of a run into `p`."""
     folder = run.folder
     listed = p | "ListInstances" >> ListInstances(run.source, folder, run.key, run.on_uid_collision, run.chosen)
-    opened = listed.instances | "ReadInstance" >> ReadInstance(run.source, run.key, admit, run.clock, run.chosen, run.done)
+    read = ReadInstance(run.source, run.key, admit, run.clock, run.chosen, run.done, run.plan.searches_overlays)
+    opened = listed.instances | "ReadInstance" >> read
     redacted = opened.with_pixels | "RedactText" >> RedactText(run.redactor)
     pixels = _finish_branch(run, redacted.instances, "Pixels")
     tags = _finish_branch(run, opened.tags_only, "Tags")

@@ -22,11 +22,12 @@ from pipeline.cpu import cpu_seconds
 from transforms.inspection.engine import requests_sent
 from transforms.model.keys import KEY_BYTES, Purpose, Secret
 from transforms.model.large import Content
+from transforms.model.pictures import is_searched
 from transforms.model.plan import ActionPlan
 from transforms.model.records import InstanceRef
 from transforms.pixels.redactor import Redactor
 from transforms.proof.prover import Prover
-from transforms.read.open import has_pixels, open_instance
+from transforms.read.open import open_instance
 from transforms.tags.policy import admit
 from transforms.tags.scrubber import Scrubber
 
@@ -197,7 +198,7 @@ class _Stages:
         self._read = read
         secret = Secret(secrets.token_bytes(KEY_BYTES))
         self._uids = secret.purpose(Purpose.UID)
-        self._redactor = redactor
+        self._redactor, self._overlays = redactor, plan.searches_overlays
         self._scrubber, self._prover = Scrubber(plan, secret), Prover(plan)
 
     def read(self, uri: str, size: int) -> Content:
@@ -211,7 +212,7 @@ class _Stages:
         try:
             opened = open_instance(InstanceRef("0" * 16, uri, size), content, self._uids, dt.datetime.now(dt.UTC))
             admit(opened.dataset)
-            if has_pixels(opened.dataset):
+            if is_searched(opened.dataset, self._overlays):
                 opened = self._redactor.redact(opened)
             self._prover.prove(self._scrubber.scrub(opened))
         except Exception:  # noqa: BLE001 - it would be failed or skipped by a run, after the same time

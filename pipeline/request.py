@@ -123,7 +123,7 @@ def redactor(settings: Settings, plan: ActionPlan) -> Callable[[], Redactor]:
         second_look=not settings.no_second_look,
         templates=tuple(templates.values()),
         phrase_tags=tables.NAMED,
-        overlays=plan.may_keep_overlays,
+        overlays=plan.searches_overlays,
         dlp_parent=plan.dlp_parent,
     )
 

@@ -15,10 +15,11 @@ from pydicom.uid import JPEG2000, JPEGBaseline8Bit, JPEGExtended12Bit
 
 from transforms.model import spool
 from transforms.model.keys import Purpose, Secret
+from transforms.model.pictures import has_pixels
 from transforms.model.records import InstanceRef
 from transforms.model.workspace import Workspace
 from transforms.pixels.redact import Canvas, canvas_of
-from transforms.read.open import has_pixels, open_instance, read_content
+from transforms.read.open import open_instance, read_content
 
 MODE = ("--on_uid_collision", "distinct", "--direct_running_mode=multi_threading", "--direct_num_workers=2")
 LOSSY = (JPEGBaseline8Bit, JPEGExtended12Bit, JPEG2000)

@@ -11,6 +11,7 @@ import pydicom
 import pytest
 from pydicom.dataset import Dataset, FileDataset
 
+from pipeline.main import main
 from pipeline.options import parse
 from pipeline.request import read_request, redactor
 from transforms.model.keys import Purpose, Secret
@@ -61,6 +62,22 @@ def run(config: dict, content: bytes, secret: Secret, folder: Path) -> FileDatas
     plan = read_request(settings).plan
     opened = open_instance(InstanceRef("0" * 16, "/x", 0), content, secret.purpose(Purpose.UID), dt.datetime.now(dt.UTC))
     return pydicom.dcmread(io.BytesIO(Scrubber(plan, secret).scrub(redactor(settings, plan)().redact(opened)).content))
+
+
+def test_a_whole_run_searches_the_overlay_of_an_instance_without_samples(content, key_uri, tmp_path):
+    """A presentation state carries overlays by its standard, and no samples at all."""
+    state = pydicom.dcmread(io.BytesIO(content))
+    del state.PixelData
+    state.SOPClassUID = state.file_meta.MediaStorageSOPClassUID = pydicom.uid.GrayscaleSoftcopyPresentationStateStorage
+    (tmp_path / "in").mkdir()
+    state.save_as(tmp_path / "in" / "state.dcm")
+    places = [f"--source={tmp_path / 'in'}", f"--destination={tmp_path / 'out'}", f"--workspace={tmp_path / 'work'}"]
+    config = json.dumps(CONFIGS["KEEP_ALL_PROFILE"])
+    assert main([*places, f"--key_uri={key_uri}", f"--config={config}", "--text_search=fast", "--allow_identifiable"]) == 0
+    (published,) = [pydicom.dcmread(path) for path in (tmp_path / "out").rglob("*.dcm")]
+    left = np.unpackbits(np.frombuffer(published[0x60003000].value, np.uint8), bitorder="little").reshape(128, 256)
+    assert not left[:90].any()
+    assert np.array_equal(left[90:], drawing()[90:])
 
 
 @pytest.mark.parametrize("config", CONFIGS)

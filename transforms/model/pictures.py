@@ -5,6 +5,8 @@ from __future__ import annotations
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
+SAMPLES = (0x7FE00008, 0x7FE00009, 0x7FE00010)
+"""Float Pixel Data, Double Float Pixel Data, Pixel Data."""
 OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 """Groups of overlays (PS3.5 7.6)."""
 OVERLAY_DATA = 0x3000
@@ -21,3 +23,19 @@ def bitmap(dataset: Dataset, group: int) -> DataElement | RawDataElement | None:
     if element is None or (stated and element.VR not in OVERLAY_VRS):
         return None
     return element if isinstance(element.value, bytes) and element.value else None
+
+
+def has_pixels(dataset: Dataset) -> bool:
+    """Whether there is a value of PixelData, FloatPixelData or DoubleFloatPixelData; an empty one has nothing to search."""
+    return any(tag in dataset and _bytes(dataset, tag) for tag in SAMPLES)
+
+
+def is_searched(dataset: Dataset, overlays: bool) -> bool:
+    """Whether there is a picture to search: samples, or an overlay, which presentation states have too, if `overlays` are."""
+    return has_pixels(dataset) or (overlays and any(bitmap(dataset, group) is not None for group in OVERLAY_GROUPS))
+
+
+def _bytes(dataset: Dataset, tag: int) -> int:
+    """How many bytes the value has; a sequence has none."""
+    value = dataset.get_item(tag).value
+    return len(value) if isinstance(value, bytes | memoryview) else 0

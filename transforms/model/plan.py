@@ -219,6 +219,11 @@ class ActionPlan:
         )
 
     @property
+    def searches_overlays(self) -> bool:
+        """Whether text is looked for in overlay planes, since they may stay."""
+        return self.image.searches and self.may_keep_overlays
+
+    @property
     def may_keep_overlays(self) -> bool:
         """Whether overlay planes (60xx) may stay in the output, as they are or cleaned like a text."""
         if self.profile in (Profile.KEEP_ALL, Profile.CONTENTS):

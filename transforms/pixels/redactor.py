@@ -12,6 +12,7 @@ from pydicom.dataset import FileDataset
 
 from transforms.inspection.engine import Engine, engine_of, local_engine
 from transforms.inspection.wanted import of_image
+from transforms.model.pictures import has_pixels
 from transforms.model.plan import ImagePlan, TextMode
 from transforms.model.records import BoxFinding, OpenInstance, PixelResult, PixelSearch, SecondLook
 from transforms.pixels.codecs import Decoded
@@ -56,27 +57,18 @@ class Redactor:
         """Of the instance at hand, or the last."""
 
     def redact(self, opened: OpenInstance) -> OpenInstance:
-        """The instance with what the pixel stage did. What can hide text beside the samples goes under every mode.
+        """The instance with what the pixel stage did. What can hide text beside the samples goes under every mode; there may be none.
 
         One decoded frame is in memory at a time. Raises InstanceProblem (stage `pixels`), and those of the engine.
         """
         self.watch.reset()
-        canvas = canvas_of(opened.dataset)
+        canvas = canvas_of(opened.dataset) if has_pixels(opened.dataset) else None
         if self._search is None:
             return dataclasses.replace(opened, pixels=self._finished(canvas))
         self._search.forget()
         known_regions = regions(opened.dataset)
         looking = _Looking(self._search, known_regions, self._choice(opened.dataset, known_regions), self.watch, self._looks)
-        frames = _Frames(canvas, opened.dataset, looking)
-        known = [
-            BoxFinding(0, *box, reason=f"template {one.name}") for one in matching(self._templates, opened.dataset) for box in one.boxes
-        ]
-        boxes: list[BoxFinding] = []
-        residual = False
-        for index in range(canvas.description.frames):
-            found, left = frames.redact(index, [dataclasses.replace(box, frame=index) for box in known])
-            boxes += found
-            residual |= left
+        boxes, residual = self._in_frames(canvas, opened.dataset, looking) if canvas is not None else ([], False)
         overlays = []
         for plane in planes(opened.dataset) if self._overlays else []:
             lines, left = looking.clear(plane)
@@ -93,7 +85,21 @@ class Redactor:
         )
         return dataclasses.replace(opened, pixels=result)
 
-    def _finished(self, canvas: Canvas) -> PixelResult:
+    def _in_frames(self, canvas: Canvas, dataset: FileDataset, looking: _Looking) -> tuple[list[BoxFinding], bool]:
+        """The boxes of all frames, hidden on the canvas, and whether text is left in one."""
+        frames = _Frames(canvas, dataset, looking)
+        known = [BoxFinding(0, *box, reason=f"template {one.name}") for one in matching(self._templates, dataset) for box in one.boxes]
+        boxes: list[BoxFinding] = []
+        residual = False
+        for index in range(canvas.description.frames):
+            found, left = frames.redact(index, [dataclasses.replace(box, frame=index) for box in known])
+            boxes += found
+            residual |= left
+        return boxes, residual
+
+    def _finished(self, canvas: Canvas | None) -> PixelResult:
+        if canvas is None:
+            return PixelResult()
         with self.watch.measured("encode"):
             return canvas.finish()
 

@@ -17,6 +17,7 @@ from pydicom.uid import UID
 from transforms.model.errors import InstanceProblem
 from transforms.model.keys import PurposeKey
 from transforms.model.large import Content, as_file, digest_of, view
+from transforms.model.pictures import SAMPLES
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
 from transforms.model.storage import read_sized, read_start
 from transforms.read.structure import SERIES, SOP_INSTANCE, STUDY, Structure, check, may_be_dicom, problem
@@ -26,7 +27,6 @@ LOOKED_AT = 1 << 20
 """Bytes from which it is worth a request of its own to see whether a file may be DICOM before it is read."""
 LARGE_VALUE = 1 << 20
 """Bytes from which a value is not copied while the file is parsed."""
-_PIXELS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 
 
 def read_content(uri: str, size: int = 0) -> Content:
@@ -80,11 +80,6 @@ def source_uids(structure: Structure, content: Content, key: PurposeKey) -> Inst
     return InstanceUids(study=uid(STUDY, "study"), series=uid(SERIES, "series"), instance=uid(SOP_INSTANCE, "instance"))
 
 
-def has_pixels(dataset: FileDataset) -> bool:
-    """Whether there is a value of PixelData, FloatPixelData or DoubleFloatPixelData; an empty one has nothing to search."""
-    return any(tag in dataset and _value_length(dataset, tag) for tag in _PIXELS)
-
-
 def _parse(structure: Structure) -> FileDataset:
     whole = view(structure.content)[: structure.end]
     try:
@@ -101,7 +96,7 @@ def _fill_in(dataset: FileDataset, tag: int, length: int, content: memoryview) -
     element = dataset.get_item(tag, keep_deferred=True)
     if isinstance(element, RawDataElement) and element.value is None and element.length:
         value = content[element.value_tell : element.value_tell + length]
-        dataset[tag] = element._replace(value=value if tag in _PIXELS else bytes(value))
+        dataset[tag] = element._replace(value=value if tag in SAMPLES else bytes(value))
 
 
 def _agrees(dataset: FileDataset, structure: Structure) -> bool:

@@ -17,6 +17,7 @@ from transforms.model import names, spool
 from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.keys import KeyReference, Purpose
 from transforms.model.large import digest_of
+from transforms.model.pictures import is_searched
 from transforms.model.quiet import quiet_libraries
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, Outcome
 from transforms.model.references import References
@@ -24,7 +25,7 @@ from transforms.model.transform import OUTCOME, InstanceDoFn, InstanceRefCoder, 
 from transforms.model.workspace import OperationFolder
 from transforms.read import collisions
 from transforms.read.chosen import ChosenReference
-from transforms.read.open import has_pixels, open_instance
+from transforms.read.open import open_instance
 from transforms.read.origin import Origin
 from transforms.read.packing import NAME_BYTES, Packing
 from transforms.read.structure import check
@@ -72,6 +73,7 @@ class Opened(NamedTuple):
     """Open instances on two branches that never meet before WriteInstance."""
 
     with_pixels: beam.PCollection[OpenInstance]
+    """Those that have a picture to search, be it an overlay only."""
     tags_only: beam.PCollection[OpenInstance]
     outcomes: beam.PCollection[Outcome]
 
@@ -292,10 +294,12 @@ class ReadInstance(beam.PTransform):
     """Others are skipped, as FILTERED."""
     done: Done | None = None
     """What is left out because it is done already."""
+    overlays: bool = False
+    """Whether overlays are searched, and so instances that have no other picture."""
 
     def expand(self, instances: beam.PCollection[InstanceRef]) -> Opened:
         """InstanceRef to Opened."""
-        read = beam.ParDo(_Open(self.source, self.key, self.admit, self.clock, self.chosen, self.done))
+        read = beam.ParDo(_Open(self.source, self.key, self.admit, self.clock, self.chosen, self.done, self.overlays))
         opened = instances | "Open" >> read.with_outputs(OUTCOME, _TAGS_ONLY, main=_WITH_PIXELS)
         return Opened(
             with_pixels=typed(opened[_WITH_PIXELS], OpenInstance),
@@ -315,8 +319,9 @@ class _Open(InstanceDoFn):
         clock: Callable[[], dt.datetime],
         chosen: ChosenReference | None,
         done: Done | None,
+        overlays: bool,
     ) -> None:
-        self._source = source
+        self._source, self._overlays = source, overlays
         self._key_ref, self._admit, self._clock, self._chosen_ref, self._done_ref = key, admit, clock, chosen, done
 
     def setup(self) -> None:
@@ -335,7 +340,7 @@ class _Open(InstanceDoFn):
         opened = open_instance(element, self._source.content(element.uri, element.size), self._key, started)
         opened = dataclasses.replace(opened, ref=self._wanted(element, opened.source))
         self._admit(opened.dataset)
-        yield opened if has_pixels(opened.dataset) else TaggedOutput(_TAGS_ONLY, opened)
+        yield opened if is_searched(opened.dataset, self._overlays) else TaggedOutput(_TAGS_ONLY, opened)
 
     def _wanted(self, ref: InstanceRef, source: InstanceUids) -> InstanceRef:
         """The reference, with what is known of others of its UIDs. Raises InstanceProblem where the instance is to be skipped."""

@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from transforms.model.errors import InstanceProblem
 from transforms.model.plan import ALL_TEXT, NO_TEXT, ActionPlan, Profile, Rule, Verb
 from transforms.model.query import parse_query
-from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelSearch, SecondLook
+from transforms.model.records import InstanceRef, InstanceUids, OpenInstance, PixelResult, PixelSearch, SecondLook
 from transforms.pixels.overlays import planes
 from transforms.pixels.redactor import Redactor
 from transforms.pixels.strengths import text_search
@@ -88,6 +88,7 @@ def test_which_plans_may_keep_an_overlay():
     assert ActionPlan(Profile.BASIC, False, ALL_TEXT, rules=(keep,)).may_keep_overlays
     assert ActionPlan(Profile.KEEP_LIST, False, ALL_TEXT, listed=frozenset({0x60003000})).may_keep_overlays
     assert not ActionPlan(Profile.REMOVE_LIST, False, ALL_TEXT).may_keep_overlays
+    assert [ActionPlan(Profile.KEEP_ALL, False, image).searches_overlays for image in (ALL_TEXT, NO_TEXT)] == [True, False]
 
 
 @pytest.mark.parametrize(("verb", "vr"), [(Verb.KEEP, "OB"), (Verb.KEEP, "OW"), (Verb.KEEP, "UN"), (Verb.CLEAN_TEXT, "UN")])
@@ -116,3 +117,25 @@ def test_a_name_in_an_overlay_goes_whatever_the_vr_it_is_kept_by(real_file, secr
 def test_a_text_where_a_bitmap_should_be_is_passed_over(real_file):
     opened = instance(real_file, 1, ExplicitVRLittleEndian, t60043000=("LT", "Smithers"))
     assert [plane.tag for plane in planes(opened.dataset)] == [0x60023000]
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_an_overlay_of_an_instance_without_samples_is_searched_too(real_file, secret, empty):
+    """Such as a presentation state, or an image whose samples went astray."""
+    dataset = instance(real_file, 1, ExplicitVRLittleEndian).dataset
+    dataset.PixelData = b""
+    if not empty:
+        del dataset.PixelData
+    redacted = Redactor(ALL_TEXT, text_search(PixelSearch.FAST), overlays=True).redact(saved(dataset))
+    assert (redacted.pixels.second_look, redacted.pixels.boxes) == (SecondLook.CLEAN, ())
+    published = pydicom.dcmread(io.BytesIO(Scrubber(KEEP_ALL, secret).scrub(redacted).content))
+    (plane,) = planes(published)
+    assert not plane.bits[:, :90].any()
+    assert np.array_equal(plane.bits[:, 90:], drawing(1)[:, 90:])
+    assert not published.get("PixelData")
+
+
+def test_where_no_text_is_looked_for_an_instance_without_samples_stays_as_it_is(real_file):
+    dataset = instance(real_file, 1, ExplicitVRLittleEndian).dataset
+    del dataset.PixelData
+    assert Redactor(NO_TEXT, None, overlays=True).redact(saved(dataset)).pixels == PixelResult()

@@ -12,8 +12,9 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 from transforms.model.errors import InstanceProblem, OutcomeKind
 from transforms.model.keys import Purpose
+from transforms.model.pictures import has_pixels, is_searched
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
-from transforms.read.open import has_pixels, open_instance, read_content
+from transforms.read.open import open_instance, read_content
 
 STARTED = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 REF = InstanceRef("0" * 16, "/nowhere", 0)
@@ -93,6 +94,26 @@ def test_empty_pixels_are_no_pixels(opened, real_file):
     dataset = pydicom.dcmread(real_file("CT_small.dcm"))
     dataset.PixelData = b""
     assert not has_pixels(opened(saved(dataset)).dataset)
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "value", "answer"),
+    [
+        (0x60003000, "OW", b"\1\0", True),
+        (0x601E3000, "OB", b"\1\0", True),
+        (0x60003000, "UN", b"\1\0", True),
+        (0x60003000, "OW", b"", False),
+        (0x60003000, "LT", "text", False),
+        (0x60203000, "OW", b"\1\0", False),
+    ],
+)
+def test_an_overlay_is_a_picture_where_overlays_are_searched(opened, real_file, tag, vr, value, answer):
+    dataset = pydicom.dcmread(real_file("CT_small.dcm"))
+    del dataset.PixelData
+    dataset.add_new(tag, "LT" if vr == "LT" else "OW", value)
+    dataset[tag].VR = vr
+    found = opened(saved(dataset)).dataset
+    assert (is_searched(found, True), is_searched(found, False)) == (answer, False)
 
 
 def test_zero_padding_leaves_no_element(opened, real_file):
