@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from transforms.model.pictures import OVERLAY_DATA, OVERLAY_GROUPS, OVERLAY_VRS
+from transforms.model.pictures import OVERLAY_DATA, OVERLAY_GROUPS, OVERLAY_VRS, SAMPLES
 from transforms.model.plan import ActionPlan, Rule
 
 THUMBNAIL = "a thumbnail shows the text of the image, and is not searched"
 _ICON = 0x00880200
 _SIGNATURES = frozenset({0x4FFE0001, 0xFFFAFFFA})
+_RETIRED_SAMPLES = frozenset({0x0010, 0x0020, 0x0030, 0x0040})
+"""Variable Pixel Data, and coefficients of which an image is made (PS3.6, 7Fxxeeee and 7FE0eeee)."""
 _LENGTH_TO_END = 0x00080001
 _NOT_A_DATA_SET = frozenset({0x0000, 0x0002, 0x0004, 0xFFFC, 0xFFFE})
 """Groups of commands, file meta, directories, padding and delimiters."""
@@ -44,4 +46,6 @@ def _never_searched(path: tuple[int, ...], vr: str) -> str:
             return matched(tag, "an overlay in a sequence is not searched for text")
         if tag >> 16 not in OVERLAY_GROUPS or vr not in OVERLAY_VRS:
             return matched(tag, "no overlay of PS3.3 C.9.2, and so not searched for text")
+    if tag >> 24 == 0x7F and not tag >> 16 & 1 and tag & 0xFFFF in _RETIRED_SAMPLES and tag not in SAMPLES:
+        return matched(tag, "retired samples, which are not searched for text")
     return ""

@@ -63,7 +63,24 @@ def test_a_text_where_an_overlay_has_its_bitmap_goes(deidentify, vr):
     assert DRAWN not in scrubbed.content
 
 
-@pytest.mark.parametrize("tag", [0x60203000, 0x60013000])
+@pytest.mark.parametrize("keeps", KEEPS)
+@pytest.mark.parametrize("tag", [0x7F000010, 0x7F020010, 0x7FFE0010, 0x7F020040, 0x7FE00020])
+def test_samples_of_the_retired_kinds_go(deidentify, keeps, tag):
+    scrubbed, new, _ = deidentify(config(keeps, ALL_TEXT), holding(tag))
+    assert tag not in new
+    assert DRAWN not in scrubbed.content
+    assert reasons(scrubbed, tag) == [("DELETED", f"Matched ID: {tag:08X} (retired samples, which are not searched for text)")]
+
+
+def test_samples_and_private_elements_of_the_neighbouring_groups_stay(deidentify):
+    dataset = Dataset()
+    dataset.add_new(0x7FE00010, "OW", DRAWN)
+    dataset.private_block(0x7FE1, "ACME", create=True).add_new(0x10, "LO", "kept")
+    _, new, _ = deidentify(config("KEEP_ALL_PROFILE", ALL_TEXT), dataset)
+    assert (new.PixelData, new[0x7FE10010].value, new[0x7FE11010].value) == (DRAWN, "ACME", "kept")
+
+
+@pytest.mark.parametrize("tag", [0x60203000, 0x60013000, 0x7F020010])
 def test_where_no_text_is_looked_for_the_config_keeps_it(deidentify, tag):
     _, new, _ = deidentify(config("KEEP_ALL_PROFILE", NO_TEXT), holding(tag))
     assert new[tag].value == DRAWN
