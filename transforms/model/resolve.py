@@ -113,8 +113,8 @@ def _second_generation(config: DicomTagConfig, image: ImageConfig | None, text: 
     at = "config.dicomTagConfig"
     kind, options = config.profile_type, config.options
     profile = Profile.BASIC if kind is ProfileType.UNSPECIFIED else Profile(kind.value)
-    if image is not None and options.clean_image is not None:
-        raise ConfigError("config.image", "image and dicomTagConfig.options.cleanImage both say what to redact", "give one of them")
+    if image is not None:
+        _check_image_alone(config)
     chosen = _options(config, profile)
     if Option.UIDS in chosen and options.primary_ids is PrimaryIds.REGEN:
         raise ConfigError(f"{at}.options.primaryIds", "ps315Options.retainUids keeps these UIDs", "give one of them", "REGEN")
@@ -136,6 +136,15 @@ def _second_generation(config: DicomTagConfig, image: ImageConfig | None, text: 
             rules.append(Rule(verb, query))
             check_hash_fits(rules[-1], text, where)
     return ActionPlan(profile, keep, redacted, rules=tuple(rules), options=chosen, text=text, trial=_trial(config.clinical_trial))
+
+
+def _check_image_alone(config: DicomTagConfig) -> None:
+    """Refuse what says beside `image` what to redact: of these two the API does not say which comes first."""
+    others = {"options.cleanImage": config.options.clean_image}
+    others |= {f"actions.{number}.cleanImageTag": action.clean_image_tag for number, action in enumerate(config.actions)}
+    for name, other in others.items():
+        if other is not None:
+            raise ConfigError("config.image", f"image and dicomTagConfig.{name} both say what to redact", "give one of them")
 
 
 def _trial(trial: ClinicalTrial | None) -> tuple[tuple[int, str], ...]:

@@ -13,7 +13,7 @@ from transforms.model.plan import Option, Profile, TextKind, TextMode, Verb
 from transforms.model.resolve import crypto_keys, resolve
 
 KEY = base64.b64encode(b"0123456789abcdef").decode()
-ALL_TEXT = {"textRedactionMode": "REDACT_ALL_TEXT"}
+ALL_TEXT, NO_TEXT = {"textRedactionMode": "REDACT_ALL_TEXT"}, {"textRedactionMode": "REDACT_NO_TEXT"}
 
 
 def plan(config, place=None):
@@ -75,7 +75,7 @@ def test_options_of_both_kinds():
 
 def test_a_clean_image_action_is_the_option():
     assert plan(actions({"queries": ["PixelData"], "cleanImageTag": ALL_TEXT})).image.mode is TextMode.ALL
-    nothing = {"queries": ["7FE00010"], "cleanImageTag": {"textRedactionMode": "REDACT_NO_TEXT"}}
+    nothing = {"queries": ["7FE00010"], "cleanImageTag": NO_TEXT}
     assert plan(actions(nothing, options={"cleanImage": ALL_TEXT})).image.mode is TextMode.NONE
 
 
@@ -114,6 +114,14 @@ def test_a_clean_image_action_is_the_option():
         (
             actions({"queries": ["StudyInstanceUID"], "keepTag": {}}),
             "config.dicomTagConfig.actions.0.queries.0 is 'StudyInstanceUID': UIDs",
+        ),
+        (
+            {"image": ALL_TEXT} | actions({"queries": ["PN"], "keepTag": {}}, {"queries": ["PixelData"], "cleanImageTag": NO_TEXT}),
+            "config.image: image and dicomTagConfig.actions.1.cleanImageTag both say what to redact; give one of them.",
+        ),
+        (
+            {"image": ALL_TEXT} | actions({"queries": ["PixelData"], "cleanImageTag": {}}),
+            "config.image: image and dicomTagConfig.actions.0",
         ),
         (actions({"queries": ["00020010"], "keepTag": {}}), "config.dicomTagConfig.actions.0.queries.0 is '00020010': file meta inform"),
         (
