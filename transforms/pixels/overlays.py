@@ -66,6 +66,8 @@ def planes(dataset: FileDataset) -> list[Plane]:
             raise _bad()
         swapped = not dataset.original_encoding[1] and stored.VR == "OW"
         plain = swap_pairs(bytearray(value)) if swapped else value
+        if any(plain[-(-size // 16) * 2 :]):
+            raise _bad()
         bits = np.unpackbits(np.frombuffer(plain, np.uint8), count=size, bitorder="little").reshape(max(frames, 1), rows, columns)
         found.append(Plane(int(stored.tag), bits.copy(), len(value), swapped))
     return found

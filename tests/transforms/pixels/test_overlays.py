@@ -73,12 +73,22 @@ def test_an_overlay_that_goes_is_told_once(real_file, secret):
     assert [finding.action for finding in scrubbed.findings if finding.tag == "60023000"] == ["DELETED"]
 
 
-@pytest.mark.parametrize("broken", [{"t60020010": ("US", 0)}, {"t60020011": ("US", 9999)}, {"t60020015": ("LO", "two")}])
+@pytest.mark.parametrize(
+    "broken", [{"t60020010": ("US", 0)}, {"t60020010": ("US", 64)}, {"t60020011": ("US", 9999)}, {"t60020015": ("LO", "two")}]
+)
 def test_a_plane_of_another_size_than_it_says_fails_by_name(real_file, broken):
     opened = instance(real_file, 1, ExplicitVRLittleEndian, **broken)
     with pytest.raises(InstanceProblem, match="BAD_OVERLAY"):
         Redactor(ALL_TEXT, text_search(PixelSearch.DEFAULT), overlays=True).redact(opened)
     assert Redactor(NO_TEXT, None).redact(opened).pixels.overlays == ()
+
+
+def test_zeros_after_a_plane_are_padding(real_file):
+    opened = instance(real_file, 1, ExplicitVRLittleEndian)
+    dataset = opened.dataset
+    dataset[0x60023000].value += bytes(6)
+    (plane,) = planes(saved(dataset).dataset)
+    assert np.array_equal(plane.bits, drawing(1))
 
 
 def test_which_plans_may_keep_an_overlay():
