@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataelem import RawDataElement, convert_raw_data_element
 from pydicom.dataset import FileDataset
 
 from transforms.model.errors import InstanceProblem
@@ -82,8 +83,10 @@ def _number(dataset: FileDataset, tag: int) -> int:
 
 
 def _value(dataset: FileDataset, tag: int) -> Any:
+    """The value, converted; the element stays as it was read, since the tags' stage goes by the VR that it has there."""
+    element = dataset.get_item(tag) if tag in dataset else None
     try:
-        return dataset[tag].value if tag in dataset else None
+        return convert_raw_data_element(element).value if isinstance(element, RawDataElement) else element and element.value
     except Exception:  # noqa: BLE001 - a value that cannot be converted, and a parser's message would quote it
         raise _bad() from None
 

@@ -124,6 +124,16 @@ def test_a_name_in_an_overlay_goes_whatever_the_vr_it_is_kept_by(real_file, secr
     assert np.array_equal(plane.bits[:, 90:], drawing(1)[:, 90:])
 
 
+def test_the_data_set_stays_as_it_was_read(real_file):
+    """In implicit VR the tags' stage would else take an overlay for something else than its rows."""
+    explicit = instance(real_file, 2, ExplicitVRLittleEndian).dataset
+    explicit.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+    dataset = saved(explicit, implicit_vr=True, little_endian=True).dataset
+    before = {tag: dataset.get_item(tag) for tag in list(dataset.keys())}  # to go through the data set would convert them
+    assert len(planes(dataset)) == 1
+    assert all(dataset.get_item(tag) is element for tag, element in before.items())
+
+
 def test_a_text_where_a_bitmap_should_be_is_passed_over(real_file):
     opened = instance(real_file, 1, ExplicitVRLittleEndian, t60043000=("LT", "Smithers"))
     assert [plane.tag for plane in planes(opened.dataset)] == [0x60023000]
