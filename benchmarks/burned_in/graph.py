@@ -21,6 +21,24 @@ def normed(name: str) -> str:
     return f"{name}_normed"
 
 
+def read(model: keras.Model, path: Path) -> None:
+    """Give a model the kernels of a network that `Graph` wrote; those after which a layer normalizes hold what it did to them."""
+    weights = {one.name: numpy_helper.to_array(one) for one in onnx.load(path).graph.initializer}
+    for layer in model.layers:
+        if f"{layer.name}.kernel" in weights:
+            layer.set_weights([weights[f"{layer.name}.kernel"].transpose(2, 3, 1, 0), weights[f"{layer.name}.bias"]])
+
+
+def mean(paths: Sequence[Path], out: Path) -> None:
+    """Write the network whose weights are the mean of those of networks of one form."""
+    networks = [onnx.load(path) for path in paths]
+    for same in zip(*(network.graph.initializer for network in networks), strict=True):
+        values = [numpy_helper.to_array(one) for one in same]
+        if values[0].dtype.kind == "f":
+            same[0].CopyFrom(numpy_helper.from_array(np.mean(values, axis=0, dtype=np.float32), same[0].name))
+    out.write_bytes(networks[0].SerializeToString())
+
+
 class Graph:
     """The nodes of a network, written from its input to its output; each is known by the name of what it gives."""
 

@@ -21,6 +21,7 @@ def parser(doc: str | None, examples: str, steps: int, out: Path) -> argparse.Ar
     made.add_argument("--rate", type=float, default=2e-3, help="the highest of the run; it falls to a fiftieth")
     made.add_argument("--out", type=Path, default=out)
     made.add_argument("--weights", type=Path, help="where to go on from, and what is kept to go on from later")
+    made.add_argument("--network", type=Path, help="an .onnx file to begin with, where there are no weights of its training any more")
     made.add_argument("--seed", type=int, default=1, help="another one where training goes on")
     return made
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from tensorflow import keras
 
 from benchmarks.burned_in import loop
-from benchmarks.burned_in.graph import Graph
+from benchmarks.burned_in.graph import Graph, read
 
 OUT = Path(__file__).parents[2] / "transforms/pixels/data/line_detector.onnx"
 BATCH = 16
@@ -103,6 +103,8 @@ def main() -> None:
     files = [np.load(name) for name in options.patches]
     pictures, targets = (np.concatenate([file[name] for file in files]) for name in ("pictures", "targets"))
     model = network()
+    if options.network:
+        read(model, options.network)
     if options.weights and options.weights.exists():
         model.load_weights(options.weights)
     random = np.random.default_rng(options.seed)

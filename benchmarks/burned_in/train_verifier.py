@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tensorflow import keras
 
 from benchmarks.burned_in import loop
-from benchmarks.burned_in.graph import Graph, normed
+from benchmarks.burned_in.graph import Graph, normed, read
 from benchmarks.burned_in.train import body, write_body
 from benchmarks.burned_in.train import network as detector_network
 
@@ -28,6 +28,8 @@ LAYERS = (("seen_in", 48, 2), ("seen", 48, 1), ("seen_more", 48, 1))
 """Name, channels and stride of the convolutions after those of the line detector, each of 3x3."""
 TEXT_WEIGHS = 1.5
 """Times more than paper: a miss costs a person more."""
+SETTLING = 1500
+"""Windows from which the normalizations of a network that was read learn what to expect."""
 SOFTNESS = 0.005
 """How far from 0 and 1 the answers are that it is taught."""
 
@@ -52,6 +54,15 @@ def learn_from(detector: keras.Model, model: keras.Model) -> None:
             kernel, bias = layer.get_weights()
             missing = model.get_layer(layer.name).weights[0].shape[2] - kernel.shape[2]
             model.get_layer(layer.name).set_weights([np.pad(kernel, ((0, 0), (0, 0), (0, missing), (0, 0))), bias])
+
+
+def settle(model: keras.Model, windows: NDArray[np.float32]) -> None:
+    """Let the normalizations of a network that was read expect what they get of these windows, and change nothing."""
+    for name, _, _ in LAYERS:
+        layer = model.get_layer(normed(name))
+        seen = keras.Model(model.input, model.get_layer(name).output).predict(windows, verbose=0)
+        average, variance = seen.mean((0, 1, 2)), seen.var((0, 1, 2))
+        layer.set_weights([np.sqrt(variance + layer.epsilon), average, average, variance])
 
 
 def write(model: keras.Model, path: Path) -> None:
@@ -93,14 +104,17 @@ def main() -> None:
     is_hard = np.repeat([name in options.hard for name in (*options.boxes, *options.hard)], [len(file["text"]) for file in files])
     shares = {True: HARD, False: BATCH - HARD} if options.hard else {False: BATCH}
     pools = [(np.flatnonzero((text == some) & (is_hard == hard)), share // 2) for some in (True, False) for hard, share in shares.items()]
-    model = network(windows.shape[1:])
+    model, random = network(windows.shape[1:]), np.random.default_rng(options.seed)
     if options.detector:
         detector = detector_network()
         detector.load_weights(options.detector)
         learn_from(detector, model)
+    if options.network:
+        read(model, options.network)
+        settle(model, windows[random.permutation(len(windows))[:SETTLING]].astype(np.float32) / 127.5 - 1)
     if options.weights and options.weights.exists():
         model.load_weights(options.weights)
-    optimizer, random = loop.optimizer(options.rate, options.steps), np.random.default_rng(options.seed)
+    optimizer = loop.optimizer(options.rate, options.steps)
 
     @tf.function(reduce_retracing=True)
     def learn(batch: tf.Tensor, truth: tf.Tensor) -> tf.Tensor:
