@@ -52,6 +52,8 @@ def parameters(frame: bytes) -> Parameters:
     if frame[start : start + 2] != _SOC or len(siz) < 37 or len(cod) < 10:
         raise _bad("its main header is incomplete")
     right, bottom, left, top, *_, components, depth = struct.unpack(">8IHB", siz[2:37])  # Xsiz to Ssiz of component 0 (T.800 A.5.1)
+    if len(siz) < 36 + 3 * components or set(siz[36 : 36 + 3 * components : 3]) != {depth}:
+        raise _bad("its components are not all of one depth")  # decoders give all of them that of the first, and lose what does not fit
     return Parameters(bottom - top, right - left, (depth & 0x7F) + 1, bool(depth & 0x80), components, cod[4] == 1, cod[9] == 1)
 
 

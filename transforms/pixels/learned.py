@@ -66,7 +66,7 @@ class LearnedDetector:
                     Found(box.left + left, box.top + top, box.right + left, box.bottom + top, box.chance) for box in self._of_tile(tile)
                 ]
         chances = self._verifier.chances(image, [box[:4] for box in found])
-        thickest = LARGEST * min(image.shape[:2])
+        thickest = LARGEST * max(image.shape[:2])  # the longer side: a banner is thinner than four of its lines
         return [
             box
             for box, chance in zip(found, chances, strict=True)

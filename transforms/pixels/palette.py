@@ -63,15 +63,15 @@ def _colours(indices: NDArray[Any], dataset: FileDataset) -> NDArray[np.float64]
     """The colour (red, green, blue) of each bit pattern of an index; None if the palette cannot be used."""
     palette = Dataset()
     palette.set_original_encoding(False, True)
-    for tag in (*_PALETTE, *_PALETTE_DATA):
-        if tag in dataset:
-            palette.add(dataset[tag])
-    if not dataset.original_encoding[1]:
-        # pydicom expands palettes in little endian only; OW is words, so its bytes go in pairs.
-        for tag in _PALETTE_DATA:
-            if tag in palette and palette[tag].VR == "OW":
-                palette.add_new(tag, "OW", bytes(swap_pairs(palette[tag].value)))
     try:
+        for tag in (*_PALETTE, *_PALETTE_DATA):
+            if tag in dataset:
+                palette.add(dataset[tag])
+        if not dataset.original_encoding[1]:
+            # pydicom expands palettes in little endian only; OW is words, so its bytes go in pairs.
+            for tag in _PALETTE_DATA:
+                if tag in palette and palette[tag].VR == "OW":
+                    palette.add_new(tag, "OW", bytes(swap_pairs(palette[tag].value)))
         patterns = np.arange(1 << 8 * indices.itemsize, dtype=f"u{indices.itemsize}").view(indices.dtype)
         return apply_color_lut(patterns, palette)[..., :3].astype(np.float64)
     except Exception:  # noqa: BLE001 - a palette that contradicts itself fails in any way, with values in the message

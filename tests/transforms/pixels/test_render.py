@@ -89,6 +89,14 @@ def test_a_palette_that_cannot_be_used_leaves_the_indices():
     assert image.tolist() == [[0, 85], [170, 255]]
 
 
+def test_a_palette_whose_descriptor_is_no_three_numbers_leaves_the_indices():
+    dataset = header()
+    tag = pydicom.tag.BaseTag(0x00281101)
+    dataset[tag] = pydicom.dataelem.RawDataElement(tag, "US", 5, b"\x04\0\0\0\x10", 0, False, True)
+    (image,) = renderings(Decoded(np.array([[0, 10], [20, 30]], "u1"), "PALETTE COLOR"), dataset, 0)
+    assert image.tolist() == [[0, 85], [170, 255]]
+
+
 def test_ybr_becomes_rgb(rendered):
     (image,), dataset = rendered("SC_ybr_full_uncompressed.dcm")
     rgb = dataset.pixel_array.astype(float)  # pydicom converts it

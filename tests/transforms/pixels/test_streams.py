@@ -79,6 +79,15 @@ def test_real_frames_decode_alike_before_and_after(name):
     assert clean(cleaned, description) == (cleaned, ())
 
 
+def test_a_codestream_with_components_of_unlike_depth_is_not_decoded():
+    frame, description = first_frame("US1_J2KI.dcm")
+    assert codecs.decode(frame, description).samples.shape[-1] == 3
+    second = frame.index(b"\xff\x51") + 2 + 2 + 36 + 3  # after the marker and its length: Rsiz to Csiz, and three bytes of the first
+    deeper = frame[:second] + b"\x0f" + frame[second + 1 :]
+    with pytest.raises(InstanceProblem, match="cannot be decoded"):
+        codecs.decode(deeper, description)
+
+
 @pytest.mark.parametrize("name", ["SC_rgb_jpeg_dcmtk.dcm", "JPEGLSNearLossless_08.dcm", "MR_small_RLE.dcm", "examples_ybr_color.dcm"])
 def test_a_frame_with_nothing_to_remove_is_the_same_object(name):
     frame, description = first_frame(name)

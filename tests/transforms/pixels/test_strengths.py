@@ -199,6 +199,11 @@ def test_little_of_an_ultrasound_goes_that_is_no_text(searches, strength, share,
     assert covered(searches[strength].lines(*images), anatomy) < share
 
 
+def test_the_second_detector_finds_the_line_of_a_banner():
+    image = written("KOWALSKI JAN", shape=(28, 400), at=(30, 21), scale=0.7)
+    assert covered(learned.LearnedDetector().find(image), image > 127) > 0.95
+
+
 def test_strict_needs_the_weights_of_its_second_detector(monkeypatch, tmp_path):
     check_search(PixelSearch.STRICT, ["eng"])
     monkeypatch.setattr(learned, "FOLDER", tmp_path)
