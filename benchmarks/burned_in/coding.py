@@ -38,7 +38,8 @@ LOSSY = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, ui
 _BIG_ENDIAN_WORDS = ("PixelData", *(f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")))
 _GREY_OF_LOSS = 12
 """Bits up to which grey is coded with loss: in deeper forms the text has so few levels of the range that loss would hide it."""
-_RAW_DEFLATE = -15
+RAW_DEFLATE = -15
+"""Window bits of zlib for a stream without a header."""
 _FINE = 1 / 4096
 """Quantisation step of irreversible HTJ2K, relative to the full range; a coarser one lets OpenJPH overflow at black and white."""
 
@@ -149,5 +150,5 @@ _SUBSAMPLED = {2: {}, 3: {"subsampling": "422"}}
 
 
 def _deflated(samples: NDArray[np.generic]) -> bytes:
-    coder = zlib.compressobj(wbits=_RAW_DEFLATE)
+    coder = zlib.compressobj(wbits=RAW_DEFLATE)
     return coder.compress(samples.tobytes()) + coder.flush()

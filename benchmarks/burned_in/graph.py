@@ -1,7 +1,11 @@
-"""Trained layers of Keras written as ONNX, node by node, as OpenCV runs them. For the venv of the training only."""
+"""Trained layers of Keras written as ONNX, node by node, as OpenCV runs them. For the venv of the training only.
+
+PYTHONPATH=. /tmp/training/bin/python -m benchmarks.burned_in.graph MEAN.onnx A.onnx B.onnx...
+"""
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -86,3 +90,16 @@ class Graph:
         onnx.checker.check_model(made)
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(made.SerializeToString())
+
+
+def main() -> None:
+    """Write the mean of networks of one form."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("networks", type=Path, nargs="+")
+    options = parser.parse_args()
+    mean(options.networks, options.out)
+
+
+if __name__ == "__main__":
+    main()

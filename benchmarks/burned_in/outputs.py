@@ -16,8 +16,9 @@ from pydicom.dataset import FileDataset
 from pydicom.encaps import generate_frames
 from pydicom.pixels import pixel_array
 
-from benchmarks.burned_in.coding import LOSSY
+from benchmarks.burned_in.coding import LOSSY, RAW_DEFLATE
 from benchmarks.burned_in.instances import Samples, saved
+from benchmarks.burned_in.scores import within
 from pipeline.cpu import cpu_seconds
 from transforms.model.errors import InstanceProblem
 from transforms.model.records import BoxFinding, InstanceRef, InstanceUids, OpenInstance, PixelResult, SecondLook
@@ -28,7 +29,6 @@ FLAT = 12
 """Levels of 256 that a box of a lossy frame may vary by, as coding at its edge makes it: far less than any string stands out by."""
 _LIBJPEG = (uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1)
 """What no plugin of pydicom here decodes, or not at all depths."""
-_RAW_DEFLATE = -15
 _START = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 
 
@@ -79,7 +79,7 @@ def judged(source: FileDataset, pixels: PixelResult) -> Output:
         boxes = [box for box in pixels.boxes if box.frame == number]
         if not may_vary or not boxes:
             changed = (old != new).reshape(*old.shape[:2], -1).any(axis=2)
-            output.broken += int((changed & ~_inside(boxes, old.shape)).sum())
+            output.broken += int((changed & ~within(boxes, old.shape)).sum())
         tolerance = FLAT * (1 << source.BitsStored) / 256 if may_vary else 0.0
         output.gone.append(_flat(new, boxes, tolerance))
     return output
@@ -114,20 +114,13 @@ def _as_they_are(dataset: FileDataset) -> dict[str, str]:
 
 
 def _inflated(coded: bytes, dataset: FileDataset) -> Samples:
-    flat = np.frombuffer(zlib.decompressobj(_RAW_DEFLATE).decompress(coded), f"<u{dataset.BitsAllocated // 8}")
+    flat = np.frombuffer(zlib.decompressobj(RAW_DEFLATE).decompress(coded), f"<u{dataset.BitsAllocated // 8}")
     rows, columns, channels = dataset.Rows, dataset.Columns, dataset.SamplesPerPixel
     if channels == 1:
         return flat.reshape(rows, columns)
     return (
         np.moveaxis(flat.reshape(channels, rows, columns), 0, 2) if dataset.PlanarConfiguration else flat.reshape(rows, columns, channels)
     )
-
-
-def _inside(boxes: Sequence[BoxFinding], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    inside = np.zeros(shape[:2], bool)
-    for box in boxes:
-        inside[box.top : box.bottom, box.left : box.right] = True
-    return inside
 
 
 def _flat(frame: Samples, boxes: Sequence[BoxFinding], tolerance: float) -> NDArray[np.bool_]:

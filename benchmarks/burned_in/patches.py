@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.burned_in.frames import SEEDS, Frame, frame
-from benchmarks.burned_in.scores import HIDDEN
+from benchmarks.burned_in.scores import HIDDEN, within
 from benchmarks.burned_in.variations import varied
 from transforms.pixels.detector import CELL, LARGEST_SMALL, Found, LineDetector
 
@@ -56,9 +56,7 @@ def mistakes(made: Frame, found: Sequence[Found], random: Random, count: int) ->
 
 def missed(made: Frame, found: Sequence[Found], random: Random, count: int) -> Iterator[Patch]:
     """Patches of strings that a detector leaves at least in part, about any point of them, most of them as large as they are."""
-    boxes = np.zeros(made.taken.shape, bool)
-    for box in found:
-        boxes[box.top : box.bottom, box.left : box.right] = True
+    boxes = within(found, made.taken.shape)
     left = [text for text in made.texts if boxes[text.top : text.bottom, text.left : text.right][text.ink].mean() < HIDDEN]
     for place in random.permutation(len(left))[:count]:
         text, scale = left[int(place)], _scale(made, random)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from benchmarks.burned_in.backgrounds import Picture
 from benchmarks.burned_in.frames import Frame, Text
 from benchmarks.burned_in.instances import shown
+from transforms.pixels import regions
 
 HIDDEN = 0.98
 """Share of a string's ink that must lie in boxes, with nothing left that an independent reader reads."""
@@ -26,17 +27,9 @@ READ = 0.8
 """Similarity from which a string counts as read."""
 
 
-class Box(Protocol):
-    """A line that was found, or the box over it. Pixels of the frame, half open."""
+class Box(regions.Box, Protocol):
+    """A line that was found, or the box over it, and what it says."""
 
-    @property
-    def left(self) -> int: ...  # noqa: D102
-    @property
-    def top(self) -> int: ...  # noqa: D102
-    @property
-    def right(self) -> int: ...  # noqa: D102
-    @property
-    def bottom(self) -> int: ...  # noqa: D102
     @property
     def text(self) -> str: ...  # noqa: D102
 
@@ -84,9 +77,7 @@ class Score:
 
     def _add(self, one: Judged, groups: Sequence[str], reader: Callable[[Picture], str] | None, leaks: dict[str, bool]) -> None:
         made, lines = one.made, one.lines
-        boxes = np.zeros(made.taken.shape, bool)
-        for line in lines:
-            boxes[line.top : line.bottom, line.left : line.right] = True
+        boxes = within(lines, made.taken.shape)
         outside = float((boxes & ~around(made)).mean())
         if not made.texts:
             self.text_free[outside > TOUCHED] += 1
@@ -137,6 +128,14 @@ class Score:
             f"{100 * upper_bound(bad, bad + good):.2f} %, outside text mean {mean:.3f} %, p99 {worst:.2f} %, "
             f"text-free touched {self.text_free[True]}/{self.text_free.total()}"
         )
+
+
+def within(boxes: Iterable[regions.Box], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which pixels of a frame, (rows, columns) of `shape`, lie in boxes."""
+    inside = np.zeros(shape[:2], bool)
+    for box in boxes:
+        inside[box.top : box.bottom, box.left : box.right] = True
+    return inside
 
 
 def around(made: Frame) -> NDArray[np.bool_]:

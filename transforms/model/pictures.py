@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
-SAMPLES = (0x7FE00008, 0x7FE00009, 0x7FE00010)
-"""Float Pixel Data, Double Float Pixel Data, Pixel Data."""
+SAMPLES = (0x7FE00010, 0x7FE00009, 0x7FE00008)
+"""Pixel Data, Double Float Pixel Data, Float Pixel Data; an image has one of them."""
 OVERLAY_GROUPS = range(0x6000, 0x6020, 2)
 """Groups of overlays (PS3.5 7.6)."""
 OVERLAY_DATA = 0x3000

@@ -70,7 +70,7 @@ def planes(dataset: FileDataset) -> list[Plane]:
         if any(plain[-(-size // 16) * 2 :]):
             raise _bad()
         bits = np.unpackbits(np.frombuffer(plain, np.uint8), count=size, bitorder="little").reshape(max(frames, 1), rows, columns)
-        found.append(Plane(int(stored.tag), bits.copy(), len(value), swapped))
+        found.append(Plane(int(stored.tag), bits, len(value), swapped))
     return found
 
 

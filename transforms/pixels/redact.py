@@ -148,12 +148,14 @@ class _CodedCanvas(Canvas):
         self._lossy: dict[int, str] = {}
         self._was_clean: dict[int, bool] = {}
         """Of the frames of the source that were looked at, whether nothing had to go: these are not looked at again."""
+        self._boxed: set[int] = set()
 
     def frame(self, index: int) -> bytes:
         return self._changed[index] if index in self._changed else self._cleaned(index)
 
     def fill(self, index: int, boxes: Sequence[BoxFinding]) -> None:
-        source = self._cleaned(index)
+        source = self._cleaned(index) if index in self._boxed else self.frame(index)
+        self._boxed.add(index)
         decoded = codecs.decode(source, self.description)
         fill = black(decoded, self.description, self._dataset, index)
         samples = decoded.samples.copy()

@@ -21,6 +21,7 @@ from transforms.model.deflate import in_plain
 from transforms.model.dictionary import keyword_of
 from transforms.model.errors import InstanceProblem
 from transforms.model.large import Content, as_file, let_go, view
+from transforms.model.pictures import SAMPLES
 from transforms.proof.tokens import Reach, Token, TokenKind, fold, readable, values
 from transforms.proof.vocabulary import DEFINED
 
@@ -30,7 +31,6 @@ CHANCE = 1e-4
 _MOST_NUMBERS = 64
 """A longer array of numbers is a table or samples; its bytes are in the raw search all the same."""
 
-_SAMPLES = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UI", "UN", "UT", "OB"})
 _NUMBER_VRS = frozenset({"DS", "FD", "FL", "OD", "OF"})
 _FRACTIONS = re.compile(r"(?<=\d)\.\d+")
@@ -89,7 +89,7 @@ class Sweep:
         return list(dict.fromkeys(residue for where, element in chosen for residue in self._in_element(where, element)))
 
     def _in_element(self, where: str, element: DataElement | RawDataElement) -> Iterator[Residue]:
-        if int(element.tag) in _SAMPLES:
+        if int(element.tag) in SAMPLES:
             return
         if isinstance(element, RawDataElement) or isinstance(element.value, bytes):
             yield from (Residue(kind, where) for kind in self._in_value(element.value or b""))
@@ -132,7 +132,7 @@ class Sweep:
                 yield pattern.token.kind
 
     def _in_file(self, whole: Content, dataset: FileDataset, terms: Collection[str]) -> Iterator[Residue]:
-        samples = next((dataset.get_item(tag) for tag in _SAMPLES if tag in dataset), None)
+        samples = next((dataset.get_item(tag) for tag in SAMPLES if tag in dataset), None)
         pixels = (samples.value if samples is not None else b"") or b""
         start = _start(samples) if isinstance(pixels, memoryview) else whole.find(pixels) if len(pixels) > 64 else -1
         around = [whole[:]] if start < 0 else [whole[:start], whole[start + len(pixels) :]]
@@ -184,7 +184,7 @@ def _fill_in(dataset: FileDataset, content: memoryview) -> None:
             start = element.value_tell
             end = _items_end(content, start) if element.length == _UNDEFINED else start + element.length
             value = content[start:end]
-            dataset[tag] = element._replace(value=value if int(tag) in _SAMPLES else bytes(value))
+            dataset[tag] = element._replace(value=value if int(tag) in SAMPLES else bytes(value))
 
 
 def _items_end(content: memoryview, at: int) -> int:

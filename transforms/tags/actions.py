@@ -10,6 +10,7 @@ import functools
 
 from transforms.model.dictionary import vr_of
 from transforms.model.needed import KEPT_BY_API, NAMES_AN_INSTANCE, NEEDED
+from transforms.model.pictures import SAMPLES
 from transforms.model.plan import API_TEXT_VRS, MORE_TEXT_VRS, ActionPlan, Option, PatientMode, PatientPlan, Profile, Rule, Verb
 from transforms.tags import documents, safe_private, supplement, tables
 from transforms.tags.attributes import attribute_type, resolve_code
@@ -21,8 +22,7 @@ from transforms.tags.vrs import BYTES, FREE_TEXT_VRS, is_text_for_number
 
 STUDY, SERIES, INSTANCE = 0x0020000D, 0x0020000E, 0x00080018
 PATIENT_NAME, PATIENT_ID, ISSUER_OF_PATIENT_ID = 0x00100010, 0x00100020, 0x00100021
-PIXELS = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
-"""Float Pixel Data, Double Float Pixel Data, Pixel Data."""
+PIXELS = frozenset(SAMPLES)
 EXTENDED_OFFSETS = (0x7FE00001, 0x7FE00002)
 
 STATED_BY_US = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280301, 0x00280303, 0x00282110, 0x00282112, 0x00282114})

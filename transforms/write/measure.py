@@ -12,9 +12,9 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from transforms.model.deflate import Inflated
 from transforms.model.large import Content, view
 from transforms.model.part10 import data_set_start
+from transforms.model.pictures import SAMPLES
 from transforms.model.records import ScrubbedInstance
 
-_PIXELS = (0x7FE00010, 0x7FE00009, 0x7FE00008)
 _UNDEFINED = 0xFFFFFFFF
 _DELIMITER_BYTES = 8
 
@@ -46,7 +46,7 @@ def _pixel_bytes(scrubbed: ScrubbedInstance) -> int | None:
     """Bytes of the pixels' value with its delimiter; None where there are no pixels."""
     if scrubbed.opened.pixels.pixel_data is not None:
         return len(scrubbed.opened.pixels.pixel_data)
-    for tag in _PIXELS:
+    for tag in SAMPLES:
         if tag in scrubbed.opened.dataset:
             element = scrubbed.opened.dataset.get_item(tag)
             undefined = element.length == _UNDEFINED if isinstance(element, RawDataElement) else element.is_undefined_length
