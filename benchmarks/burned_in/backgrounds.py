@@ -14,7 +14,8 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import FileDataset
 
 from benchmarks.burned_in.decoys import DECOYS as TRAINING_DECOYS
-from transforms.pixels.codecs import Decoded, decode
+from transforms.pixels.codecs import decode
+from transforms.pixels.coding import Decoded
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.display import modality, through, voi
 from transforms.pixels.frames import locate

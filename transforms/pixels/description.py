@@ -37,7 +37,7 @@ class PixelDescription:
     samples: int
     """Per pixel, 1 to 4."""
     photometric: str
-    """PhotometricInterpretation as the header has it; the coded stream may disagree (`codecs.Decoded.colour`)."""
+    """PhotometricInterpretation as the header has it; the coded stream may disagree (`coding.Decoded.colour`)."""
     bits_allocated: int
     """1, 8, 16, 32 or 64."""
     bits_stored: int

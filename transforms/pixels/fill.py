@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset, FileDataset
 from pydicom.pixels.processing import apply_color_lut
 
 from transforms.model.errors import InstanceProblem
-from transforms.pixels.codecs import Decoded
+from transforms.pixels.coding import Decoded
 from transforms.pixels.description import STAGE, PixelDescription
 from transforms.pixels.display import modality, through, voi
 from transforms.pixels.padding import without_padding

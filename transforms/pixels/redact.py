@@ -15,6 +15,7 @@ from pydicom.dataset import FileDataset
 from transforms.model.large import LARGE, Shelf, View, joined, let_go, view
 from transforms.model.records import Action, BoxFinding, LossyStep, PixelResult, TagFinding
 from transforms.pixels import codecs, native, streams
+from transforms.pixels.coding import Decoded
 from transforms.pixels.description import STAGE, PixelDescription
 from transforms.pixels.fill import black
 from transforms.pixels.frames import CodedFrames, NativeFrames, locate, swapped
@@ -50,7 +51,7 @@ class Canvas(abc.ABC):
         Every frame has been through `frame` then, or goes through it now. Boxes are not in it.
         """
 
-    def decoded(self, index: int) -> codecs.Decoded:
+    def decoded(self, index: int) -> Decoded:
         """The samples of a frame as they stand now. Raises InstanceProblem as `frame` and `codecs.decode`."""
         return codecs.decode(self.frame(index), self.description)
 

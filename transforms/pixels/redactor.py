@@ -15,7 +15,7 @@ from transforms.inspection.wanted import of_image
 from transforms.model.pictures import has_pixels
 from transforms.model.plan import ImagePlan, TextMode
 from transforms.model.records import BoxFinding, OpenInstance, PixelResult, PixelSearch, SecondLook
-from transforms.pixels.codecs import Decoded
+from transforms.pixels.coding import Decoded
 from transforms.pixels.overlays import Plane, planes
 from transforms.pixels.redact import Canvas, canvas_of
 from transforms.pixels.regions import Region, is_outside, regions

@@ -10,7 +10,7 @@ from pydicom.dataset import FileDataset
 from pydicom.pixels.processing import convert_color_space
 
 from transforms.pixels import contrast, palette
-from transforms.pixels.codecs import Decoded
+from transforms.pixels.coding import Decoded
 from transforms.pixels.display import modality, through, voi
 from transforms.pixels.padding import padding_range
 

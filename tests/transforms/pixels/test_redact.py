@@ -19,6 +19,7 @@ from pydicom.pixels import pixel_array
 from transforms.model.errors import InstanceProblem
 from transforms.model.records import Action, BoxFinding, PixelResult
 from transforms.pixels import codecs
+from transforms.pixels.coding import Decoded
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import locate
 from transforms.pixels.redact import canvas_of
@@ -99,7 +100,7 @@ def with_pixels(dataset: FileDataset, result: PixelResult) -> FileDataset:
     return new
 
 
-def frames_of(dataset: FileDataset) -> tuple[PixelDescription, list[bytes], list[codecs.Decoded]]:
+def frames_of(dataset: FileDataset) -> tuple[PixelDescription, list[bytes], list[Decoded]]:
     description = PixelDescription.from_dataset(dataset)
     found = locate(dataset, description)
     coded = [found.frame(index) for index in range(description.frames)]

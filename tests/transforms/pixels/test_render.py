@@ -9,7 +9,8 @@ from hypothesis.extra import numpy as hnp
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.pixels.processing import apply_color_lut, apply_modality_lut, apply_voi_lut
 
-from transforms.pixels.codecs import Decoded, decode
+from transforms.pixels.codecs import decode
+from transforms.pixels.coding import Decoded
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.frames import locate
 from transforms.pixels.render import renderings
