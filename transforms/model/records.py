@@ -170,6 +170,8 @@ class PixelResult:
     extended_offsets: tuple[bytes, bytes] | None = None
     """New values of (7FE0,0001) and (7FE0,0002), when the source had them and they changed."""
     lossy: LossyStep | None = None
+    photometric: str | None = None
+    """The new value of PhotometricInterpretation; None: unchanged."""
     overlays: tuple[tuple[TagFinding, bytes], ...] = ()
     """New values of OverlayData from which text was cleared, with what is told of it; for planes that stay in the output."""
 

@@ -6,11 +6,12 @@ from pydicom._uid_dict import UID_dictionary
 from pydicom.uid import UID
 
 DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")
+JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG, JPEG_XL = (UID(f"1.2.840.10008.1.2.4.{last}") for last in (110, 111, 112))
 _NEW = {
     DEFLATED_FRAMES: ("Deflated Image Frame Compression", "DeflatedImageFrameCompression"),
-    "1.2.840.10008.1.2.4.110": ("JPEG XL Lossless", "JPEGXLLossless"),
-    "1.2.840.10008.1.2.4.111": ("JPEG XL JPEG Recompression", "JPEGXLJPEGRecompression"),
-    "1.2.840.10008.1.2.4.112": ("JPEG XL", "JPEGXL"),
+    JPEG_XL_LOSSLESS: ("JPEG XL Lossless", "JPEGXLLossless"),
+    JPEG_XL_OF_JPEG: ("JPEG XL JPEG Recompression", "JPEGXLJPEGRecompression"),
+    JPEG_XL: ("JPEG XL", "JPEGXL"),
 }
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from pydicom import uid
 
 from transforms.model.errors import InstanceProblem
-from transforms.model.syntaxes import DEFLATED_FRAMES
+from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL, JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG
 from transforms.pixels import deflated, packbits
 from transforms.pixels.coding import Decoded, Encoded, FrameCodec, header_colour, wrong_size
 from transforms.pixels.description import NATIVE_SYNTAXES, STAGE, PixelDescription
-from transforms.pixels.jpeg_codecs import Jpeg, JpegLs
+from transforms.pixels.jpeg_codecs import Jpeg, JpegLs, JpegXl, JpegXlOfJpeg
 from transforms.pixels.native import read_native
 from transforms.pixels.room import LOSSLESS, has_room, in_place
 from transforms.pixels.wavelet_codecs import Htj2k, Jpeg2000
@@ -160,5 +160,8 @@ CODECS: Mapping[str, FrameCodec] = {
     uid.HTJ2KLossless: Htj2k(),
     uid.HTJ2KLosslessRPCL: Htj2k(),
     uid.HTJ2K: Htj2k(),
+    JPEG_XL_LOSSLESS: JpegXl(),
+    JPEG_XL_OF_JPEG: JpegXlOfJpeg(),
+    JPEG_XL: JpegXl(),
 }
 """Every transfer syntax that can be searched; anything else fails NO_DECODER."""

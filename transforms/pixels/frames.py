@@ -23,8 +23,8 @@ _ITEM = b"\xfe\xff\x00\xe0"
 _DELIMITER = b"\xfe\xff\xdd\xe0"
 _HEADER = 8
 _MAX_LENGTH = 0xFFFFFFFE
-_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
-"""How a coded frame begins: JPEG and JPEG-LS (SOI), JPEG 2000 (SOC, SIZ), JP2 (signature box)."""
+_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ", b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")
+"""How a coded frame begins: JPEG and JPEG-LS (SOI), JPEG 2000 (SOC, SIZ), JP2 (signature box), JPEG XL (bare, signature box)."""
 _RLE_START = re.compile(rb"[\x01-\x0f]\0\0\0\x40\0\0\0")
 """How an RLE frame begins: up to 15 segments, the first behind the header (PS3.5 G.5)."""
 

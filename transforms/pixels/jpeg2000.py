@@ -6,6 +6,7 @@ import struct
 from typing import NamedTuple
 
 from transforms.model.errors import InstanceProblem
+from transforms.pixels.boxes import boxes, packed
 from transforms.pixels.description import STAGE
 
 _SOC, _SIZ, _COD, _COM, _SOT, _SOD, _EOC = b"\xff\x4f", 0x51, 0x52, 0x64, 0x90, 0x93, b"\xff\xd9"
@@ -31,16 +32,9 @@ class Parameters(NamedTuple):
     """The 5-3 wavelet; else 9-7."""
 
 
-class _Box(NamedTuple):
-    kind: bytes
-    start: int
-    body: int
-    end: int
-
-
 def parameters(frame: bytes) -> Parameters:
     """The parameters of a codestream, bare or in JP2 boxes. Raises InstanceProblem BAD_STREAM."""
-    start = next((box.body for box in _boxes(frame, 0, len(frame)) if box.kind == b"jp2c"), -1) if frame.startswith(_SIGNATURE) else 0
+    start = next((box.body for box in boxes(frame, 0, len(frame)) if box.kind == b"jp2c"), -1) if frame.startswith(_SIGNATURE) else 0
     if start < 0:
         raise _bad("there is no codestream among its boxes")
     siz = cod = b""
@@ -67,7 +61,7 @@ def clean(frame: bytes) -> tuple[bytes, tuple[str, ...]]:
     gone: list[str] = []
     parts = []
     wanted = set(_KEPT_BOXES)
-    for box in _boxes(frame, 0, len(frame)):
+    for box in boxes(frame, 0, len(frame)):
         content = frame[box.body : box.end]
         if box.kind not in wanted:
             gone.append("JP2 box")
@@ -79,19 +73,19 @@ def clean(frame: bytes) -> tuple[bytes, tuple[str, ...]]:
         elif box.kind == b"jp2h":
             content, kinds = _clean_header_box(content)
             gone.extend(kinds)
-        parts.append((len(content) + 8).to_bytes(4, "big") + box.kind + content)
+        parts.append(packed(box.kind, content))
     return (b"".join(parts), tuple(gone)) if gone else (frame, ())
 
 
 def _clean_header_box(content: bytes) -> tuple[bytes, tuple[str, ...]]:
-    boxes = _boxes(content, 0, len(content))
+    there = boxes(content, 0, len(content))
     # An ICC profile holds free text; what it does to colour is not needed to get at the samples.
     kept = [
-        b for b in boxes if b.kind in _KEPT_IN_HEADER and not (b.kind == b"colr" and content[b.body : b.body + 1] != bytes((_ENUMERATED,)))
+        b for b in there if b.kind in _KEPT_IN_HEADER and not (b.kind == b"colr" and content[b.body : b.body + 1] != bytes((_ENUMERATED,)))
     ]
-    if len(kept) == len(boxes):
+    if len(kept) == len(there):
         return content, ()
-    return b"".join(content[box.start : box.end] for box in kept), ("JP2 box",) * (len(boxes) - len(kept))
+    return b"".join(content[box.start : box.end] for box in kept), ("JP2 box",) * (len(there) - len(kept))
 
 
 def _clean_codestream(frame: bytes) -> tuple[bytes, tuple[str, ...]]:
@@ -142,22 +136,6 @@ def _header(frame: bytes, at: int, stop: int, last: int) -> list[tuple[int, int,
             raise _bad("a segment is unknown or cut off")
         segments.append((marker, at, end))
         at = end
-
-
-def _boxes(data: bytes, at: int, stop: int) -> list[_Box]:
-    boxes = []
-    while at < stop:
-        if not any(data[at:stop]):
-            break  # even padding
-        size, body = int.from_bytes(data[at : at + 4], "big"), at + 8
-        if size == 1:
-            size, body = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
-        end = at + size if size else stop
-        if end < body or end > stop:
-            raise _bad("a box is cut off")
-        boxes.append(_Box(data[at + 4 : at + 8], at, body, end))
-        at = end
-    return boxes
 
 
 def _bad(sentence: str) -> InstanceProblem:

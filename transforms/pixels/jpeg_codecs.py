@@ -1,4 +1,4 @@
-"""Frames of JPEG, with loss and without, and of JPEG-LS (PS3.5 8.2.1 and 8.2.3)."""
+"""Frames of JPEG, with loss and without, of JPEG-LS and of JPEG XL (PS3.5 8.2.1, 8.2.3 and 8.2.15)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import jpeg_ls
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.pixels import jpeg
+from transforms.pixels import jpeg, jpegxl
 from transforms.pixels.coding import YBR, Decoded, Encoded, expect, header_colour
 from transforms.pixels.description import PixelDescription
 from transforms.pixels.words import from_stream, in_stream
@@ -102,6 +102,37 @@ class JpegLs:
             source + bytes(JPEG_LS_ROOM), 0, interleave, description.rows, description.columns, description.samples, precision
         )
         return Encoded(bytes(coded), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class JpegXl:
+    """JPEG XL by libjxl; coded without loss, as `jpegxl.clean` has coded every frame before it is searched."""
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        """As `FrameCodec` says."""
+        raw = jpegxl.samples(frame, description)
+        return Decoded(from_stream(raw, jpegxl.parameters(frame).bits, description), jpegxl.colour(description))
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:  # noqa: ARG002 - of the protocol
+        """As `FrameCodec` says."""
+        bits = jpegxl.parameters(like).bits
+        return Encoded(jpegxl.coded(in_stream(samples, bits), bits), None)
+
+
+@dataclasses.dataclass(frozen=True)
+class JpegXlOfJpeg:
+    """The JPEG that a JPEG XL stream holds, coefficient by coefficient."""
+
+    jpeg = Jpeg(lossless=False)
+
+    def decode(self, frame: bytes, description: PixelDescription) -> Decoded:
+        """As `FrameCodec` says."""
+        return self.jpeg.decode(jpegxl.jpeg_in(frame, description), description)
+
+    def encode(self, samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
+        """As `FrameCodec` says."""
+        coded = self.jpeg.encode(samples, jpegxl.jpeg_in(like, description), description)
+        return Encoded(jpegxl.of_jpeg(coded.data, description), coded.lossy)
 
 
 def _colour_space(name: str, header: jpeg.FrameHeader) -> dict[str, Any]:

@@ -173,10 +173,13 @@ class _CodedCanvas(Canvas):
                 self._cleaned(index)
         if self._frames.trailing:
             self._gone["bytes after the last frame"] += 1
+        photometric = streams.photometric(self.description)
         if not (self._changed or self._frames.trailing):
-            return PixelResult()
+            return PixelResult(photometric=photometric)
         value, extended = self._frames.assemble(self._changed)
-        return PixelResult(findings=self._findings(), pixel_data=value, extended_offsets=extended, lossy=self._lossy_step())
+        return PixelResult(
+            findings=self._findings(), pixel_data=value, extended_offsets=extended, lossy=self._lossy_step(), photometric=photometric
+        )
 
     def _cleaned(self, index: int) -> bytes:
         """A frame of the source without what is not samples."""

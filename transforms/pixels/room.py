@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from pydicom import uid
 
-from transforms.model.syntaxes import DEFLATED_FRAMES
-from transforms.pixels import jpeg, jpeg2000
+from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL, JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG
+from transforms.pixels import jpeg, jpeg2000, jpegxl
 from transforms.pixels.description import NATIVE_SYNTAXES, PixelDescription
 from transforms.pixels.words import Words
 
 _WHOLE_WORDS = frozenset({*NATIVE_SYNTAXES, DEFLATED_FRAMES, uid.RLELossless})
 _WAVELETS = frozenset({uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K})
 LOSSLESS = _WHOLE_WORDS | {uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless}
-LOSSLESS |= {uid.JPEG2000Lossless, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL}
+LOSSLESS |= {uid.JPEG2000Lossless, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, JPEG_XL_LOSSLESS}
 """Syntaxes that keep every bit of a word, so that what stands beside a sample was put there."""
 
 
@@ -42,4 +42,6 @@ def _bits(frame: bytes, description: PixelDescription) -> int:
         return description.bits_allocated
     if description.transfer_syntax in _WAVELETS:
         return jpeg2000.parameters(frame).precision
+    if description.transfer_syntax in (JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG, JPEG_XL):
+        return jpegxl.parameters(frame).bits
     return jpeg.frame_header(frame, jpeg.parse(frame)).precision

@@ -22,10 +22,12 @@ from transforms.tags.elements import Element, at, data_set, raw_text, sequence, 
 
 PATIENT_IDENTITY_REMOVED, METHOD, METHOD_CODES = 0x00120062, 0x00120063, 0x00120064
 BURNED_IN, LONGITUDINAL = 0x00280301, 0x00280303
+PHOTOMETRIC = 0x00280004
 LOSSY, LOSSY_RATIO, LOSSY_METHOD = 0x00282110, 0x00282112, 0x00282114
 TRIAL_SUBJECT_ID = 0x00120040
 
 _STATED = f"states what this run did, PS3.15 {tables.EDITION} E.1.1"
+_CODED_ANEW = "is that of the samples as they were coded anew"
 _TRIAL = "clinicalTrial of the config"
 
 _METHODS = {
@@ -106,6 +108,8 @@ class Headers:
             self._set(BURNED_IN, "CS", "NO")
         if pixels.lossy is not None:
             self._lossy(pixels.lossy)
+        if pixels.photometric is not None:
+            self._set(PHOTOMETRIC, "CS", pixels.photometric, _CODED_ANEW)
 
     def claim(self, methods: Iterable[Code]) -> None:
         """State that the identity is removed, by these methods."""
