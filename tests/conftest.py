@@ -171,6 +171,8 @@ def handler_of(services):
 
 
 TOOLS = ("dciodvfy", "dcmdump", "gdcminfo")
+"""Those that `@pytest.mark.servers` means where it names none."""
+ON_PATH = (*TOOLS, "djxl")
 BUILT_APART = {"bigquery": "tests/servers/bigquery/install.sh", "prism": "tests/servers/prism/install.sh"}
 """Parts that `--servers` does not require, since they take too long to build, and what builds them."""
 INSTALLED = Path(__file__).parents[1] / ".venv" / "servers"
@@ -210,4 +212,4 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def _is_installed(part: str) -> bool:
     if part == "bigquery" and os.environ.get("CLOUD_CHECK_PROJECT"):  # scripts/cloud-check: BigQuery itself
         return True
-    return shutil.which(part) is not None if part in TOOLS else (INSTALLED / part / "installed").exists()
+    return shutil.which(part) is not None if part in ON_PATH else (INSTALLED / part / "installed").exists()

@@ -17,6 +17,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
 
 from transforms.model.errors import InstanceProblem
+from transforms.model.syntaxes import JPEG_XL, JPEG_XL_LOSSLESS
 from transforms.pixels import codecs, jpeg, jpeg2000
 from transforms.pixels.codecs import CODECS
 from transforms.pixels.description import NATIVE_SYNTAXES, PixelDescription
@@ -107,6 +108,8 @@ def coded(samples: np.ndarray, description: PixelDescription) -> bytes:
     if syntax in (uid.JPEG2000Lossless, uid.JPEG2000):
         colour = 1 if description.photometric.startswith("YBR_") else 0
         return openjpeg.utils.encode_array(samples, bits_stored=stored, photometric_interpretation=colour)
+    if syntax in (JPEG_XL_LOSSLESS, JPEG_XL):
+        return bytes(imagecodecs.jpegxl_encode(patterns(samples, description), lossless=True, bitspersample=stored))
     options = {"colorspace": "RGB", "outcolorspace": "RGB"} if description.samples == 3 else {}
     return bytes(imagecodecs.jpeg8_encode(patterns(samples, description), lossless=True, predictor=1, bitspersample=stored, **options))
 
@@ -122,6 +125,8 @@ LOSSLESS = [
     uid.HTJ2KLossless,
     uid.HTJ2KLosslessRPCL,
     uid.HTJ2K,
+    JPEG_XL_LOSSLESS,
+    JPEG_XL,
 ]
 
 
@@ -285,7 +290,7 @@ def test_a_twelve_bit_jpeg_stays_one(real_file):
     assert np.abs(codecs.decode(again.data, description).samples.astype(int) - samples).max() <= 8
 
 
-@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.110", "1.2.3", ""])
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.113", "1.2.3", ""])
 def test_an_unknown_syntax_has_no_decoder(syntax):
     with pytest.raises(InstanceProblem) as problem:
         codecs.decode(b"", described(syntax, 8, 8, False, 1))

@@ -122,6 +122,14 @@ def test_a_lossy_step_joins_earlier_ones(scrub, file_bytes, profile):
     assert list(new.LossyImageCompressionMethod) == ["ISO_15444_1", "ISO_10918_1"]
 
 
+def test_another_form_of_colour_is_stated_and_found(scrub, file_bytes):
+    source = file_bytes(with_samples(PhotometricInterpretation="XYB"))
+    scrubbed, new = scrub(source, pixels=PixelResult(photometric="RGB"))
+    assert new.PhotometricInterpretation == "RGB"
+    assert [found.action for found in scrubbed.findings if found.tag == "00280004"] == [Action.RESET]
+    assert scrub(source)[1].PhotometricInterpretation == "XYB"
+
+
 def test_the_first_lossy_step_is_stated(scrub, file_bytes):
     _, new = scrub(file_bytes(with_samples()), pixels=PixelResult(lossy=LossyStep("ISO_10918_1", 3)))
     assert (new.LossyImageCompression, new.LossyImageCompressionRatio, new.LossyImageCompressionMethod) == ("01", 3, "ISO_10918_1")
