@@ -22,7 +22,7 @@ from transforms.pixels.coding import Decoded, Encoded, FrameCodec, header_colour
 from transforms.pixels.description import NATIVE_SYNTAXES, STAGE, PixelDescription
 from transforms.pixels.jpeg_codecs import Jpeg, JpegLs, JpegXl, JpegXlOfJpeg
 from transforms.pixels.native import read_native
-from transforms.pixels.room import LOSSLESS, has_room, in_place
+from transforms.pixels.room import has_room, in_place, is_lossless
 from transforms.pixels.wavelet_codecs import Htj2k, Jpeg2000
 from transforms.pixels.words import Words, stored_samples, without_hidden_bits, words_of
 
@@ -37,18 +37,36 @@ def decode(frame: bytes, description: PixelDescription) -> Decoded:
         decoded = codec_for(description).decode(frame, description)
         if decoded.samples.shape != description.shape:
             raise wrong_size()
-        if has_room(frame, description) and in_place(_words(decoded), description):
-            return decoded._replace(samples=stored_samples(_words(decoded), description))
+        if not has_room(frame, description):
+            return decoded
+        stored = stored_samples(_words(decoded), description)
+        if in_place(_words(decoded), description):
+            return decoded._replace(samples=stored)
+        if not np.array_equal(stored, decoded.samples):
+            return decoded._replace(masked=stored)
     return decoded
 
 
-def hides_bits(frame: bytes, description: PixelDescription) -> bool:
-    """Whether words of a frame of a lossless syntax have something beside their samples. Raises InstanceProblem as `decode`."""
+def without_bits_beside(frame: bytes, description: PixelDescription) -> bytes | None:
+    """A frame that was coded without loss, coded anew without what its words have beside their samples; None if there is nothing.
+
+    Raises InstanceProblem as `decode`, and NO_ENCODER.
+    """
     with _decoding():
-        if description.transfer_syntax not in LOSSLESS or not has_room(frame, description):
-            return False
-        words = _words(codec_for(description).decode(frame, description))
-        return without_hidden_bits(words, description) is not words
+        if not (has_room(frame, description) and is_lossless(frame, description)):
+            return None
+        codec = codec_for(description)
+        decoded = codec.decode(frame, description)
+        words = _words(decoded)
+        cleaned = without_hidden_bits(words, description)
+        if cleaned is words:
+            return None
+    with _encoding():
+        coded = codec.encode(cleaned.view(decoded.samples.dtype), frame, description)
+        again = _words(codec.decode(coded.data, description))
+    if coded.lossy or not np.array_equal(again, cleaned):
+        raise InstanceProblem(STAGE, "NO_ENCODER", "a frame cannot be encoded again without loss")
+    return coded.data
 
 
 def encode(samples: NDArray[Any], like: bytes, description: PixelDescription) -> Encoded:
@@ -57,16 +75,13 @@ def encode(samples: NDArray[Any], like: bytes, description: PixelDescription) ->
     Raises InstanceProblem NO_ENCODER where this syntax, depth or layout cannot be encoded here, or not without a loss that the
     encoder does not own up to.
     """
-    try:
+    with _encoding():
         codec = codec_for(description)
         words = samples
         if has_room(like, description):
             old = _words(codec.decode(like, description))
             words = words_of(samples, old, description).view(samples.dtype) if in_place(old, description) else samples
         coded = codec.encode(words, like, description)
-    except Exception as error:  # noqa: BLE001 - as in `_decoding`
-        sentence = f"a redacted frame cannot be encoded again in its transfer syntax ({type(error).__name__})"
-        raise InstanceProblem(STAGE, "NO_ENCODER", sentence) from None
     if coded.lossy is None and not np.array_equal(decode(coded.data, description).samples, samples):
         raise InstanceProblem(STAGE, "NO_ENCODER", "a redacted frame cannot be encoded again without loss")
     return coded
@@ -83,6 +98,16 @@ def _decoding() -> Iterator[None]:
         raise InstanceProblem(STAGE, "DECODE_FAILED", "a frame cannot be decoded") from None
     except Exception as error:  # noqa: BLE001 - codecs raise what they like, with bytes of the frame in the message
         raise InstanceProblem(STAGE, "DECODE_FAILED", f"a frame cannot be decoded ({type(error).__name__})") from None
+
+
+@contextlib.contextmanager
+def _encoding() -> Iterator[None]:
+    """Whatever a codec raises while it codes a frame anew, as NO_ENCODER."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - as in `_decoding`
+        sentence = f"a frame cannot be encoded again in its transfer syntax ({type(error).__name__})"
+        raise InstanceProblem(STAGE, "NO_ENCODER", sentence) from None
 
 
 def _words(decoded: Decoded) -> Words:

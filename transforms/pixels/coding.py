@@ -24,6 +24,8 @@ class Decoded(NamedTuple):
     JPEG samples are the stream's own components (4:2:2 chroma repeated, YCbCr not converted), and a stream that states its
     colour space is believed over the header. RCT and ICT of JPEG 2000 are undone, so those come out as RGB.
     """
+    masked: NDArray[Any] | None = None
+    """What is seen of the samples by who takes no more than BitsStored of each, where that is something else: it is searched, too."""
 
 
 class Encoded(NamedTuple):

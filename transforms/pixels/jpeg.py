@@ -93,6 +93,11 @@ def frame_header(frame: bytes, stream: Stream) -> FrameHeader:
     return FrameHeader(body[0], int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big"), components)
 
 
+def near(frame: bytes, stream: Stream) -> int:
+    """How far samples of a JPEG-LS stream may be off, at most (T.87 C.2.3: NEAR, before ILV and the point transform)."""
+    return max(frame[segment.end - 3] for segment in stream.segments if segment.marker == SOS)
+
+
 def adobe_transform(frame: bytes, stream: Stream) -> int | None:
     """The colour transform that an Adobe APP14 segment states (0 none, 1 YCbCr), or None without one."""
     for segment in stream.segments:

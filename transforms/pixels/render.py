@@ -22,7 +22,8 @@ def renderings(decoded: Decoded, dataset: FileDataset, frame: int) -> Iterator[N
     """The frame in 8 bits, (rows, columns) grey or (rows, columns, 3) RGB: over its full range, then in each VOI window and VOI LUT, then
     the middle and the ends of its values, each where those before do not show the same (`contrast.renderings`, and its bound on how many).
 
-    Channels of CMYK, ARGB and of YBR of more than 8 bits are rendered one after another, each in grey.
+    Where some see other samples (`Decoded.masked`) these follow. Channels of CMYK, ARGB and of YBR of more than 8 bits are rendered one
+    after another, each in grey.
     `frame` counts from 0 and chooses its own windows where functional groups give each frame some. A window, LUT or
     palette that cannot be applied is left out, as a viewer would leave it out; there is always a first rendering.
     Raises InstanceProblem TOO_MANY_WINDOWS.
@@ -41,6 +42,8 @@ def renderings(decoded: Decoded, dataset: FileDataset, frame: int) -> Iterator[N
         # Retired CMYK and ARGB, and YBR of more bits, which the conversion does not take: text stands out in one channel at least.
         for channel in np.moveaxis(samples, 2, 0):
             yield from contrast.renderings(channel)
+    if decoded.masked is not None:
+        yield from renderings(Decoded(decoded.masked, colour), dataset, frame)
 
 
 def _rgb(ybr: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
 from pydicom import uid
 
 from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL, JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG
 from transforms.pixels import jpeg, jpeg2000, jpegxl
 from transforms.pixels.description import NATIVE_SYNTAXES, PixelDescription
-from transforms.pixels.words import Words
+from transforms.pixels.words import Words, without_hidden_bits
 
 _WHOLE_WORDS = frozenset({*NATIVE_SYNTAXES, DEFLATED_FRAMES, uid.RLELossless})
 _WAVELETS = frozenset({uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K})
-LOSSLESS = _WHOLE_WORDS | {uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless}
-LOSSLESS |= {uid.JPEG2000Lossless, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, JPEG_XL_LOSSLESS}
+_LOSSLESS = _WHOLE_WORDS | {uid.JPEGLossless, uid.JPEGLosslessSV1, uid.JPEGLSLossless}
+_LOSSLESS |= {uid.JPEG2000Lossless, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, JPEG_XL_LOSSLESS}
 """Syntaxes that keep every bit of a word, so that what stands beside a sample was put there."""
 
 
@@ -25,15 +24,21 @@ def has_room(frame: bytes, description: PixelDescription) -> bool:
     return description.bits_stored < bits and description.high_bit < bits <= description.bits_allocated
 
 
+def is_lossless(frame: bytes, description: PixelDescription) -> bool:
+    """Whether a frame keeps every bit of its words: by its syntax, or by how it was coded. Raises InstanceProblem BAD_STREAM."""
+    syntax = description.transfer_syntax
+    if syntax in _WAVELETS - _LOSSLESS:
+        return jpeg2000.parameters(frame).reversible
+    return syntax in _LOSSLESS or (syntax == uid.JPEGLSNearLossless and jpeg.near(frame, jpeg.parse(frame)) == 0)
+
+
 def in_place(words: Words, description: PixelDescription) -> bool:
     """Whether words that have room have their samples where the header says.
 
-    In a syntax that loses something, bits beyond BitsStored may be errors of coding; where there are any, the whole word is
+    In a syntax that may lose something, bits beyond BitsStored may be errors of coding; where there are any, the whole word is
     the sample, so that whatever they show is searched.
     """
-    if description.transfer_syntax in LOSSLESS:
-        return True
-    return description.high_bit == description.bits_stored - 1 and not np.any(words >> words.dtype.type(description.bits_stored))
+    return description.transfer_syntax in _LOSSLESS or without_hidden_bits(words, description) is words
 
 
 def _bits(frame: bytes, description: PixelDescription) -> int:

@@ -20,18 +20,14 @@ def clean(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str
 
     A frame with nothing to remove comes back as it is. Raises InstanceProblem: BAD_STREAM for a stream that cannot be
     followed to its end, and so cannot be shown to be clean; NO_DECODER for an unknown transfer syntax; DECODE_FAILED and NO_ENCODER
-    where bits outside BitsStored of a lossless frame cannot be looked at, or not be taken out; those of `jpegxl.clean`.
+    where bits outside BitsStored of a frame that was coded without loss cannot be looked at, or not be taken out; those of `jpegxl.clean`.
     """
     cleaner = _CLEANERS.get(description.transfer_syntax)
     if cleaner is None:
         raise InstanceProblem(STAGE, "NO_DECODER", "there is no parser for this transfer syntax")
     plain, gone = cleaner(frame, description)
-    if not codecs.hides_bits(plain, description):
-        return plain, gone
-    coded = codecs.encode(codecs.decode(plain, description).samples, plain, description)
-    if coded.lossy:
-        raise InstanceProblem(STAGE, "NO_ENCODER", "a frame cannot be encoded again without loss")
-    return coded.data, (*gone, HIDDEN_BITS)
+    coded = codecs.without_bits_beside(plain, description)
+    return (plain, gone) if coded is None else (coded, (*gone, HIDDEN_BITS))
 
 
 def photometric(description: PixelDescription) -> str | None:

@@ -161,7 +161,7 @@ def test_lossless_syntaxes_give_back_what_they_got(syntax, depth, samples):
     new = picture(description, 2)
     again = codecs.encode(new, like, description)
     assert again.lossy is None
-    assert codecs.decode(again.data, description) == (pytest.approx(new, abs=0), description.photometric)
+    assert codecs.decode(again.data, description)[:2] == (pytest.approx(new, abs=0), description.photometric)
 
 
 def test_components_of_a_lossless_jpeg_may_have_tables_of_their_own():

@@ -140,8 +140,8 @@ def test_a_lossy_stream_is_kept_without_further_loss(photometric):
     description = described(JPEG_XL, 8, 8, False, 3, photometric)
     seen = imagecodecs.jpegxl_decode(COLOURED)
     cleaned, _ = clean(COLOURED, description)
-    assert codecs.decode(COLOURED, description) == (pytest.approx(seen, abs=0), "RGB")
-    assert codecs.decode(cleaned, description) == (pytest.approx(seen, abs=0), "RGB")
+    assert codecs.decode(COLOURED, description)[:2] == (pytest.approx(seen, abs=0), "RGB")
+    assert codecs.decode(cleaned, description)[:2] == (pytest.approx(seen, abs=0), "RGB")
     assert codecs.encode(seen, cleaned, description).lossy is None
     assert jpegxl.parameters(COLOURED).xyb
     assert not jpegxl.parameters(cleaned).xyb

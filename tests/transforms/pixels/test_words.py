@@ -13,8 +13,9 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 
 from transforms.model.records import BoxFinding
-from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL_LOSSLESS
+from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL, JPEG_XL_LOSSLESS
 from transforms.pixels.redact import Canvas, canvas_of
+from transforms.pixels.render import renderings
 
 ROWS, COLUMNS = 64, 64
 NATIVE = [uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian]
@@ -153,15 +154,59 @@ def test_a_plane_beside_the_samples_goes_from_every_lossless_frame(syntax, signe
     np.testing.assert_array_equal(words_in(canvas.finish().pixel_data, syntax), shown)
 
 
-@pytest.mark.parametrize("syntax", [uid.JPEG2000, uid.JPEGLSNearLossless])
-@pytest.mark.parametrize("signed", [False, True])
-def test_in_a_lossy_frame_bits_beside_the_samples_are_searched(syntax, signed):
+LOSSY = [uid.JPEG2000, uid.HTJ2K, uid.JPEGLSNearLossless, JPEG_XL]
+
+
+def lossy(words: np.ndarray, syntax: str) -> bytes:
+    """A frame of these words, coded with loss."""
+    little = words.astype("<u2")
+    if syntax == uid.JPEG2000:
+        return openjpeg.utils.encode_array(little, bits_stored=16, photometric_interpretation=0, signal_noise_ratios=[70])
+    if syntax == uid.HTJ2K:
+        return bytes(imagecodecs.htj2k_encode(little, 1 / 4096, reversible=False))
+    if syntax == JPEG_XL:
+        return bytes(imagecodecs.jpegxl_encode(little, distance=0.5))
+    return bytes(jpeg_ls.encode_buffer(little.tobytes(), ROWS, COLUMNS, 1, 16, lossy_error=3))
+
+
+@pytest.mark.parametrize("syntax", LOSSY)
+@pytest.mark.parametrize("high", [11, 13])
+def test_in_a_lossy_frame_bits_beside_the_samples_are_searched_and_the_samples_without_them(syntax, high):
     """They may be errors of coding, so that they cannot be taken out; nothing of what they show may be left out of the search."""
+    shade = np.where(INSIDE, 0xFFF, 0) << (high - 11)
+    dataset = instance(np.zeros((ROWS, COLUMNS)), uid.RLELossless, False, 12, high)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([lossy(shade | 1 << 15, syntax)])
+    canvas = canvas_of(dataset)
+    decoded = canvas.decoded(0)
+    assert decoded.samples.min() > 1 << 14
+    np.testing.assert_array_equal(decoded.masked, decoded.samples >> (high - 11) & 0xFFF)
+    whole, masked = (decoded._replace(samples=samples, masked=None) for samples in (decoded.samples, decoded.masked))
+    seen = [*renderings(decoded, dataset, 0)]
+    np.testing.assert_array_equal(seen, [*renderings(whole, dataset, 0), *renderings(masked, dataset, 0)])
+    canvas.fill(0, [BOX])
+    again = canvas.decoded(0)
+    assert np.unique(again.samples[INSIDE]).size == np.unique(again.masked[INSIDE]).size == 1
+    np.testing.assert_array_equal(again.samples[~INSIDE], decoded.samples[~INSIDE])
+
+
+@pytest.mark.parametrize("syntax", [uid.JPEG2000, uid.HTJ2K, uid.JPEGLSNearLossless])
+@pytest.mark.parametrize(("signed", "form"), FORMS)
+@pytest.mark.parametrize(("high", "plane"), [(11, 1 << 14), (13, 1), (15, 1 << 3)])
+def test_a_frame_that_was_coded_without_loss_in_a_lossy_syntax_loses_what_is_beside_its_samples(syntax, signed, form, high, plane):
+    like = {uid.JPEG2000: uid.JPEG2000Lossless, uid.HTJ2K: uid.HTJ2KLossless, uid.JPEGLSNearLossless: uid.JPEGLSLossless}[syntax]
     samples = picture(signed)
-    words = laid_out(samples, "zero-extended")
-    np.testing.assert_array_equal(canvas_of(instance(words, syntax, signed, 12, 11)).decoded(0).samples, samples)
-    words |= INSIDE << 13
-    np.testing.assert_array_equal(canvas_of(instance(words, syntax, signed, 12, 11)).decoded(0).samples, words)
+    words = laid_out(samples, form, high)
+    dataset = instance(np.where(INSIDE, words ^ plane, words), like, signed, 12, high)
+    dataset.file_meta.TransferSyntaxUID = syntax
+    canvas = canvas_of(dataset)
+    assert canvas.decoded(0).masked is None
+    np.testing.assert_array_equal(canvas.decoded(0).samples, samples)
+    assert reasons(canvas) == ["Matched Expression: bits outside BitsStored (1 frame)"]
+    result = canvas.finish()
+    assert result.lossy is None
+    shown = laid_out(samples, "sign-extended" if signed and plane > 1 << high else form, high)
+    np.testing.assert_array_equal(words_in(result.pixel_data, like), shown)
 
 
 @pytest.mark.parametrize("syntax", NATIVE + CODED)
