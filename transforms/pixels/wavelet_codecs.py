@@ -19,10 +19,11 @@ from transforms.pixels.words import from_stream, in_stream
 J2K_PSNR = 80.0
 """Peak signal-to-noise ratio in dB asked of re-encoded irreversible JPEG 2000 frames: beyond it nothing improves; on a real
 ultrasound the mean error is 0.1 of 255 and the largest 3."""
-HTJ2K_STEP = 1 / 4096
-"""Base quantisation step of re-encoded irreversible HTJ2K frames, relative to full range: exact at 8 bits. A coarser one lets
-OpenJPH overflow at black and white."""
-HTJ2K_MAX_ERROR = 1
+HTJ2K_STEP = {1: 1 / 4096, 2: 1 / 65536}
+"""Base quantisation step of re-encoded irreversible HTJ2K frames by bytes of a sample, relative to their full range: exact at 8 bits. A
+coarser one lets OpenJPH overflow at black and white; a finer one takes nothing from the error at 16 bits."""
+HTJ2K_MAX_ERROR = {1: 1, 2: 4}
+"""By bytes of a sample; what overflows is off by nearly the whole range."""
 HTJ2K_MIN_LEVELS = 5
 HTJ2K_SMALLEST = 64
 """The RPCL syntax asks for enough decompositions that the smallest image has at most 64 rows and columns (PS3.5 A.4.12)."""
@@ -72,7 +73,7 @@ class Htj2k(Jpeg2000):
         smallest = (max(description.rows, description.columns) - 1) // HTJ2K_SMALLEST
         encoded = imagecodecs.htj2k_encode(
             raw,
-            HTJ2K_STEP if irreversible else None,
+            HTJ2K_STEP[raw.itemsize] if irreversible else None,
             resolutions=max(HTJ2K_MIN_LEVELS, smallest.bit_length()),
             reversible=not irreversible,
             rgb=coding.colour_transform,
@@ -80,7 +81,7 @@ class Htj2k(Jpeg2000):
         )
         coded = bytes(encoded)
         error = np.abs(openjpeg.decode(coded).astype(np.int64) - raw).max()
-        if error > HTJ2K_MAX_ERROR:
+        if error > HTJ2K_MAX_ERROR[raw.itemsize]:
             raise ValueError("the encoder overflowed")
         return Encoded(jpeg2000.clean(coded)[0], "ISO_15444_15" if error else None)
 
