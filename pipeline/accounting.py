@@ -1,15 +1,12 @@
-"""Where the time of a run went, as its workers counted it, in pixels and in waiting: for the operation's state, and for a person."""
+"""Where the time of a run went, in pixels and in waiting: for the operation's state, and for a person.
+
+Plain data: what reads an operation's state starts without Beam. `metrics` asks a run for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypedDict
-
-from apache_beam.metrics import MetricsFilter
-from apache_beam.runners.runner import PipelineResult
-
-from transforms.model.transform import NAMESPACE, THROTTLED
-from transforms.pixels.transform import INSTANCES, PIXEL_TIME, TOOK, UNREAD, UP_TO
 
 
 class PixelTimes(TypedDict):
@@ -24,28 +21,6 @@ class PixelTimes(TypedDict):
     """Instances by the seconds that their pixels took: each under the smallest of UP_TO that is enough, or `more`."""
     unread: int
     """Strips of lines that Tesseract took too long to read."""
-
-
-def pixel_times(result: PipelineResult) -> PixelTimes | None:
-    """Those of a run; None where no instance with pixels came through, or a runner counts nothing."""
-    found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE))
-    counts = {one.key.metric.name: one.result for one in found["counters"]}
-    if not counts.get(INSTANCES):
-        return None
-    times = {one.key.metric.name: one.result for one in found["distributions"] if one.key.metric.name.startswith(PIXEL_TIME)}
-    return {
-        "instances": counts[INSTANCES],
-        "seconds": {name.removeprefix(PIXEL_TIME): time.sum / 1e6 for name, time in sorted(times.items())},
-        "longest": {name.removeprefix(PIXEL_TIME): time.max / 1e6 for name, time in sorted(times.items())},
-        "took": {limit: counts.get(f"{TOOK}{limit}", 0) for limit in (*map(str, UP_TO), "more")},
-        "unread": counts.get(UNREAD, 0),
-    }
-
-
-def waited(result: PipelineResult) -> int:
-    """Seconds that the stages of a run waited for the quotas of stores, those of all workers added up."""
-    found = result.metrics().query(MetricsFilter().with_namespace(NAMESPACE).with_name(THROTTLED))["counters"]
-    return sum(one.result for one in found)
 
 
 def together(one: PixelTimes, other: PixelTimes) -> PixelTimes:

@@ -17,7 +17,7 @@ from apache_beam.runners.runner import PipelineResult
 from google.api_core.exceptions import ClientError
 
 from pipeline import graph
-from pipeline.accounting import pixel_lines, pixel_times, waited, waiting_lines
+from pipeline.accounting import pixel_lines, waiting_lines
 from pipeline.broken import given_up_if_broken, told_if_broken
 from pipeline.capacity import most_workers
 from pipeline.dataflow_job import DataflowJob, job_made, job_to_be, own_name
@@ -29,6 +29,7 @@ from pipeline.job_server import reach_job_server
 from pipeline.lock import alone, alone_at
 from pipeline.loopback import listen_on_loopback
 from pipeline.maps import finish_maps, remember_maps
+from pipeline.metrics import pixel_times, waited
 from pipeline.operation import Clock, Counts, Operation
 from pipeline.options import Settings, beam_options, parse
 from pipeline.others import require_nobody_at_work, settle_others

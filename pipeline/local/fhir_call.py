@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from pipeline.local import fhir_json
-from pipeline.local.deidentify import Deidentifier
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_resource import Refusal
 from pipeline.local.quota import WriteQuota
 from transforms.model.workspace import Workspace
+
+if TYPE_CHECKING:  # it needs Beam, and the store beside a run does without both
+    from pipeline.local.deidentify import Deidentifier
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:\-]{0,255}")
 _JSON = ("application/fhir+json", "application/json")
@@ -28,7 +30,8 @@ class Service:
     workspace: Workspace
     database: FhirDatabase
     quota: WriteQuota
-    deidentifier: Deidentifier
+    deidentifier: Deidentifier | None
+    """None beside a run, where no others are started."""
 
 
 @dataclasses.dataclass(frozen=True)

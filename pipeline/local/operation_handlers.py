@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
 
@@ -14,12 +14,15 @@ from pipeline.local.fhir_call import Call
 from pipeline.local.fhir_resource import Refusal
 from transforms.model.errors import ConfigError
 
+if TYPE_CHECKING:
+    from pipeline.local.deidentify import Deidentifier
+
 
 def deidentify(call: Call) -> Response:
     """POST {dataset}/dicomStores/ID:deidentify with a DeidentifyDicomStoreRequest: the operation, which has only begun."""
     source = f"{call.dataset}/dicomStores/{call.path['dicom_store']}"
     try:
-        return json_answer(call.service.deidentifier.deidentify(source, fhir_json.write(call.body), dt.datetime.now(dt.UTC)))
+        return json_answer(_deidentifier(call).deidentify(source, fhir_json.write(call.body), dt.datetime.now(dt.UTC)))
     except ConfigError as fault:
         raise Refusal(404 if fault.at == "source store" else 400, "invalid", str(fault)) from None
 
@@ -31,8 +34,14 @@ def operation(call: Call) -> Response:
 
 def cancel(call: Call) -> Response:
     """POST {dataset}/operations/ID:cancel: an empty message; whether it was cancelled the operation says, when it is done."""
-    call.service.deidentifier.cancel(_operation(call)["name"].rpartition("/")[2], dt.datetime.now(dt.UTC))
+    _deidentifier(call).cancel(_operation(call)["name"].rpartition("/")[2], dt.datetime.now(dt.UTC))
     return json_answer({})
+
+
+def _deidentifier(call: Call) -> Deidentifier:
+    if call.service.deidentifier is None:
+        raise Refusal(404, "not-supported", "the store beside a run starts and cancels nothing")
+    return call.service.deidentifier
 
 
 def _operation(call: Call) -> dict[str, Any]:

@@ -16,7 +16,6 @@ from pathlib import Path
 import uvicorn
 
 from pipeline.local import fhir_configure
-from pipeline.local.deidentify import Deidentifier
 from pipeline.local.fhir_call import Service
 from pipeline.local.fhir_database import FhirDatabase
 from pipeline.local.fhir_server import application
@@ -54,7 +53,11 @@ def serve(
     workspace.make()
     database = FhirDatabase(file)
     with _listen(host, port) as listener:
-        deidentifier = Deidentifier(workspace, dicom_stores or {}, f"{_url(listener)}/v1beta1", token_file, run_options)
+        deidentifier = None
+        if not stop_with_stdin:
+            from pipeline.local.deidentify import Deidentifier  # noqa: PLC0415 - a run's own store starts no others, and does without Beam
+
+            deidentifier = Deidentifier(workspace, dicom_stores or {}, f"{_url(listener)}/v1beta1", token_file, run_options)
         app = application(Service(workspace, database, WriteQuota(write_ops_per_minute), deidentifier), token)
         for store, operation in fhir_configure.unfinished(database):
             threading.Thread(target=fhir_configure.reindex, args=(database, store, operation), daemon=True).start()
@@ -65,7 +68,7 @@ def serve(
         if stop_with_stdin:
             threading.Thread(target=_stop_at_end_of_input, args=(server,), daemon=True).start()
         print(_url(listener), flush=True)
-        with contextlib.nullcontext() if stop_with_stdin else deidentifier.at_work():  # a run's own store starts no other runs
+        with deidentifier.at_work() if deidentifier else contextlib.nullcontext():
             server.run(sockets=[listener])
 
 

@@ -9,7 +9,8 @@ import apache_beam as beam
 import pydicom
 import pytest
 
-from pipeline.accounting import PixelTimes, pixel_lines, pixel_times, together
+from pipeline.accounting import PixelTimes, pixel_lines, together
+from pipeline.metrics import pixel_times
 from transforms.model.plan import ALL_TEXT, NO_TEXT
 from transforms.model.records import InstanceRef, InstanceUids, OpenInstance
 from transforms.pixels.redactor import redactor_of

@@ -245,6 +245,15 @@ def test_a_store_ends_with_the_process_that_started_it(workspace):
         running.stdin = None
 
 
+def test_the_store_beside_a_run_starts_without_beam_and_starts_no_runs(workspace):
+    code = "import sys, pipeline.local.serve; sys.exit(any(name in sys.modules for name in ('apache_beam', 'cv2', 'onnxruntime')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    with process(workspace, "--stop_with_stdin") as (_, url):
+        store = f"{url}/{STORE}".replace("fhirStores", "dicomStores")
+        answer = requests.post(f"{store}:deidentify", json={"destinationStore": store}, timeout=30)
+        assert (answer.status_code, answer.json()["issue"][0]["code"]) == (404, "not-supported")
+
+
 def test_nothing_of_a_request_is_printed(workspace, provenance):
     with process(workspace) as (running, url):
         base = f"{url}/{STORE}"
