@@ -14,6 +14,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import FileDataset
 
 from benchmarks.burned_in.decoys import DECOYS as TRAINING_DECOYS
+from benchmarks.burned_in.grain import grained
 from transforms.pixels.codecs import decode
 from transforms.pixels.coding import Decoded
 from transforms.pixels.description import PixelDescription
@@ -55,6 +56,10 @@ REAL: dict[str, dict[str, tuple[int, int, int, int] | None]] = {
     },
 }
 """File → the part without text (left, top, right, bottom), all of it where None. Training and judging share none."""
+
+
+GRAINED = {"train": 3, "test": 12}
+"""Of so many pictures one lies under strong grain."""
 
 
 def images_of(name: str) -> tuple[Picture, ...]:
@@ -109,6 +114,9 @@ def background(random: Random, shape: tuple[int, int], split: str) -> tuple[str,
         count = int(random.integers(6 if split == "train" else 3))
     for _ in range(count):
         picture = decoys[int(random.integers(len(decoys)))](random, picture)
+    (apart,) = random.spawn(1)
+    if apart.integers(GRAINED[split]) == 0:
+        return "grain", grained(apart, picture)
     return modality, picture
 
 
@@ -302,14 +310,8 @@ def _calipers(random: Random, picture: Picture) -> Picture:
     for _ in range(int(random.integers(1, 4))):
         start, end = (np.array([random.uniform(0, picture.shape[1]), random.uniform(0, picture.shape[0])]) for _ in range(2))
         for point in (start, end):
-            cv2.drawMarker(
-                picture,
-                [int(value) for value in point],
-                colour,
-                int(random.choice((cv2.MARKER_CROSS, cv2.MARKER_TILTED_CROSS))),
-                int(random.uniform(5, 16)),
-                1,
-            )
+            kind = int(random.choice((cv2.MARKER_CROSS, cv2.MARKER_TILTED_CROSS)))
+            cv2.drawMarker(picture, [int(value) for value in point], colour, kind, int(random.uniform(5, 16)), 1)
         for share in np.arange(0, 1, 6 / max(12.0, float(np.hypot(*(end - start))))):
             cv2.circle(picture, [int(value) for value in start + share * (end - start)], 0, colour, -1)
     return picture

@@ -27,6 +27,8 @@ ONE_OF, MOST_FRAMES = 6, 4
 """Of so many instances one has more frames than one, and up to so many."""
 LEGIBLE_UNREST = 42
 """Grey levels of standard deviation of a background, above which even black or white letters drown."""
+STROKE = 6
+"""How many times larger letters are than what their strokes span."""
 
 _COLOURS = (
     (255, 255, 255),
@@ -257,6 +259,8 @@ def _place(random: Random, made: Frame, text: _Drawing, at: tuple[int, int], sty
         under = made.picture[room].astype(np.float32)
     paper = under.reshape(-1, 3).mean(axis=0)
     unrest = float(under.std(axis=(0, 1)).max())
+    if unrest > LEGIBLE_UNREST:  # fine grain, which a stroke of a letter spans
+        unrest = float(cv2.blur(under, (max(1, round(style.size / STROKE)),) * 2).std(axis=(0, 1)).max())
     if unrest > LEGIBLE_UNREST:  # nobody could read letters of any colour there
         made.picture[room] = under.mean(axis=(0, 1)).astype(np.uint8) // 2
         paper, unrest = made.picture[room].reshape(-1, 3).astype(np.float32).mean(axis=0), 0.0
