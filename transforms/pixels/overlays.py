@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,11 @@ class Plane:
         return TagFinding(f"{self.tag:08X}", Action.CLEANED, f"Matched Expression: {count}", original=text or None)
 
 
-def planes(dataset: FileDataset) -> list[Plane]:
-    """The overlays that have bitmaps of their own. Raises InstanceProblem BAD_OVERLAY where one is not of the size it is said to be."""
-    found = []
+def planes(dataset: FileDataset) -> Iterator[Plane]:
+    """The overlays that have bitmaps of their own, one in memory at a time.
+
+    Raises InstanceProblem BAD_OVERLAY where one is not of the size it is said to be.
+    """
     for group in OVERLAY_GROUPS:
         stored = bitmap(dataset, group)
         if stored is None:
@@ -70,8 +73,7 @@ def planes(dataset: FileDataset) -> list[Plane]:
         if any(plain[-(-size // 16) * 2 :]):
             raise _bad()
         bits = np.unpackbits(np.frombuffer(plain, np.uint8), count=size, bitorder="little").reshape(max(frames, 1), rows, columns)
-        found.append(Plane(int(stored.tag), bits, len(value), swapped))
-    return found
+        yield Plane(int(stored.tag), bits, len(value), swapped)
 
 
 def _number(dataset: FileDataset, tag: int) -> int:

@@ -130,7 +130,7 @@ def test_the_data_set_stays_as_it_was_read(real_file):
     explicit.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
     dataset = saved(explicit, implicit_vr=True, little_endian=True).dataset
     before = {tag: dataset.get_item(tag) for tag in list(dataset.keys())}  # to go through the data set would convert them
-    assert len(planes(dataset)) == 1
+    assert len([*planes(dataset)]) == 1
     assert all(dataset.get_item(tag) is element for tag, element in before.items())
 
 
