@@ -7,6 +7,7 @@ from pydicom.uid import UID
 
 DEFLATED_FRAMES = UID("1.2.840.10008.1.2.8.1")
 JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG, JPEG_XL = (UID(f"1.2.840.10008.1.2.4.{last}") for last in (110, 111, 112))
+JPEG_XLS = frozenset({JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG, JPEG_XL})
 _NEW = {
     DEFLATED_FRAMES: ("Deflated Image Frame Compression", "DeflatedImageFrameCompression"),
     JPEG_XL_LOSSLESS: ("JPEG XL Lossless", "JPEGXLLossless"),

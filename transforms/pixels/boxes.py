@@ -7,6 +7,9 @@ from typing import NamedTuple
 from transforms.model.errors import InstanceProblem
 from transforms.pixels.description import STAGE
 
+MOST = 10_000
+"""Boxes side by side, beyond which a frame is not read."""
+
 
 class Box(NamedTuple):
     """One box: its header starts at `start`, its content stands in [body, end)."""
@@ -19,16 +22,17 @@ class Box(NamedTuple):
 
 def boxes(data: bytes, at: int, stop: int) -> list[Box]:
     """The boxes in [at, stop), even padding behind them left out. Raises InstanceProblem BAD_STREAM."""
-    found = []
-    while at < stop:
-        if not any(data[at:stop]):
-            break  # even padding
+    found: list[Box] = []
+    last = len(data[:stop].rstrip(b"\0"))
+    while at < last:
         size, body = int.from_bytes(data[at : at + 4], "big"), at + 8
         if size == 1:
             size, body = int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
         end = at + size if size else stop
-        if end < body or end > stop:
-            raise InstanceProblem(STAGE, "BAD_STREAM", "a coded frame cannot be read to its end: a box is cut off")
+        if end < body or end > stop or len(found) == MOST:
+            raise InstanceProblem(
+                STAGE, "BAD_STREAM", "a coded frame cannot be read to its end: a box is cut off, or there is no end of them"
+            )
         found.append(Box(data[at + 4 : at + 8], at, body, end))
         at = end
     return found

@@ -31,7 +31,7 @@ def decode(frame: bytes, description: PixelDescription) -> Decoded:
     """The samples of a frame as `frames.locate` gives it.
 
     Raises InstanceProblem: NO_DECODER for an unknown transfer syntax, DECODE_FAILED where the stream is broken or is not
-    of the header's shape.
+    of the header's shape, BAD_PIXEL_DESCRIPTION where its words are deeper than the header has room for.
     """
     with _decoding():
         decoded = codec_for(description).decode(frame, description)
@@ -82,7 +82,8 @@ def encode(samples: NDArray[Any], like: bytes, description: PixelDescription) ->
             old = _words(codec.decode(like, description))
             words = words_of(samples, old, description).view(samples.dtype) if in_place(old, description) else samples
         coded = codec.encode(words, like, description)
-    if coded.lossy is None and not np.array_equal(decode(coded.data, description).samples, samples):
+        kept = coded.lossy is not None or np.array_equal(_words(codec.decode(coded.data, description)), words.view(f"u{words.itemsize}"))
+    if not kept:
         raise InstanceProblem(STAGE, "NO_ENCODER", "a redacted frame cannot be encoded again without loss")
     return coded
 
@@ -93,7 +94,7 @@ def _decoding() -> Iterator[None]:
     try:
         yield
     except InstanceProblem as problem:
-        if problem.code in ("NO_DECODER", "DECODE_FAILED"):
+        if problem.code in ("NO_DECODER", "DECODE_FAILED", "BAD_PIXEL_DESCRIPTION"):
             raise
         raise InstanceProblem(STAGE, "DECODE_FAILED", "a frame cannot be decoded") from None
     except Exception as error:  # noqa: BLE001 - codecs raise what they like, with bytes of the frame in the message

@@ -7,24 +7,29 @@ which pydicom writes itself; `assemble` gives the same.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import re
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from pydicom.dataset import FileDataset
 
 from transforms.model.errors import InstanceProblem
 from transforms.model.large import Content, View, joined, let_go, pieces, view
+from transforms.model.syntaxes import JPEG_XLS
+from transforms.pixels import jpegxl
 from transforms.pixels.description import STAGE, PixelDescription
 
 _ITEM = b"\xfe\xff\x00\xe0"
 _DELIMITER = b"\xfe\xff\xdd\xe0"
 _HEADER = 8
 _MAX_LENGTH = 0xFFFFFFFE
-_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ", b"\xff\x0a", b"\x00\x00\x00\x0cJXL ")
-"""How a coded frame begins: JPEG and JPEG-LS (SOI), JPEG 2000 (SOC, SIZ), JP2 (signature box), JPEG XL (bare, signature box)."""
+_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")
+"""How a coded frame begins: JPEG and JPEG-LS (SOI), JPEG 2000 (SOC, SIZ), JP2 (signature box)."""
+_LOOKED_AT = 64
+"""Bytes of a fragment that tell whether a frame begins with it."""
 _RLE_START = re.compile(rb"[\x01-\x0f]\0\0\0\x40\0\0\0")
 """How an RLE frame begins: up to 15 segments, the first behind the header (PS3.5 G.5)."""
 
@@ -110,8 +115,9 @@ def locate(dataset: FileDataset, description: PixelDescription) -> NativeFrames 
     value = memoryview(dataset.get_item(description.element).value or b"")
     if description.native:
         return _native(value, description)
-    tables = tuple(bytes(dataset[tag].value or b"") if tag in dataset else b"" for tag in (0x7FE00001, 0x7FE00002))
-    return coded_frames(value, description.frames, *tables)
+    offsets, lengths = (bytes(dataset[tag].value or b"") if tag in dataset else b"" for tag in (0x7FE00001, 0x7FE00002))
+    begins = functools.partial(jpegxl.begins, description=description) if description.transfer_syntax in JPEG_XLS else _looks_like_a_start
+    return coded_frames(value, description.frames, offsets, lengths, begins)
 
 
 def extract_bits(value: memoryview, start: int, length: int) -> bytes:
@@ -148,9 +154,20 @@ def swap_pairs(value: View | bytearray) -> bytearray:
     return swapped
 
 
-def coded_frames(value: memoryview, frames: int, extended_offsets: bytes = b"", extended_lengths: bytes = b"") -> CodedFrames:
+def _looks_like_a_start(fragment: bytes) -> bool:
+    return fragment.startswith(_STARTS) or _RLE_START.match(fragment) is not None
+
+
+def coded_frames(
+    value: memoryview,
+    frames: int,
+    extended_offsets: bytes = b"",
+    extended_lengths: bytes = b"",
+    begins: Callable[[bytes], bool] = _looks_like_a_start,
+) -> CodedFrames:
     """The frames of an encapsulated value, by the extended or basic offset table, else by the count and look of fragments.
 
+    `begins` tells by the first bytes of a fragment whether a frame begins with it.
     Raises InstanceProblem BAD_FRAGMENTS.
     """
     spans, end = _items(value)
@@ -162,7 +179,7 @@ def coded_frames(value: memoryview, frames: int, extended_offsets: bytes = b"", 
     base = table[1] + _HEADER
     starts = [start - base for start, _ in fragments]
     basic = bytes(value[table[0] : table[1]])
-    looks = [_looks_like_a_start(bytes(value[start : start + 12])) for start, _ in fragments]
+    looks = [begins(bytes(value[start : min(stop, start + _LOOKED_AT)])) for start, stop in fragments]
     groups = (
         _by_offsets(starts, _unpack(extended_offsets, "Q"), frames)
         or _by_offsets(starts, _unpack(basic, "I"), frames)
@@ -182,10 +199,6 @@ def coded_frames(value: memoryview, frames: int, extended_offsets: bytes = b"", 
             # A length may leave out the padding byte; anything else in the table is not trusted.
             lengths = tuple(said if real - said in (0, 1) else real for said, real in zip(given, lengths, strict=True))
     return CodedFrames(parts, bool(basic), lengths, len(value) - end)
-
-
-def _looks_like_a_start(fragment: bytes) -> bool:
-    return fragment.startswith(_STARTS) or _RLE_START.match(fragment) is not None
 
 
 def _items(value: memoryview) -> tuple[list[tuple[int, int]], int]:

@@ -91,8 +91,8 @@ def samples(frame: bytes, description: PixelDescription) -> NDArray[Any]:
     expect(description, header.rows, header.columns, header.components)
     if not header.upright:
         raise _unsupported("a picture that is to be turned")
-    if header.xyb and header.components > 1 and header_colour(description) == YBR:
-        raise InstanceProblem(STAGE, "BAD_PIXEL_DESCRIPTION", "a JPEG XL stream holds RGB, and PhotometricInterpretation says YBR")
+    if header.components > 1 and header_colour(description) == YBR and (header.xyb or _jpegs(frame)):
+        raise InstanceProblem(STAGE, "BAD_PIXEL_DESCRIPTION", "a JPEG XL stream gives RGB, and PhotometricInterpretation says YBR")
     # What is decoded is what was looked at: a decoder might take another codestream out of the boxes.
     raw = _decoded(_codestream(frame))
     if raw.shape != description.shape or raw.dtype != _kind(header.bits):
@@ -102,7 +102,9 @@ def samples(frame: bytes, description: PixelDescription) -> NDArray[Any]:
 
 def colour(description: PixelDescription) -> str:
     """The colour space of samples: decoders undo XYB."""
-    return "RGB" if description.photometric == XYB else header_colour(description)
+    if description.photometric == XYB:
+        return "RGB" if description.samples > 1 else "MONOCHROME2"
+    return header_colour(description)
 
 
 def coded(raw: NDArray[Any], bits: int) -> bytes:
@@ -156,9 +158,9 @@ def jpeg_in(frame: bytes, description: PixelDescription) -> bytes:
     """
     header = parameters(frame)
     expect(description, header.rows, header.columns, header.components)
-    found = boxes(frame, 0, len(frame)) if frame.startswith(_SIGNATURE) else []
-    if [one.kind for one in found].count(_OF_JPEG) != 1:
+    if _jpegs(frame) != 1:
         _bad("there is no JPEG in it")
+    found = boxes(frame, 0, len(frame))
     rest = (frame[one.start : one.end] for one in found[2:] if one.kind not in (_WHOLE, _PART))
     file = b"".join((_SIGNATURE, _FILE_TYPE, *rest, packed(_WHOLE, _codestream(frame))))
     try:
@@ -173,6 +175,22 @@ def of_jpeg(stream: bytes, description: PixelDescription) -> bytes:
     if jpeg_in(anew, description) != stream:
         raise ValueError("the JPEG comes out as another")
     return anew
+
+
+def begins(fragment: bytes, description: PixelDescription) -> bool:
+    """Whether a stream of the header's size begins with these bytes, of which a few dozen are enough."""
+    if not fragment.startswith(_BARE):
+        return fragment.startswith(_SIGNATURE)
+    try:
+        header = parameters(fragment)
+    except InstanceProblem as problem:
+        return problem.code == "NO_DECODER"
+    return (header.rows, header.columns) == (description.rows, description.columns)
+
+
+def _jpegs(frame: bytes) -> int:
+    """How many boxes of it hold what makes a JPEG of the rest."""
+    return [one.kind for one in boxes(frame, 0, len(frame))].count(_OF_JPEG) if frame.startswith(_SIGNATURE) else 0
 
 
 class _Bits:
@@ -239,8 +257,7 @@ def _kind(bits: int) -> np.dtype[Any]:
 
 def _is(stream: bytes, frame: bytes) -> bool:
     """Whether a frame is this stream, with even padding or without."""
-    tail = frame[len(stream) :]
-    return frame.startswith(stream) and not (len(tail) > 1 and any(tail))
+    return frame.startswith(stream) and not any(frame[len(stream) :])
 
 
 def _bad(sentence: str) -> NoReturn:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydicom import uid
 
-from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL, JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG
+from transforms.model.errors import InstanceProblem
+from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL_LOSSLESS, JPEG_XLS
 from transforms.pixels import jpeg, jpeg2000, jpegxl
-from transforms.pixels.description import NATIVE_SYNTAXES, PixelDescription
+from transforms.pixels.description import NATIVE_SYNTAXES, STAGE, PixelDescription
 from transforms.pixels.words import Words, without_hidden_bits
 
 _WHOLE_WORDS = frozenset({*NATIVE_SYNTAXES, DEFLATED_FRAMES, uid.RLELossless})
@@ -17,18 +18,26 @@ _LOSSLESS |= {uid.JPEG2000Lossless, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, JP
 
 
 def has_room(frame: bytes, description: PixelDescription) -> bool:
-    """Whether the words of a frame reach beyond BitsStored, and to HighBit. Raises InstanceProblem BAD_STREAM."""
+    """Whether the words of a frame reach beyond BitsStored.
+
+    Raises InstanceProblem: BAD_STREAM, and BAD_PIXEL_DESCRIPTION where they do, but not to HighBit.
+    """
     if description.bits_stored == description.bits_allocated:
         return False
     bits = _bits(frame, description)
-    return description.bits_stored < bits and description.high_bit < bits <= description.bits_allocated
+    if bits <= description.bits_stored:
+        return False
+    if bits <= description.high_bit:
+        raise InstanceProblem(STAGE, "BAD_PIXEL_DESCRIPTION", "a coded frame holds more than BitsStored bits, and not up to HighBit")
+    return True
 
 
 def is_lossless(frame: bytes, description: PixelDescription) -> bool:
-    """Whether a frame keeps every bit of its words: by its syntax, or by how it was coded. Raises InstanceProblem BAD_STREAM."""
+    """Whether a frame keeps every bit of its words: by its syntax, or by how it was coded. Raises InstanceProblem BAD_STREAM.
+
+    Of reversible wavelets nobody can tell: their streams may have been cut off at some rate.
+    """
     syntax = description.transfer_syntax
-    if syntax in _WAVELETS - _LOSSLESS:
-        return jpeg2000.parameters(frame).reversible
     return syntax in _LOSSLESS or (syntax == uid.JPEGLSNearLossless and jpeg.near(frame, jpeg.parse(frame)) == 0)
 
 
@@ -47,6 +56,6 @@ def _bits(frame: bytes, description: PixelDescription) -> int:
         return description.bits_allocated
     if description.transfer_syntax in _WAVELETS:
         return jpeg2000.parameters(frame).precision
-    if description.transfer_syntax in (JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG, JPEG_XL):
+    if description.transfer_syntax in JPEG_XLS:
         return jpegxl.parameters(frame).bits
     return jpeg.frame_header(frame, jpeg.parse(frame)).precision

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from transforms.pixels.description import PixelDescription
+from transforms.model.errors import InstanceProblem
+from transforms.pixels.description import STAGE, PixelDescription
 
 Words = NDArray[np.unsignedinteger[Any]]
 """Words of `bits_allocated` bits as they stand in the frame."""
@@ -54,9 +55,14 @@ def without_hidden_bits(words: Words, description: PixelDescription) -> Words:
 
 
 def from_stream(raw: NDArray[Any], precision: int, description: PixelDescription) -> NDArray[Any]:
-    """Words of a stream as numbers of the header's type: the sign is the stream's highest bit, whatever the stream calls signed."""
+    """Words of a stream as numbers of the header's type: the sign is the stream's highest bit, whatever the stream calls signed.
+
+    Raises InstanceProblem BAD_PIXEL_DESCRIPTION where the stream's are of more than BitsAllocated.
+    """
+    if precision > description.bits_allocated:
+        raise InstanceProblem(STAGE, "BAD_PIXEL_DESCRIPTION", "a coded frame holds more bits than BitsAllocated says")
     wide = _of_bits(raw, precision, description.signed)
-    return wide.astype(description.dtype if precision <= description.dtype.itemsize * 8 else np.dtype(f"{description.dtype.kind}4"))
+    return wide.astype(description.dtype)
 
 
 def in_stream(samples: NDArray[Any], precision: int, signed: bool = False) -> NDArray[Any]:

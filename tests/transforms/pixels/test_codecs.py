@@ -17,7 +17,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels import pixel_array
 
 from transforms.model.errors import InstanceProblem
-from transforms.model.syntaxes import JPEG_XL, JPEG_XL_LOSSLESS
+from transforms.model.syntaxes import JPEG_XL, JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG
 from transforms.pixels import codecs, jpeg, jpeg2000
 from transforms.pixels.codecs import CODECS
 from transforms.pixels.description import NATIVE_SYNTAXES, PixelDescription
@@ -110,6 +110,8 @@ def coded(samples: np.ndarray, description: PixelDescription) -> bytes:
         return openjpeg.utils.encode_array(samples, bits_stored=stored, photometric_interpretation=colour)
     if syntax in (JPEG_XL_LOSSLESS, JPEG_XL):
         return bytes(imagecodecs.jpegxl_encode(patterns(samples, description), lossless=True, bitspersample=stored))
+    if syntax == JPEG_XL_OF_JPEG:
+        return bytes(imagecodecs.jpegxl_encode_jpeg(imagecodecs.jpeg8_encode(samples)))
     options = {"colorspace": "RGB", "outcolorspace": "RGB"} if description.samples == 3 else {}
     return bytes(imagecodecs.jpeg8_encode(patterns(samples, description), lossless=True, predictor=1, bitspersample=stored, **options))
 

@@ -1,7 +1,9 @@
 """JPEG XL: the samples are what they were and nothing else is left, whatever a stream held and whoever wrote it."""
 
 import dataclasses
+import functools
 import subprocess
+import time
 
 import imagecodecs
 import numpy as np
@@ -287,11 +289,29 @@ def test_frames_of_several_fragments_are_told_apart_by_their_start():
     frames = [jpegxl.coded(picture(description, 1) & 0xFFF, 12), jpegxl.coded(picture(description, 2), 16)]
     assert [frame[:3] for frame in frames] != [frame[:3] for frame in frames[::-1]]
     fragments = [part for frame in frames for part in (frame[:1000], frame[1000:])]
-    items = encapsulate(fragments, has_bot=False)
-    located = coded_frames(memoryview(items), 2)
+    items, begins = encapsulate(fragments, has_bot=False), functools.partial(jpegxl.begins, description=description)
+    located = coded_frames(memoryview(items), 2, begins=begins)
     assert [located.frame(index)[: len(frame)] for index, frame in enumerate(frames)] == frames
     with pytest.raises(InstanceProblem, match="more frames"):
-        coded_frames(memoryview(items), 1)
+        coded_frames(memoryview(items), 1, begins=begins)
+
+
+def test_two_bytes_of_a_fragment_begin_no_frame():
+    description = described(JPEG_XL_LOSSLESS, 16, 16, False, 1)
+    stream = jpegxl.coded(picture(description, 1), 16)
+    for value in (
+        encapsulate([stream, b"\xff\x0a" + bytes(range(80))], has_bot=False),
+        encapsulate([b"\xff\xd8", b"\xff\x0a"], has_bot=False),
+    ):
+        begins = functools.partial(jpegxl.begins, description=description)
+        assert len(coded_frames(memoryview(value), 1, begins=begins).fragments) == 1
+        assert len(coded_frames(memoryview(value), 1).fragments) == 1
+
+
+def test_many_boxes_are_refused_in_no_time():
+    started = time.process_time()
+    assert code_of(file(BARE, packed(b"free", b"") * 200_000), described(JPEG_XL, 8, 8, False, 1)) == "BAD_STREAM"
+    assert time.process_time() - started < 5
 
 
 def test_frames_that_were_written_here_are_not_touched_again():
@@ -304,6 +324,17 @@ def test_frames_that_were_written_here_are_not_touched_again():
 def test_the_header_stays_true_where_xyb_is_undone():
     dataset = instance([COLOURED], JPEG_XL, SamplesPerPixel=3, PhotometricInterpretation="XYB", PlanarConfiguration=0)
     assert canvas_of(dataset).finish().photometric == "RGB"
+    dataset = instance([BARE], JPEG_XL, SamplesPerPixel=1, PhotometricInterpretation="XYB")
+    assert canvas_of(dataset).finish().photometric == "MONOCHROME2"
+
+
+def test_a_stream_made_of_a_jpeg_gives_rgb_which_a_header_of_ybr_denies():
+    for photometric, expected in (("YBR_FULL_422", "BAD_PIXEL_DESCRIPTION"), ("RGB", None)):
+        description = dataclasses.replace(OF_JPEG_DESCRIPTION, transfer_syntax=JPEG_XL, photometric=photometric)
+        if expected:
+            assert code_of(OF_JPEG, description) == expected
+        else:
+            assert clean(OF_JPEG, description)[1]
 
 
 def test_bits_beside_the_samples_go_from_a_lossless_stream():
