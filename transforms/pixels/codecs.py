@@ -5,9 +5,8 @@ Samples are as stored: no rescale, no window, no palette. Lossless syntaxes give
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from pydicom import uid
 from transforms.model.errors import InstanceProblem
 from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL, JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG
 from transforms.pixels import deflated, packbits
-from transforms.pixels.coding import Decoded, Encoded, FrameCodec, header_colour, wrong_size
+from transforms.pixels.coding import Decoded, Encoded, FrameCodec, decoding, encoding, header_colour, wrong_size
 from transforms.pixels.description import NATIVE_SYNTAXES, STAGE, PixelDescription
 from transforms.pixels.jpeg_codecs import Jpeg, JpegLs, JpegXl, JpegXlOfJpeg
 from transforms.pixels.native import read_native
@@ -33,7 +32,7 @@ def decode(frame: bytes, description: PixelDescription) -> Decoded:
     Raises InstanceProblem: NO_DECODER for an unknown transfer syntax, DECODE_FAILED where the stream is broken or is not
     of the header's shape, BAD_PIXEL_DESCRIPTION where its words are deeper than the header has room for.
     """
-    with _decoding():
+    with decoding():
         decoded = codec_for(description).decode(frame, description)
         if decoded.samples.shape != description.shape:
             raise wrong_size()
@@ -52,7 +51,7 @@ def without_bits_beside(frame: bytes, description: PixelDescription) -> bytes | 
 
     Raises InstanceProblem as `decode`, and NO_ENCODER.
     """
-    with _decoding():
+    with decoding():
         if not (has_room(frame, description) and is_lossless(frame, description)):
             return None
         codec = codec_for(description)
@@ -61,7 +60,7 @@ def without_bits_beside(frame: bytes, description: PixelDescription) -> bytes | 
         cleaned = without_hidden_bits(words, description)
         if cleaned is words:
             return None
-    with _encoding():
+    with encoding():
         coded = codec.encode(cleaned.view(decoded.samples.dtype), frame, description)
         again = _words(codec.decode(coded.data, description))
     if coded.lossy or not np.array_equal(again, cleaned):
@@ -75,7 +74,7 @@ def encode(samples: NDArray[Any], like: bytes, description: PixelDescription) ->
     Raises InstanceProblem NO_ENCODER where this syntax, depth or layout cannot be encoded here, or not without a loss that the
     encoder does not own up to.
     """
-    with _encoding():
+    with encoding():
         codec = codec_for(description)
         words = samples
         if has_room(like, description):
@@ -86,29 +85,6 @@ def encode(samples: NDArray[Any], like: bytes, description: PixelDescription) ->
     if not kept:
         raise InstanceProblem(STAGE, "NO_ENCODER", "a redacted frame cannot be encoded again without loss")
     return coded
-
-
-@contextlib.contextmanager
-def _decoding() -> Iterator[None]:
-    """Whatever a codec raises, as a problem."""
-    try:
-        yield
-    except InstanceProblem as problem:
-        if problem.code in ("NO_DECODER", "DECODE_FAILED", "BAD_PIXEL_DESCRIPTION"):
-            raise
-        raise InstanceProblem(STAGE, "DECODE_FAILED", "a frame cannot be decoded") from None
-    except Exception as error:  # noqa: BLE001 - codecs raise what they like, with bytes of the frame in the message
-        raise InstanceProblem(STAGE, "DECODE_FAILED", f"a frame cannot be decoded ({type(error).__name__})") from None
-
-
-@contextlib.contextmanager
-def _encoding() -> Iterator[None]:
-    """Whatever a codec raises while it codes a frame anew, as NO_ENCODER."""
-    try:
-        yield
-    except Exception as error:  # noqa: BLE001 - as in `_decoding`
-        sentence = f"a frame cannot be encoded again in its transfer syntax ({type(error).__name__})"
-        raise InstanceProblem(STAGE, "NO_ENCODER", sentence) from None
 
 
 def _words(decoded: Decoded) -> Words:

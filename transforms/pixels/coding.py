@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any, NamedTuple, Protocol
 
 from numpy.typing import NDArray
@@ -65,3 +67,26 @@ def header_colour(description: PixelDescription) -> str:
     if description.photometric.startswith("YBR"):
         return YBR
     return description.photometric
+
+
+@contextlib.contextmanager
+def decoding() -> Iterator[None]:
+    """Whatever a codec raises, as a problem."""
+    try:
+        yield
+    except InstanceProblem as problem:
+        if problem.code in ("NO_DECODER", "DECODE_FAILED", "BAD_PIXEL_DESCRIPTION"):
+            raise
+        raise InstanceProblem(STAGE, "DECODE_FAILED", "a frame cannot be decoded") from None
+    except Exception as error:  # noqa: BLE001 - codecs raise what they like, with bytes of the frame in the message
+        raise InstanceProblem(STAGE, "DECODE_FAILED", f"a frame cannot be decoded ({type(error).__name__})") from None
+
+
+@contextlib.contextmanager
+def encoding() -> Iterator[None]:
+    """Whatever a codec raises while it codes a frame anew, as NO_ENCODER."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - as in `decoding`
+        sentence = f"a frame cannot be encoded again in its transfer syntax ({type(error).__name__})"
+        raise InstanceProblem(STAGE, "NO_ENCODER", sentence) from None

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from transforms.model.errors import InstanceProblem
 from transforms.pixels import jpeg
 from transforms.pixels.boxes import boxes, packed
-from transforms.pixels.coding import YBR, expect, header_colour
+from transforms.pixels.coding import YBR, decoding, encoding, expect, header_colour
 from transforms.pixels.description import STAGE, PixelDescription
 
 _EFFORT = 3
@@ -128,13 +128,11 @@ def clean(frame: bytes, description: PixelDescription) -> tuple[bytes, tuple[str
     Raises InstanceProblem: those of `samples`, and NO_ENCODER.
     """
     raw = samples(frame, description)
-    try:
+    with encoding():
         anew = coded(raw, parameters(frame).bits)
         kept = np.array_equal(_decoded(_codestream(anew)), raw)
-    except Exception as error:  # noqa: BLE001 - whatever the encoder raises
-        raise _not_coded(type(error).__name__) from None
     if not kept:
-        raise _not_coded("the samples come out as others")
+        raise InstanceProblem(STAGE, "NO_ENCODER", "a JPEG XL stream cannot be coded anew: its samples come out as others")
     return (frame, ()) if _is(anew, frame) else (anew, (_CODED_ANEW,))
 
 
@@ -144,10 +142,8 @@ def clean_of_jpeg(frame: bytes, description: PixelDescription) -> tuple[bytes, t
     Raises InstanceProblem: those of `jpeg_in`, and NO_ENCODER.
     """
     stream, gone = jpeg.clean(jpeg_in(frame, description))
-    try:
+    with encoding():
         anew = of_jpeg(stream[: jpeg.parse(stream).end], description)
-    except Exception as error:  # noqa: BLE001 - whatever the encoder raises
-        raise _not_coded(type(error).__name__) from None
     return (frame, ()) if _is(anew, frame) else (anew, (*gone, _CODED_ANEW))
 
 
@@ -163,10 +159,8 @@ def jpeg_in(frame: bytes, description: PixelDescription) -> bytes:
     found = boxes(frame, 0, len(frame))
     rest = (frame[one.start : one.end] for one in found[2:] if one.kind not in (_WHOLE, _PART))
     file = b"".join((_SIGNATURE, _FILE_TYPE, *rest, packed(_WHOLE, _codestream(frame))))
-    try:
+    with decoding():
         return bytes(imagecodecs.jpegxl_decode_jpeg(file, numthreads=_THREADS))
-    except Exception as error:  # noqa: BLE001 - whatever the decoder raises
-        raise _not_decoded(type(error).__name__) from None
 
 
 def of_jpeg(stream: bytes, description: PixelDescription) -> bytes:
@@ -244,10 +238,8 @@ def _codestream(frame: bytes) -> bytes:
 
 
 def _decoded(code: bytes) -> NDArray[Any]:
-    try:
+    with decoding():
         raw: NDArray[Any] = imagecodecs.jpegxl_decode(code, numthreads=_THREADS)
-    except Exception as error:  # noqa: BLE001 - whatever the decoder raises
-        raise _not_decoded(type(error).__name__) from None
     return raw
 
 
@@ -266,11 +258,3 @@ def _bad(sentence: str) -> NoReturn:
 
 def _unsupported(what: str) -> InstanceProblem:
     return InstanceProblem(STAGE, "NO_DECODER", f"a JPEG XL stream has {what}, which is not searched")
-
-
-def _not_decoded(why: str) -> InstanceProblem:
-    return InstanceProblem(STAGE, "DECODE_FAILED", f"a JPEG XL stream cannot be decoded ({why})")
-
-
-def _not_coded(why: str) -> InstanceProblem:
-    return InstanceProblem(STAGE, "NO_ENCODER", f"a JPEG XL stream cannot be coded anew ({why})")
