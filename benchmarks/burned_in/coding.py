@@ -15,7 +15,7 @@ from pydicom.dataset import FileDataset
 from pydicom.encaps import encapsulate
 
 from benchmarks.burned_in.backgrounds import Random
-from transforms.model.syntaxes import DEFLATED_FRAMES
+from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL, JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG
 
 NATIVE = (
     uid.ExplicitVRLittleEndian,
@@ -33,8 +33,10 @@ LOSSLESS = (
     uid.HTJ2KLossless,
     uid.HTJ2KLosslessRPCL,
     DEFLATED_FRAMES,
+    JPEG_XL_LOSSLESS,
 )
-LOSSY = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K)
+LOSSY_8_BIT = (uid.JPEGBaseline8Bit, JPEG_XL_OF_JPEG)
+LOSSY = (*LOSSY_8_BIT, uid.JPEGExtended12Bit, uid.JPEGLSNearLossless, uid.JPEG2000, uid.HTJ2K, JPEG_XL)
 _BIG_ENDIAN_WORDS = ("PixelData", *(f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")))
 _GREY_OF_LOSS = 12
 """Bits up to which grey is coded with loss: in deeper forms the text has so few levels of the range that loss would hide it."""
@@ -51,10 +53,9 @@ def syntaxes_of(dataset: FileDataset) -> tuple[uid.UID, ...]:
     stored, photometric = dataset.BitsStored, dataset.PhotometricInterpretation
     if dataset.PixelRepresentation or stored > _GREY_OF_LOSS or photometric not in {"MONOCHROME1", "MONOCHROME2", "RGB"}:
         return (*NATIVE, *LOSSLESS)
-    first = LOSSY if stored == 8 else LOSSY[1:]
-    if photometric == "RGB":
-        first = tuple(syntax for syntax in first if syntax != uid.JPEGExtended12Bit)
-    return (*NATIVE, *LOSSLESS, *first)
+    unfit = {uid.JPEGExtended12Bit} if photometric == "RGB" else set()
+    unfit |= set(LOSSY_8_BIT) if stored > 8 else set()
+    return (*NATIVE, *LOSSLESS, *(syntax for syntax in LOSSY if syntax not in unfit))
 
 
 def code(dataset: FileDataset, frames: NDArray[np.generic], syntax: uid.UID, random: Random) -> None:
@@ -98,10 +99,13 @@ class _Coder:
         """PhotometricInterpretation of the coded frames."""
         self._quality, self._predictor = int(random.integers(70, 98)), int(random.integers(1, 8))
         self._near, self._interleave, self._signal = int(random.integers(1, 4)), int(random.integers(3)), float(random.uniform(38, 50))
+        self._distance = float(random.uniform(0.3, 2))
         is_rgb, transformed = self.photometric == "RGB", bool(random.integers(2))
         self._transformed = is_rgb and transformed and syntax in (*uid.JPEG2000TransferSyntaxes, *_HTJ2K)
-        if is_rgb and syntax == uid.JPEGBaseline8Bit:
+        if is_rgb and syntax in LOSSY_8_BIT:
             self.photometric = "YBR_FULL_422"
+        elif is_rgb and syntax == JPEG_XL:
+            self.photometric = "XYB"
         elif self._transformed:
             self.photometric = "YBR_ICT" if syntax in LOSSY else "YBR_RCT"
 
@@ -122,7 +126,7 @@ class _Coder:
         if self._syntax in _HTJ2K:
             lossy = self._syntax in LOSSY
             return bytes(imagecodecs.htj2k_encode(samples, _FINE if lossy else None, reversible=not lossy, rgb=self._transformed, tlm=True))
-        return self._jpeg(samples)
+        return self._jpeg_xl(samples) if self._syntax in (JPEG_XL_LOSSLESS, JPEG_XL) else self._jpeg(samples)
 
     def _jpeg_ls(self, samples: NDArray[np.generic], shape: dict[str, int]) -> bytes:
         interleave = self._interleave if samples.ndim == 3 else 0
@@ -135,10 +139,16 @@ class _Coder:
     def _jpeg(self, samples: NDArray[np.generic]) -> bytes:
         patterns = self._patterns(samples)
         if self._syntax in LOSSY:
-            return bytes(imagecodecs.jpeg8_encode(patterns, self._quality, bitspersample=self._stored, **_SUBSAMPLED[patterns.ndim]))
+            stream = bytes(imagecodecs.jpeg8_encode(patterns, self._quality, bitspersample=self._stored, **_SUBSAMPLED[patterns.ndim]))
+            return bytes(imagecodecs.jpegxl_encode_jpeg(stream)) if self._syntax == JPEG_XL_OF_JPEG else stream
         predictor = 1 if self._syntax == uid.JPEGLosslessSV1 else self._predictor
         as_they_are = {"colorspace": "RGB", "outcolorspace": "RGB"} if samples.ndim == 3 else {}
         return bytes(imagecodecs.jpeg8_encode(patterns, lossless=True, predictor=predictor, bitspersample=self._stored, **as_they_are))
+
+    def _jpeg_xl(self, samples: NDArray[np.generic]) -> bytes:
+        how = {"distance": self._distance} if self._syntax in LOSSY else {"lossless": True}
+        colours = "GRAY" if samples.ndim == 2 else "RGB"
+        return bytes(imagecodecs.jpegxl_encode(self._patterns(samples), photometric=colours, bitspersample=self._stored, **how))
 
     def _patterns(self, samples: NDArray[np.generic]) -> NDArray[np.generic]:
         """The bits of each sample as a number without sign, as coders without a notion of it take them."""

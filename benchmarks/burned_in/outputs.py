@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import datetime as dt
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import imagecodecs
 import numpy as np
@@ -22,13 +22,11 @@ from benchmarks.burned_in.scores import within
 from pipeline.cpu import cpu_seconds
 from transforms.model.errors import InstanceProblem
 from transforms.model.records import BoxFinding, InstanceRef, InstanceUids, OpenInstance, PixelResult, SecondLook
-from transforms.model.syntaxes import DEFLATED_FRAMES
+from transforms.model.syntaxes import DEFLATED_FRAMES, JPEG_XL, JPEG_XL_LOSSLESS, JPEG_XL_OF_JPEG
 from transforms.pixels.redactor import Redactor
 
 FLAT = 12
 """Levels of 256 that a box of a lossy frame may vary by, as coding at its edge makes it: far less than any string stands out by."""
-_LIBJPEG = (uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1)
-"""What no plugin of pydicom here decodes, or not at all depths."""
 _START = dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
 
 
@@ -96,17 +94,25 @@ def published(source: FileDataset, pixels: PixelResult) -> FileDataset:
 
 
 def samples(dataset: FileDataset) -> Samples:
-    """All frames as stored, (frames, rows, columns[, samples]), decoded by pydicom, or by libjpeg-turbo and zlib where pydicom cannot."""
+    """All frames as stored, (frames, rows, columns[, samples]), decoded by pydicom, or where it cannot by others."""
     syntax, count = dataset.file_meta.TransferSyntaxUID, int(dataset.get("NumberOfFrames", 1))
-    if syntax in _LIBJPEG:
-        frames = [
-            imagecodecs.jpeg8_decode(coded, **_as_they_are(dataset)) for coded in generate_frames(dataset.PixelData, number_of_frames=count)
-        ]
-        return np.stack(frames)
-    if syntax == DEFLATED_FRAMES:
-        return np.stack([_inflated(coded, dataset) for coded in generate_frames(dataset.PixelData, number_of_frames=count)])
+    if syntax in _DECODERS:
+        return np.stack([_DECODERS[syntax](coded, dataset) for coded in generate_frames(dataset.PixelData, number_of_frames=count)])
     decoded = pixel_array(dataset, raw=True)
     return decoded if count > 1 else decoded[None]
+
+
+def _libjpeg(coded: bytes, dataset: FileDataset) -> Samples:
+    return np.asarray(imagecodecs.jpeg8_decode(coded, **_as_they_are(dataset)))
+
+
+def _libjxl(coded: bytes, dataset: FileDataset) -> Samples:
+    decoded = np.asarray(imagecodecs.jpegxl_decode(coded))
+    return decoded.view(f"i{decoded.itemsize}") if dataset.PixelRepresentation else decoded
+
+
+def _of_jpeg(coded: bytes, dataset: FileDataset) -> Samples:
+    return _libjpeg(imagecodecs.jpegxl_decode_jpeg(coded), dataset)
 
 
 def _as_they_are(dataset: FileDataset) -> dict[str, str]:
@@ -131,3 +137,12 @@ def _flat(frame: Samples, boxes: Sequence[BoxFinding], tolerance: float) -> NDAr
         part = part.reshape(*part.shape[:2], -1)
         flat[box.top : box.bottom, box.left : box.right] |= (abs(part - np.median(part, axis=(0, 1))) <= tolerance).all(axis=2)
     return flat
+
+
+_DECODERS: dict[str, Callable[[bytes, FileDataset], Samples]] = {
+    **dict.fromkeys((uid.JPEGExtended12Bit, uid.JPEGLossless, uid.JPEGLosslessSV1), _libjpeg),
+    **dict.fromkeys((JPEG_XL_LOSSLESS, JPEG_XL), _libjxl),
+    JPEG_XL_OF_JPEG: _of_jpeg,
+    DEFLATED_FRAMES: _inflated,
+}
+"""Libjpeg-turbo, libjxl and zlib, of what no plugin of pydicom here decodes, or not at all depths."""

@@ -61,7 +61,7 @@ def test_what_a_syntax_stores_is_what_went_in(form):
 def test_every_syntax_is_drawn_that_can_be_read():
     offered = {syntax for form in (*GREY, *COLOUR) for syntax in syntaxes_of(of_form(form, 1)[0])}
     assert offered == {*NATIVE, *LOSSLESS, *LOSSY}
-    assert len(offered) == 17
+    assert len(offered) == 20
 
 
 def test_the_form_of_a_frame_does_not_hang_on_its_syntax_or_on_frames_before_it():
