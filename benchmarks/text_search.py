@@ -145,10 +145,10 @@ def curves(chances: Sequence[float]) -> dict[str, TextSearch]:
     """Each strength as it would be at each chance that both networks must agree on, without reading; in `strict`, the second time."""
     if not chances:
         return {}
-    sure, second = Once(LineDetector(EDGE, LEAST, DEFAULT, SUSPECTED, DOUBT)), Once(LearnedDetector())
+    sure, second = Once(LineDetector(EDGE, LEAST, DEFAULT, SUSPECTED, DOUBT, negatives=True)), Once(LearnedDetector())
     made: dict[str, TextSearch] = {}
     for chance in chances:
-        again = LineDetector(EDGE, LEAST, chance, SUSPECTED, STRICT_DOUBT)
+        again = LineDetector(EDGE, LEAST, chance, SUSPECTED, STRICT_DOUBT, negatives=True)
         made[f"fast at {chance}"] = LineSearch([LineDetector(EDGE, LEAST, chance, SUSPECTED)], None)
         made[f"default at {chance}"] = LineSearch([LineDetector(EDGE, LEAST, chance, SUSPECTED, DOUBT)], None)
         made[f"strict at {chance}"] = LineSearch([sure, again, second], None)

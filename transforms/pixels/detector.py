@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from transforms.pixels.doubt import places
 from transforms.pixels.ends import completed
-from transforms.pixels.networks import Network, shipped
+from transforms.pixels.networks import Network, either_way, shipped
 from transforms.pixels.regions import Region, is_outside
 from transforms.pixels.verifier import LineVerifier
 
@@ -91,13 +91,22 @@ class Found(NamedTuple):
 class LineDetector:
     """Finds lines in images. Same image, same lines."""
 
-    def __init__(self, edge: float, least: float, sure: float | None = None, suspected: float = 1.0, doubt: float | None = None) -> None:
+    def __init__(
+        self,
+        edge: float,
+        least: float,
+        sure: float | None = None,
+        suspected: float = 1.0,
+        doubt: float | None = None,
+        negatives: bool = False,
+    ) -> None:
         """`edge`: the chance up to which a line reaches; `least`: the chance that one of its cells must have; `sure`: the chance that
         both networks must agree on (`together`), without which the verifier is not asked, and `suspected`, where it is lower, outside
-        the regions of an ultrasound; `doubt`: the chance from which a place is looked at closer, without which none is.
+        the regions of an ultrasound; `doubt`: the chance from which a place is looked at closer, without which none is;
+        `negatives`: whether its networks are shown the negative of each image, too (`either_way`).
         """
-        self._network = shipped("line_detector")
-        self._other = shipped("other_line_detector") if doubt is not None else self._network
+        self._network = _shipped("line_detector", negatives)
+        self._other = _shipped("other_line_detector", negatives) if doubt is not None else self._network
         self._edge, self._least, self._doubt = edge, least, doubt
         self._verifier = LineVerifier() if sure is not None else None
         self._sure, self._suspected = sure or 0.0, min(sure or 0.0, suspected)
@@ -171,6 +180,10 @@ class LineDetector:
         if _thickness(box) > THICKEST * min(rows, columns):
             bars.append(THICKEST_SURE)
         return max(bars)
+
+
+def _shipped(name: str, negatives: bool) -> Network:
+    return either_way(shipped(name)) if negatives else shipped(name)
 
 
 def _maps(network: Network, image: NDArray[np.uint8]) -> Maps:

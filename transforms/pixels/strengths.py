@@ -6,7 +6,8 @@
 | default | DEFAULT | DOUBT | no | yes |
 | strict | DEFAULT, and again on STRICT | DOUBT, and STRICT_DOUBT | yes | yes |
 
-`strict` searches twice, since a piece of a line that little is asked of may stand where the whole line would have been found.
+`strict` searches twice, since a piece of a line that little is asked of may stand where the whole line would have been found, and
+each time in the negative of an image, too.
 
 Reading decides nothing about what is a line: what nobody can read is a line all the same (DESIGN 7).
 """
@@ -189,9 +190,10 @@ def text_search(strength: PixelSearch, languages: Sequence[str] = (), watch: Sto
     """
     if strength is PixelSearch.FAST:
         return LineSearch([LineDetector(EDGE, LEAST, FAST, SUSPECTED)], None, watch)
-    detectors: list[Detector] = [LineDetector(EDGE, LEAST, DEFAULT, SUSPECTED, DOUBT)]
-    if strength is PixelSearch.STRICT:
-        detectors += [LineDetector(EDGE, LEAST, STRICT, SUSPECTED, STRICT_DOUBT), LearnedDetector()]
+    strict = strength is PixelSearch.STRICT
+    detectors: list[Detector] = [LineDetector(EDGE, LEAST, DEFAULT, SUSPECTED, DOUBT, negatives=strict)]
+    if strict:
+        detectors += [LineDetector(EDGE, LEAST, STRICT, SUSPECTED, STRICT_DOUBT, negatives=True), LearnedDetector()]
     return LineSearch(detectors, Reader(page_reader(languages_of(languages)), watch), watch)
 
 

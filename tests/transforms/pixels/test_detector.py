@@ -216,3 +216,14 @@ def test_letters_on_static_are_found_and_static_alone_is_nothing():
         hidden.append(boxes[ink > 127].mean())
         assert not LineDetector(0.25, 0.35, 0.85, doubt=0.01).find(empty)
     assert min(hidden) > 0.98, hidden
+
+
+def test_with_negatives_dark_letters_and_light_ones_are_the_same():
+    image = np.random.default_rng(1).normal(90, 20, (160, 320)).clip(0, 255).astype(np.uint8)
+    cv2.putText(image, "KOWALSKI 4711", (20, 80), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 230, 2, cv2.LINE_AA)
+    detector = LineDetector(0.25, 0.35, 0.85, doubt=0.01, negatives=True)
+    found, in_negative = detector.find(image), detector.find(255 - image)
+    assert found
+    assert [box[:4] for box in found] == [box[:4] for box in in_negative]
+    alone = LineDetector(0.25, 0.35, 0.85, doubt=0.01)
+    assert [box.chance for box in alone.find(image)] != [box.chance for box in alone.find(255 - image)]

@@ -127,3 +127,10 @@ def test_an_answer_does_not_depend_on_what_is_asked_with_it(verifier, noise):
 @given(hnp.arrays(np.uint8, hnp.array_shapes(max_dims=3), elements=st.integers(0, 255)))
 def test_percentiles_are_those_of_numpy(part):
     np.testing.assert_allclose(percentiles(part), np.percentile(part, (1, 99)), atol=1e-9)
+
+
+def test_a_window_and_its_negative_get_the_same_answer(verifier, noise):
+    cuts = windows(noise, (20, 30, 120, 50))
+    negative = cuts.copy()
+    negative[..., :INSIDE] = 255 - negative[..., :INSIDE]
+    np.testing.assert_allclose(verifier.of_windows(negative), verifier.of_windows(cuts), rtol=1e-4)
